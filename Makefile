@@ -1,0 +1,49 @@
+# `make study` and `make test` need Python 3.11 or newer, git and make; the rest is set up here.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: study test check bench bench-smallest docs clean
+
+study: $(VENV)/.runtime
+	$(BIN)/snakemake --cores $(CORES)
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python docs/generate_config.py --check
+
+bench: $(VENV)/.development
+	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/python benchmarks/study.py
+	$(BIN)/python benchmarks/storage.py
+
+bench-smallest: $(VENV)/.development
+	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/python benchmarks/study.py --smallest --repeats 1
+	$(BIN)/python benchmarks/storage.py --samples 8
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.development: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .snakemake results/*/ logs

@@ -1,0 +1,83 @@
+"""bandprobe: which spatial frequencies does a layer hold, and which does a readout use?"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A configuration given with --configfile stands alone; it is not merged into the default one.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/assets.smk"
+include: "rules/data.smk"
+include: "rules/features.smk"
+include: "rules/spectra.smk"
+include: "rules/probes.smk"
+include: "rules/interventions.smk"
+include: "rules/summary.smk"
+include: "rules/figures.smk"
+
+
+localrules:
+    all,
+    manifests,
+    features,
+    spectra,
+    probes,
+    interventions,
+    summaries,
+
+
+# The whole study.
+rule all:
+    default_target: True
+    input:
+        resolved_configs(),
+        all_targets(),
+        all_summaries(),
+        all_figures(),
+    message:
+        "The study is complete"
+
+
+# Stage targets: `snakemake spectra` stops after that stage.
+rule manifests:
+    input:
+        all_manifests(),
+
+
+rule features:
+    input:
+        all_features(),
+
+
+rule spectra:
+    input:
+        all_spectra(),
+
+
+rule probes:
+    input:
+        all_probes(),
+
+
+rule interventions:
+    input:
+        all_targets(),
+
+
+rule summaries:
+    input:
+        all_summaries(),
+
+
+onstart:
+    pace_local_jobs()
+
+
+onsuccess:
+    print(closing_lines())

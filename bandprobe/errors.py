@@ -1,0 +1,69 @@
+"""The errors that a user can cause, each naming the thing, what was expected, and a way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BandprobeError(Exception):
+    """Base of every error whose cause lies in the input and not in the code.
+
+    Parameters
+    ----------
+    what : str
+        The thing that is wrong, by name.
+    expected, found : object, optional
+        What should have been there, and what was.
+    hint : str, optional
+        What the user can do next.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: object = None,
+        found: object = None,
+        hint: str | None = None,
+    ) -> None:
+        lines = [what]
+        if expected is not None:
+            lines.append(f"  expected: {expected}")
+        if found is not None:
+            lines.append(f"  found:    {found}")
+        if hint is not None:
+            lines.append(f"  Hint: {hint}")
+        super().__init__("\n".join(lines))
+
+
+class ConfigError(BandprobeError):
+    """The study's configuration cannot be used."""
+
+
+class AssetError(BandprobeError):
+    """A downloaded file is missing, or is not the file that was pinned."""
+
+
+class DatasetError(BandprobeError):
+    """Images or labels cannot make the data set that was asked for."""
+
+
+class ModelError(BandprobeError):
+    """A backbone, its weights or one of its layers cannot be used."""
+
+
+class GridMismatchError(BandprobeError):
+    """Maps and a band partition belong to different grids."""
+
+
+class StoreError(BandprobeError):
+    """A stored result is missing, incomplete or not what its reader expects."""
+
+
+def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
+    """One sentence that says a name is unknown and lists the valid ones."""
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    return f"unknown {kind} {name!r}.{guess} Valid: {', '.join(names)}"

@@ -1,0 +1,50 @@
+"""Stored feature maps by blocks of samples and by slabs of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.store import Store, Variable
+
+MapArray = NDArray[np.float32]
+BLOCK_BYTES = 64_000_000
+SLAB_BYTES = 256_000_000
+
+
+def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
+    """Maps of whole chunks of samples, in float32, about `BLOCK_BYTES` at a time."""
+    array = store.array(layer)
+    n_samples = array.shape[0]
+    one = 4 * int(np.prod(array.shape[1:]))
+    chunk = array.chunks[0]
+    step = max(1, BLOCK_BYTES // (one * chunk)) * chunk
+    for start in range(0, n_samples, step):
+        part = slice(start, min(start + step, n_samples))
+        yield part, np.asarray(array[part], np.float32)
+
+
+def slab_channels(store: Store, layer: str) -> int:
+    """Channels of a slab of about `SLAB_BYTES`, a multiple of the chunks' as far as possible."""
+    array = store.array(layer)
+    n_samples, _, height, width = array.shape
+    chunk = int(array.chunks[1])
+    return max(1, SLAB_BYTES // (4 * n_samples * height * width * chunk)) * chunk
+
+
+def channel_slabs(store: Store, layer: str, n_channels: int) -> Callable[[], Iterator[MapArray]]:
+    """`n_channels` channels of all samples at a time, in float32, in their order."""
+    array = store.array(layer)
+
+    def iterate() -> Iterator[MapArray]:
+        for start in range(0, array.shape[1], n_channels):
+            yield np.asarray(array[:, start : start + n_channels], np.float32)
+
+    return iterate
+
+
+def read_coordinates(store: Store) -> dict[str, Variable]:
+    """Coordinates of the samples of a store, to be handed on to what is made from it."""
+    return {name: Variable(("sample",), store.read(name)) for name in ("sample", "label", "group")}

@@ -1,0 +1,117 @@
+"""Stored band logits and stored outcomes, as what is computed from them expects them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.compose import clean as clean_logits
+from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.store import Store, Variable, write_store
+
+FloatArray = NDArray[np.float64]
+LONG_NAMES = {
+    "correct": "1 where the ground-truth class alone has the highest logit",
+    "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
+    "margin": "ground-truth logit minus the highest other logit",
+}
+UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
+
+
+@dataclass(frozen=True)
+class BandLogits:
+    """The band logits of a clean map and of what may fill a gap.
+
+    Attributes
+    ----------
+    logits : array of shape (n_bands, n_samples, n_classes)
+    zero, mean : arrays of shape (n_bands, n_classes)
+    intercept : array of shape (n_classes,)
+    bins, sees : arrays of shape (n_bands,)
+    label, group, sample : arrays of shape (n_samples,)
+    names : tuple of str
+        Of the bands.
+    weights_sha256 : str
+        Of the backbone.
+    """
+
+    logits: FloatArray
+    zero: FloatArray
+    mean: FloatArray
+    intercept: FloatArray
+    bins: NDArray[np.int64]
+    sees: NDArray[np.bool_]
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+    names: tuple[str, ...]
+    weights_sha256: str
+
+
+def read_band_logits(path: Path) -> BandLogits:
+    """Band logits of one readout."""
+    store = Store(path)
+    arrays = ("band_logits", "zero_logits", "mean_logits", "intercept", "bins", "sees")
+    coordinates = ("sample", "label", "group")
+    read = {name: store.read(name) for name in (*arrays, *coordinates)}
+    return BandLogits(
+        logits=read["band_logits"],
+        zero=read["zero_logits"],
+        mean=read["mean_logits"],
+        intercept=read["intercept"],
+        bins=read["bins"],
+        sees=read["sees"],
+        sample=read["sample"],
+        label=read["label"],
+        group=read["group"],
+        names=store.labels("band"),
+        weights_sha256=store.attrs["weights_sha256"],
+    )
+
+
+def write_outcomes(
+    path: Path, clean: BandLogits, changed: FloatArray, attrs: Mapping[str, Any]
+) -> None:
+    """Write the outcomes of changed logits of shape (n_bands, n_draws, n_samples, n_classes)."""
+    untouched = outcomes(clean_logits(clean.logits, clean.intercept), clean.label)
+    touched = blank_empty(outcomes(changed, clean.label), clean.bins)
+    variables = {}
+    for name, values in touched._asdict().items():
+        facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
+        variables[name] = Variable(("band", "draw", "sample"), values, facts)
+    for name, values in untouched._asdict().items():
+        facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
+        variables[f"clean_{name}"] = Variable(("sample",), values, facts)
+    variables["bins"] = Variable(("band",), clean.bins, {"units": "1"})
+    variables["sees"] = Variable(
+        ("band",), clean.sees, {"long_name": "readout has weight in the band"}
+    )
+    coordinates = {
+        "band": Variable(("band",), np.array(clean.names)),
+        "draw": Variable(("draw",), np.arange(changed.shape[1])),
+        "sample": Variable(("sample",), clean.sample),
+        "label": Variable(("sample",), clean.label),
+        "group": Variable(("sample",), clean.group),
+    }
+    write_store(path, variables, coordinates, {**attrs, "n_classes": changed.shape[-1]})
+
+
+def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
+    """Outcomes of one mode, the names of its bands, and the store's attributes."""
+    store = Store(path)
+    fields = Outcomes._fields
+    found = ModeOutcomes(
+        changed=Outcomes(*(store.read(name) for name in fields)),
+        clean=Outcomes(*(store.read(f"clean_{name}") for name in fields)),
+        label=store.read("label"),
+        group=store.read("group"),
+        bins=store.read("bins"),
+        sees=store.read("sees"),
+        n_classes=int(store.attrs["n_classes"]),
+    )
+    return found, store.labels("band"), store.attrs

@@ -1,0 +1,71 @@
+"""Per-image outcomes of logits: correct, rank and margin of the ground-truth class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Outcomes(NamedTuple):
+    """Per-image outcomes; each array has the shape of the logits without the class axis.
+
+    Attributes
+    ----------
+    correct : 1 where the ground-truth class alone has the highest logit, else 0
+    rank : realistic rank of the ground-truth class: 1 is best, ties get the mean of the
+        optimistic and the pessimistic rank
+    margin : ground-truth logit minus the highest other logit
+    """
+
+    correct: NDArray[np.float32]
+    rank: NDArray[np.float32]
+    margin: NDArray[np.float32]
+
+
+def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outcomes:
+    """Outcomes of logits of shape (..., n_samples, n_classes) against labels (n_samples,)."""
+    n_classes = logits.shape[-1]
+    truth = np.take_along_axis(logits, labels.reshape((1,) * (logits.ndim - 2) + (-1, 1)), axis=-1)
+    better = (logits > truth).sum(-1)
+    tied = (logits == truth).sum(-1) - 1
+    rank = 1.0 + better + tied / 2.0
+    others = np.where(np.arange(n_classes) == labels[:, None], -np.inf, logits).max(-1)
+    margin = truth[..., 0] - others
+    return Outcomes(
+        (rank == 1.0).astype(np.float32), rank.astype(np.float32), margin.astype(np.float32)
+    )
+
+
+@dataclass(frozen=True)
+class ModeOutcomes:
+    """Everything that is stored of one mode: per-image outcomes of each band and draw.
+
+    Attributes
+    ----------
+    changed : Outcomes
+        Arrays of shape (n_bands, n_draws, n_samples); NaN where a band is empty.
+    clean : Outcomes
+        Arrays of shape (n_samples,).
+    label, group : arrays of shape (n_samples,)
+    bins : array of shape (n_bands,)
+    sees : array of shape (n_bands,)
+        Whether the readout has any weight in the band.
+    n_classes : int
+    """
+
+    changed: Outcomes
+    clean: Outcomes
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+    bins: NDArray[np.int64]
+    sees: NDArray[np.bool_]
+    n_classes: int
+
+
+def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:
+    """Outcomes with NaN for bands without bins."""
+    empty = (bins == 0)[:, None, None]
+    return Outcomes(*(np.where(empty, np.float32(np.nan), values) for values in changed))

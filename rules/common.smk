@@ -1,0 +1,324 @@
+# Helpers of all rules. Nothing here computes; it finds paths, and the params of each stage.
+import json
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+
+from bandprobe.assets import ASSETS, find_asset
+from bandprobe.datasets import fingerprint
+from bandprobe.errors import BandprobeError
+from bandprobe.scripting import KEEP_MEMORY, code_digest
+from bandprobe.study import Paths, parse_study
+
+HOME = Path(workflow.basedir)
+SCRIPTS = HOME / "workflow" / "scripts"
+ENVIRONMENT = str(HOME / "envs" / "bandprobe.yaml")
+
+# Jobs find the scripts wherever the workflow lies, and run them with the interpreter that runs
+# Snakemake, unless it makes environments of its own; as part of the prefix none of these paths counts
+# as a change of the rule.
+INTERPRETER = f"PATH='{Path(sys.executable).parent}':$PATH "
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+ALLOCATOR = " ".join(f"{name}={value}" for name, value in KEEP_MEMORY.items())
+shell.prefix(
+    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{HOME}'; "
+)
+
+try:
+    STUDY = parse_study(config)
+except BandprobeError as error:
+    raise WorkflowError(str(error))
+
+PHASE_MODES = [name for name, mode in STUDY.modes.items() if mode.kind == "phase"]
+LINEAR_MODES = [name for name in STUDY.modes if name not in PHASE_MODES]
+TABLES = ["interventions", "spectra", "probes"]
+SCORES = ["top1_drop", "rank_degradation"]
+SUFFIXES = ["png", "svg"]
+
+
+def one_of(names):
+    """A regular expression for exactly these names."""
+    import re
+
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=one_of(STUDY.datasets),
+    model=one_of(STUDY.models),
+    layer="[^/]+",
+    readout=one_of(STUDY.readouts),
+    mode=one_of(STUDY.modes),
+    band=one_of(STUDY.bands.names),
+    passname="pass-[0-9]+",
+    split="train|eval",
+    asset=one_of(ASSETS),
+    table=one_of(TABLES),
+
+
+def code(script):
+    """Digest of a script and of the modules that it uses, so that an edit re-runs its stage."""
+    return code_digest(SCRIPTS / f"{script}.py")
+
+
+def as_json(value):
+    """A param that a script takes as JSON."""
+    return json.dumps(value)
+
+
+def digest(path):
+    """The digest beside a store: what readers of the store depend on."""
+    return Paths.digest(path)
+
+
+def dataset_root(wildcards):
+    """Folder of a data set's images."""
+    spec = STUDY.datasets[wildcards.dataset]
+    return Paths.PHOTOS if "asset" in spec else spec["root"]
+
+
+def dataset_files(wildcards):
+    """What the manifest of a data set waits for: an asset, where it comes from one."""
+    spec = STUDY.datasets[wildcards.dataset]
+    return [digest(Paths.PHOTOS)] if "asset" in spec else []
+
+
+def dataset_state(wildcards):
+    """A fingerprint of a user's folder, which Snakemake cannot watch; the manifest reads it."""
+    spec = STUDY.datasets[wildcards.dataset]
+    return "asset" if "asset" in spec else fingerprint(Path(spec["root"]))
+
+
+def model_spec(wildcards):
+    """What extraction has to know of a model."""
+    model = STUDY.models[wildcards.model]
+    spec = STUDY.resolved["models"][wildcards.model]
+    kept = ("architecture", "preprocess", "seed")
+    return as_json(
+        {key: spec[key] for key in kept}
+        | {"weights": model.weights, "arguments": dict(model.arguments)}
+    )
+
+
+def model_layers(wildcards):
+    """Layers of a pass."""
+    model = STUDY.models[wildcards.model]
+    number = int(wildcards.passname.removeprefix("pass-"))
+    return as_json(model.passes[number])
+
+
+def weights_file(model):
+    """Path of a model's weights, or None where it has none on disk."""
+    kind, _, name = STUDY.models[model].weights.partition("/")
+    if kind == "asset":
+        find_asset(name)
+        return Paths.WEIGHTS.format(asset=name)
+    return name if kind == "file" else None
+
+
+def weights_input(wildcards):
+    """What extraction waits for: a file of weights, by its content where it is an asset."""
+    path = weights_file(wildcards.model)
+    if path is None:
+        return []
+    is_asset = STUDY.models[wildcards.model].weights.startswith("asset/")
+    return [digest(path)] if is_asset else [path]
+
+
+def asset_weights(wildcards):
+    """The weights themselves; the job with the largest input is started first."""
+    is_asset = STUDY.models[wildcards.model].weights.startswith("asset/")
+    return [weights_file(wildcards.model)] if is_asset else []
+
+
+def weights_option(wildcards):
+    """Command line option for the weights."""
+    path = weights_file(wildcards.model)
+    return f"--weights '{path}'" if path else ""
+
+
+def extraction_threads(wildcards):
+    """Half of the cores, so that both splits or two networks run side by side.
+
+    Two jobs waste less than threads that wait for each other, and loading one network, which takes
+    a single core, does not leave the others idle.
+    """
+    pixels = STUDY.models[wildcards.model].architecture == "pixels"
+    return 1 if pixels else max(1, workflow.cores // 2)
+
+
+def features_path(wildcards, split):
+    """The store that holds a layer."""
+    passname = STUDY.models[wildcards.model].pass_of(wildcards.layer)
+    return Paths.FEATURES.format(
+        dataset=wildcards.dataset, model=wildcards.model, passname=passname, split=split
+    )
+
+
+def train_features(wildcards):
+    return features_path(wildcards, "train")
+
+
+def eval_features(wildcards):
+    return features_path(wildcards, "eval")
+
+
+def train_digest(wildcards):
+    return digest(train_features(wildcards))
+
+
+def eval_digest(wildcards):
+    return digest(eval_features(wildcards))
+
+
+def bands_spec():
+    """Names and edges of the bands."""
+    return as_json({"names": STUDY.bands.names, "edges": STUDY.bands.edges})
+
+
+def mode_spec(wildcards):
+    """One mode as its script takes it."""
+    return as_json({"name": wildcards.mode} | STUDY.resolved["modes"][wildcards.mode])
+
+
+def modes_spec(modes):
+    """Several modes as a script takes them."""
+    return as_json([{"name": mode} | STUDY.resolved["modes"][mode] for mode in modes])
+
+
+def outcomes_of(modes):
+    """Outcome stores of some modes of one readout."""
+    return expand(Paths.OUTCOMES, mode=modes, allow_missing=True)
+
+
+def targets_of(modes):
+    """Target files of some modes of one readout."""
+    return expand(Paths.TARGET, mode=modes, band=STUDY.bands.names, allow_missing=True)
+
+
+def target_folder(wildcards):
+    """Folder of the target files of one readout."""
+    return str(Path(Paths.TARGET).parents[1]).format(**wildcards)
+
+
+def readout_axes(wildcards):
+    """The names that say whose targets these are."""
+    return as_json(
+        {name: wildcards[name] for name in ("dataset", "model", "layer", "readout")}
+    )
+
+
+def statistics_spec():
+    return as_json(STUDY.resolved["statistics"])
+
+
+def study_axes():
+    """All names along all axes."""
+    return as_json(
+        {
+            "layers": {name: model.layers for name, model in STUDY.models.items()},
+            "readouts": STUDY.readouts,
+            "modes": list(STUDY.modes),
+            "bands": STUDY.bands.names,
+        }
+    )
+
+
+def layer_paths(pattern, **fixed):
+    """A pattern for every data set and layer."""
+    return [
+        expand(pattern, dataset=dataset, model=model, layer=layer, **fixed)
+        for dataset in STUDY.datasets
+        for model, layer in STUDY.layers()
+    ]
+
+
+def of_dataset(paths, wildcards):
+    """Those of some paths that belong to a data set."""
+    return [path for path in paths if path.startswith(f"results/{wildcards.dataset}/")]
+
+
+def all_manifests():
+    return expand(digest(Paths.MANIFEST), dataset=STUDY.datasets)
+
+
+def all_features():
+    return [
+        digest(
+            Paths.FEATURES.format(
+                dataset=dataset,
+                model=model.name,
+                passname=f"pass-{number}",
+                split=split,
+            )
+        )
+        for dataset in STUDY.datasets
+        for model in STUDY.models.values()
+        for number, _ in enumerate(model.passes)
+        for split in ("train", "eval")
+    ]
+
+
+def all_spectra():
+    return layer_paths(digest(Paths.SPECTRA))
+
+
+def all_probes():
+    return layer_paths(digest(Paths.PROBE), readout=STUDY.readouts)
+
+
+def all_targets():
+    return [Paths.TARGET.format(**vars(target)) for target in STUDY.targets()]
+
+
+def all_summaries():
+    tables = expand([Paths.SUMMARY, Paths.TABLE], dataset=STUDY.datasets, table=TABLES)
+    return [*tables, *expand(Paths.FLAGS, dataset=STUDY.datasets)]
+
+
+def effect_names():
+    """Figures of the interventions: a score and a readout each."""
+    return expand("{score}_{readout}", score=SCORES, readout=STUDY.readouts)
+
+
+def effect_files():
+    """Files of all figures of the interventions."""
+    return [path for name in effect_names() for path in figure_files(name)]
+
+
+def all_figures():
+    names = ["band_energy", "radial_profiles", "penalty_paths", *effect_names()]
+    return expand(Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES)
+
+
+def figure_files(figure):
+    """Both files of a figure."""
+    return [
+        Paths.FIGURE.replace("{figure}", figure).replace("{suffix}", s)
+        for s in SUFFIXES
+    ]
+
+
+def resolved_configs():
+    return expand(Paths.CONFIG, dataset=STUDY.datasets)
+
+
+def pace_local_jobs():
+    """Take away Snakemake's limit on submissions where jobs run on this machine.
+
+    Each finished job starts a timer that looks for free slots once a second and renews itself: with
+    hundreds of short jobs the scheduler takes a core for itself. There is nobody here to protect
+    from too many submissions.
+    """
+    if workflow.local_exec and getattr(workflow, "scheduler", None) is not None:
+        workflow.scheduler.job_rate_limiter = None
+
+
+def closing_lines():
+    """What a finished run says: how much there is, and where to look."""
+    count = sum(1 for _ in STUDY.targets())
+    places = ", ".join(f"results/{dataset}/figures" for dataset in STUDY.datasets)
+    return f"bandprobe: {count} targets are up to date; figures in {places}"

@@ -1,0 +1,67 @@
+# Which samples a data set has, and how they are split for cross-validation.
+# in:  the images
+# out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml
+
+
+rule make_manifest:
+    input:
+        dataset_files,
+    output:
+        manifest=Paths.MANIFEST,
+        digest=digest(Paths.MANIFEST),
+    log:
+        "logs/{dataset}/make_manifest.log",
+    benchmark:
+        "logs/{dataset}/make_manifest.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("make_manifest"),
+        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
+        root=dataset_root,
+        state=dataset_state,
+    message:
+        "{wildcards.dataset}: list the samples"
+    shell:
+        "python $BANDPROBE/make_manifest.py --code {params.code} --spec {params.spec:q} --root {params.root:q}"
+        " --output {output.manifest} 2> {log}"
+
+
+rule assign_folds:
+    input:
+        digest=digest(Paths.MANIFEST),
+        manifest=ancient(Paths.MANIFEST),
+    output:
+        folds=Paths.FOLDS,
+        digest=digest(Paths.FOLDS),
+    log:
+        "logs/{dataset}/assign_folds.log",
+    benchmark:
+        "logs/{dataset}/assign_folds.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("assign_folds"),
+        folds=f"--folds {STUDY.probe.folds}",
+        seed=f"--seed {STUDY.probe.seed}",
+    message:
+        "{wildcards.dataset}: assign folds"
+    shell:
+        "python $BANDPROBE/assign_folds.py --code {params.code} --manifest {input.manifest} {params.folds}"
+        " {params.seed} --output {output.folds} 2> {log}"
+
+
+rule write_config:
+    output:
+        Paths.CONFIG,
+    log:
+        "logs/{dataset}/write_config.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("write_config"),
+        config=as_json(STUDY.resolved),
+    message:
+        "{wildcards.dataset}: write the resolved configuration"
+    shell:
+        "python $BANDPROBE/write_config.py --code {params.code} --config {params.config:q} --output {output} 2> {log}"

@@ -1,0 +1,95 @@
+# Pictures of the summaries, as PNG and SVG.
+# in:  results/<dataset>/summary
+# out: results/<dataset>/figures
+
+
+rule plot_band_energy:
+    input:
+        spectra=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
+    output:
+        report(
+            figure_files("band_energy"),
+            caption="../workflow/report/band_energy.rst",
+            category="Spectra",
+        ),
+    log:
+        "logs/{dataset}/plot_band_energy.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_band_energy"),
+    message:
+        "{wildcards.dataset}: draw band energy"
+    shell:
+        "python $BANDPROBE/plot_band_energy.py --code {params.code} --spectra {input.spectra}"
+        " --output {output} 2> {log}"
+
+
+rule plot_radial_profiles:
+    input:
+        spectra=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
+    output:
+        report(
+            figure_files("radial_profiles"),
+            caption="../workflow/report/radial_profiles.rst",
+            category="Spectra",
+        ),
+    log:
+        "logs/{dataset}/plot_radial_profiles.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_radial_profiles"),
+        bands=bands_spec(),
+    message:
+        "{wildcards.dataset}: draw radial profiles"
+    shell:
+        "python $BANDPROBE/plot_radial_profiles.py --code {params.code} --spectra {input.spectra}"
+        " --bands {params.bands:q} --output {output} 2> {log}"
+
+
+rule plot_effects:
+    input:
+        interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
+    output:
+        report(
+            effect_files(),
+            caption="../workflow/report/effects.rst",
+            category="Interventions",
+        ),
+    log:
+        "logs/{dataset}/plot_effects.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_effects"),
+        readouts=" ".join(STUDY.readouts),
+        folder="results/{dataset}/figures",
+    message:
+        "{wildcards.dataset}: draw the effects of the interventions"
+    shell:
+        "python $BANDPROBE/plot_effects.py --code {params.code}"
+        " --interventions {input.interventions} --readouts {params.readouts}"
+        " --output {params.folder} 2> {log}"
+
+
+rule plot_penalty_paths:
+    input:
+        probes=expand(Paths.SUMMARY, table="probes", allow_missing=True),
+    output:
+        report(
+            figure_files("penalty_paths"),
+            caption="../workflow/report/penalty_paths.rst",
+            category="Readouts",
+        ),
+    log:
+        "logs/{dataset}/plot_penalty_paths.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_penalty_paths"),
+    message:
+        "{wildcards.dataset}: draw penalty paths"
+    shell:
+        "python $BANDPROBE/plot_penalty_paths.py --code {params.code} --probes {input.probes}"
+        " --output {output} 2> {log}"

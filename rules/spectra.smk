@@ -1,0 +1,28 @@
+# Energy per band and radial profile of one layer.
+# in:  evaluation features
+# out: results/<dataset>/spectra/<model>/<layer>.zarr
+
+
+rule compute_spectra:
+    input:
+        digest=eval_digest,
+        features=ancient(eval_features),
+    output:
+        spectra=directory(Paths.SPECTRA),
+        digest=digest(Paths.SPECTRA),
+    log:
+        "logs/{dataset}/compute_spectra/{model}/{layer}.log",
+    benchmark:
+        "logs/{dataset}/compute_spectra/{model}/{layer}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("compute_spectra"),
+        bands=bands_spec(),
+    message:
+        "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
+    shell:
+        "python $BANDPROBE/compute_spectra.py --code {params.code} --features {input.features}"
+        " --layer {wildcards.layer} --bands {params.bands:q} --output {output.spectra} 2> {log}"

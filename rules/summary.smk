@@ -1,0 +1,75 @@
+# All targets and spectra of a data set as labelled arrays and tables.
+# in:  targets, spectra
+# out: results/<dataset>/summary
+
+
+rule summarise_interventions:
+    input:
+        lambda wildcards: of_dataset(all_targets(), wildcards),
+    output:
+        netcdf=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
+        csv=expand(Paths.TABLE, table="interventions", allow_missing=True),
+        flags=Paths.FLAGS,
+    log:
+        "logs/{dataset}/summarise_interventions.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("summarise_interventions"),
+        axes=study_axes(),
+        targets="results/{dataset}/targets",
+    message:
+        "{wildcards.dataset}: summarise interventions"
+    shell:
+        "python $BANDPROBE/summarise_interventions.py --code {params.code} --targets {params.targets}"
+        " --axes {params.axes:q} --netcdf {output.netcdf} --csv {output.csv}"
+        " --flags {output.flags} 2> {log}"
+
+
+rule summarise_spectra:
+    input:
+        lambda wildcards: of_dataset(flatten(all_spectra()), wildcards),
+    output:
+        netcdf=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
+        csv=expand(Paths.TABLE, table="spectra", allow_missing=True),
+    log:
+        "logs/{dataset}/summarise_spectra.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("summarise_spectra"),
+        axes=study_axes(),
+        statistics=statistics_spec(),
+        spectra="results/{dataset}/spectra",
+    message:
+        "{wildcards.dataset}: summarise spectra"
+    shell:
+        "python $BANDPROBE/summarise_spectra.py --code {params.code} --spectra {params.spectra} --axes {params.axes:q}"
+        " --statistics {params.statistics:q} --netcdf {output.netcdf} --csv {output.csv} 2> {log}"
+
+
+rule summarise_probes:
+    input:
+        lambda wildcards: of_dataset(flatten(all_probes()), wildcards),
+    output:
+        netcdf=expand(Paths.SUMMARY, table="probes", allow_missing=True),
+        csv=expand(Paths.TABLE, table="probes", allow_missing=True),
+    log:
+        "logs/{dataset}/summarise_probes.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("summarise_probes"),
+        axes=study_axes(),
+        probes="results/{dataset}/probes",
+    message:
+        "{wildcards.dataset}: summarise readouts"
+    shell:
+        "python $BANDPROBE/summarise_probes.py --code {params.code} --probes {params.probes}"
+        " --axes {params.axes:q} --netcdf {output.netcdf} --csv {output.csv} 2> {log}"

@@ -1,0 +1,75 @@
+"""The fast and the literal route give the same logits on any grid."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandprobe import compose
+from bandprobe.bands import Bands
+from bandprobe.decompose import band_logits, blank_logits, pack_weights, phase_band_logits
+from bandprobe.intervene import intervene, project, white_noise
+from bandprobe.modes import Mode
+from bandprobe.probe import channel_moments, readout_logits
+
+BANDS = Bands(("a", "b", "c", "d"), (0.15, 0.5, 0.9))
+SIDES = st.integers(2, 20)
+SEEDS = st.integers(0, 2**32 - 1)
+MODES = st.sampled_from(
+    [
+        Mode("remove", "remove"),
+        Mode("remove-mean", "remove", "mean"),
+        Mode("isolate", "isolate"),
+        Mode("isolate-mean", "isolate", "mean"),
+        Mode("phase", "phase"),
+    ]
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIDES, SIDES, MODES, SEEDS, st.floats(0, 10))
+def test_routes_agree(height: int, width: int, mode: Mode, seed: int, offset: float) -> None:
+    rng = np.random.default_rng(seed)
+    both = np.maximum(rng.normal(offset, 1.0, (10, 3, height, width)), 0).astype(np.float32)
+    train, maps = both[:6], both[6:]
+    mean, scale = channel_moments(train)
+    weights = rng.normal(size=(4, 3, height, width)).astype(np.float32)
+    intercept = rng.normal(size=4)
+    partition = BANDS.on_grid(height, width)
+    packed = pack_weights(weights / scale[:, None, None], partition)
+
+    centre = mean[:, None, None]
+    logits = band_logits(maps - centre, packed)
+    noise = white_noise(seed, 0, range(4), maps.shape[1:])
+    filling = blank_logits(mean, packed)
+    if mode.fill == "mean":
+        filling = band_logits((train.mean(0) - centre)[None], packed)[:, 0]
+    if mode.kind == "phase":
+        turned = phase_band_logits(maps, noise, mean, packed)
+        fast = compose.replace(logits, turned, intercept)
+    else:
+        change = compose.remove if mode.kind == "remove" else compose.isolate
+        fast = change(logits, filling, intercept)
+
+    clean = readout_logits(maps, weights, intercept, mean, scale)
+    np.testing.assert_allclose(
+        compose.clean(logits, intercept), clean, rtol=0, atol=1e-4 * clean.std()
+    )
+    for band in range(len(BANDS)):
+        changed = intervene(mode, maps, partition, band, mean_map=train.mean(0), noise=noise)
+        literal = readout_logits(changed, weights, intercept, mean, scale)
+        np.testing.assert_allclose(fast[band], literal, rtol=0, atol=1e-4 * clean.std())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 20), SEEDS)
+def test_projections_are_orthogonal_and_sum_to_the_identity(
+    height: int, width: int, seed: int
+) -> None:
+    maps = np.random.default_rng(seed).normal(1.0, 1.0, (2, height, width)).astype(np.float32)
+    partition = BANDS.on_grid(height, width)
+    parts = [project(maps, partition, band) for band in range(len(BANDS))]
+    np.testing.assert_allclose(sum(parts), maps, atol=1e-5)
+    for band, part in enumerate(parts):
+        np.testing.assert_allclose(project(part, partition, band), part, atol=1e-5)
+        for other in parts[band + 1 :]:
+            assert abs(np.vdot(part, other)) < 1e-4 * np.vdot(maps, maps)

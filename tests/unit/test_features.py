@@ -1,0 +1,67 @@
+"""Stored maps by samples and by channels are the maps that were stored."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bandprobe import features
+from bandprobe.features import channel_slabs, read_coordinates, sample_blocks, slab_channels
+from bandprobe.store import Store, StoreWriter, Variable
+
+MAPS = np.random.default_rng(0).normal(size=(11, 7, 3, 4)).astype(np.float16)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Maps of one layer in uneven chunks."""
+    with StoreWriter(tmp_path / "a.zarr", {}) as writer:
+        for name in ("sample", "label", "group"):
+            writer.write(name, Variable(("sample",), np.arange(11) * 2), coordinate=True)
+        dims = ("sample", "channel", "y", "x")
+        array = writer.create("layer", dims, MAPS.shape, "float16", chunks=(4, 2, 3, 4))
+        array[...] = MAPS
+    return Store(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("block_bytes", [1, 4 * 84 * 4, 10**8])
+def test_blocks_of_samples_make_up_the_maps(
+    store: Store, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "BLOCK_BYTES", block_bytes)
+    blocks = list(sample_blocks(store, "layer"))
+    np.testing.assert_array_equal(np.concatenate([maps for _, maps in blocks]), MAPS)
+    rows = np.concatenate([np.arange(11)[part] for part, _ in blocks])
+    np.testing.assert_array_equal(rows, np.arange(11))
+    assert all(maps.dtype == np.float32 for _, maps in blocks)
+    # Whole chunks, so that none is decoded twice.
+    assert all(part.start % 4 == 0 for part, _ in blocks)
+    assert len(blocks) == (1 if block_bytes == 10**8 else 3)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 7, 99])
+def test_slabs_of_channels_make_up_the_maps_and_can_be_read_twice(
+    store: Store, n_channels: int
+) -> None:
+    slabs = channel_slabs(store, "layer", n_channels)
+    for _ in range(2):
+        found = list(slabs())
+        np.testing.assert_array_equal(np.concatenate(found, axis=1), MAPS)
+        assert all(slab.dtype == np.float32 and len(slab) == 11 for slab in found)
+
+
+def test_slabs_hold_whole_chunks_within_their_size(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_channel = 4 * 11 * 12
+    for channels, expected in ((1, 2), (2, 2), (5, 4), (6, 6)):
+        monkeypatch.setattr(features, "SLAB_BYTES", channels * one_channel)
+        assert slab_channels(store, "layer") == expected
+
+
+def test_coordinates_are_handed_on(store: Store) -> None:
+    found = read_coordinates(store)
+    assert set(found) == {"sample", "label", "group"}
+    for variable in found.values():
+        assert variable.dims == ("sample",)
+        np.testing.assert_array_equal(variable.values, np.arange(11) * 2)

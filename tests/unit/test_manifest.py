@@ -1,0 +1,94 @@
+"""The manifest keeps every sample, and refuses images that cannot be read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from bandprobe.datasets import Sample
+from bandprobe.errors import DatasetError
+from bandprobe.manifest import (
+    class_names,
+    image_digests,
+    read_folds,
+    read_split,
+    write_folds,
+    write_manifest,
+)
+from bandprobe.store import file_digest, read_digest
+
+SaveImage = Callable[..., Path]
+ROWS = [
+    Sample("b/0", "b.png", (1, 2, 9, 10), 1, "bee", "b/train-0", "train"),
+    Sample("b/1", "b.png", (3, 2, 9, 8), 1, "bee", "b/train-0", "train"),
+    Sample("a", "a.png", None, 0, "ape", "a", "train"),
+    Sample("b/2", "b.png", (0, 0, 4, 4), 1, "bee", "b/eval-0", "eval"),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path, save_image: SaveImage) -> Path:
+    for number, name in enumerate("ab"):
+        save_image(tmp_path / "images" / f"{name}.png", seed=number)
+    return tmp_path / "images"
+
+
+def test_splits_read_back(tmp_path: Path, root: Path) -> None:
+    path = tmp_path / "out" / "manifest.parquet"
+    write_manifest(path, ROWS, root)
+    train, evaluation = read_split(path, "train"), read_split(path, "eval")
+    assert train.sample.tolist() == [0, 1, 2]
+    assert train.label.tolist() == [1, 1, 0]
+    assert train.image == ["b.png", "b.png", "a.png"]
+    assert train.crop == [(1, 2, 9, 10), (3, 2, 9, 8), None]
+    assert train.group[0] == train.group[1] != train.group[2]
+    assert evaluation.sample.tolist() == [3]
+    assert evaluation.crop == [(0, 0, 4, 4)]
+    assert evaluation.group[0] not in train.group
+    assert class_names(path) == ["ape", "bee"]
+
+
+def test_contents_of_the_images_are_recorded(tmp_path: Path, root: Path) -> None:
+    path = tmp_path / "manifest.parquet"
+    write_manifest(path, ROWS, root)
+    digests = pq.read_table(path)["image_sha256"].to_pylist()
+    assert digests == [file_digest(root / row.image) for row in ROWS]
+    assert read_digest(path) == file_digest(path)
+
+
+def test_an_unchanged_data_set_has_an_unchanged_digest(tmp_path: Path, root: Path) -> None:
+    for name in ("one", "two"):
+        write_manifest(tmp_path / name, ROWS, root)
+    assert read_digest(tmp_path / "one") == read_digest(tmp_path / "two")
+
+
+def test_all_unreadable_images_are_named_at_once(
+    tmp_path: Path, root: Path, save_image: SaveImage
+) -> None:
+    cut = save_image(root / "cut.jpg", (64, 64))
+    cut.write_bytes(cut.read_bytes()[:-600])
+    (root / "text.png").write_text("no image")
+    rows = [
+        Sample(name, name, None, 0, "ape", name, "train")
+        for name in ("a.png", "cut.jpg", "text.png", "gone.png")
+    ]
+    with pytest.raises(DatasetError, match="3 unreadable") as caught:
+        write_manifest(tmp_path / "manifest.parquet", rows, root)
+    for name in ("cut.jpg", "text.png", "gone.png"):
+        assert name in str(caught.value)
+    assert "a.png" not in str(caught.value)
+    assert not (tmp_path / "manifest.parquet").exists()
+
+
+def test_digests_are_given_by_name(root: Path) -> None:
+    found = image_digests(root, ["a.png", "b.png"])
+    assert found == {name: file_digest(root / name) for name in ("a.png", "b.png")}
+
+
+def test_folds_read_back_in_the_order_of_the_samples(tmp_path: Path, root: Path) -> None:
+    write_manifest(tmp_path / "manifest.parquet", ROWS, root)
+    split = read_split(tmp_path / "manifest.parquet", "train")
+    write_folds(tmp_path / "folds.parquet", split, np.array([2, 2, 0]))
+    assert read_folds(tmp_path / "folds.parquet").tolist() == [2, 2, 0]

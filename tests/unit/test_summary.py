@@ -1,0 +1,243 @@
+"""Summaries hold every cell that exists, and NaN where none does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from bandprobe.errors import StoreError
+from bandprobe.results import BLIND, EMPTY_BAND
+from bandprobe.store import Variable, write_json, write_store
+from bandprobe.summary import (
+    flag_table,
+    interventions_dataset,
+    layer_spectrum,
+    probes_dataset,
+    read_records,
+    spectra_dataset,
+    write_summary,
+)
+
+AXES: dict[str, Any] = {
+    "layers": {"net": ["stem", "head"], "pixels": ["input"]},
+    "readouts": ["map", "pooled"],
+    "modes": ["remove", "keep"],
+    "bands": ["low", "mid", "high"],
+}
+# 3 layers x 2 readouts x 2 modes x 3 bands
+N_TARGETS = 36
+
+
+def record(number: int, model: str, layer: str, readout: str, mode: str, band: str) -> dict:
+    """A target's record; `mid` is empty, `high` is not seen by the pooled readout."""
+    empty, blind = band == "mid", band == "high" and readout == "pooled"
+    value = None if empty else float(number)
+    flags = [EMPTY_BAND] * empty + [BLIND] * blind
+    return {
+        "dataset": "mine",
+        "model": model,
+        "layer": layer,
+        "readout": readout,
+        "mode": mode,
+        "band": band,
+        "bins": 0 if empty else len(layer) + len(band),
+        "clean_top1": 0.5,
+        "clean_top1_ci": [0.4, 0.6],
+        "clean_rank": 2.0,
+        "clean_margin": 1.0,
+        "top1": value,
+        "top1_drop": value,
+        "top1_drop_ci": None if empty else [number - 1.0, number + 1.0],
+        "rank": value,
+        "rank_degradation": value,
+        "rank_degradation_ci": None if empty else [number - 2.0, number + 2.0],
+        "margin": value,
+        "flags": flags,
+    }
+
+
+@pytest.fixture
+def records() -> list[dict[str, Any]]:
+    cells = [
+        (model, layer, readout, mode, band)
+        for model, layers in AXES["layers"].items()
+        for layer in layers
+        for readout in AXES["readouts"]
+        for mode in AXES["modes"]
+        for band in AXES["bands"]
+    ]
+    return [record(number, *cell) for number, cell in enumerate(cells)]
+
+
+def test_records_are_read_in_the_order_of_the_axes(
+    tmp_path: Path, records: list[dict[str, Any]]
+) -> None:
+    for one in records:
+        names = [one[axis] for axis in ("model", "layer", "readout", "mode")]
+        write_json(tmp_path.joinpath(*names, f"{one['band']}.json"), one)
+    assert read_records(tmp_path, AXES) == records
+    (tmp_path / "net" / "head" / "map" / "keep" / "low.json").unlink()
+    with pytest.raises(StoreError, match=r"head/map/keep/low\.json"):
+        read_records(tmp_path, AXES)
+
+
+def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None:
+    found = interventions_dataset(records, AXES)
+    assert dict(found.sizes) == {"model": 2, "layer": 3, "readout": 2, "mode": 2, "band": 3}
+    assert found["top1"].dims == ("model", "layer", "readout", "mode", "band")
+    assert found["clean_top1"].dims == ("model", "layer", "readout")
+    assert found["bins"].dims == ("model", "layer", "band")
+    for one in records:
+        cell = found.sel(
+            {axis: one[axis] for axis in ("model", "layer", "readout", "mode", "band")}
+        )
+        assert float(cell["bins"]) == one["bins"]
+        assert float(cell["clean_top1"]) == 0.5
+        assert bool(cell["blind"]) == (BLIND in one["flags"])
+        if one["top1"] is None:
+            assert all(np.isnan(cell[name]) for name in ("top1", "top1_drop_low", "rank", "margin"))
+        else:
+            low, high = one["rank_degradation_ci"]
+            assert float(cell["top1"]) == float(cell["margin"]) == one["top1"]
+            assert float(cell["rank_degradation_low"]) == low
+            assert float(cell["rank_degradation_high"]) == high
+
+
+def test_cells_that_do_not_exist_are_nan(records: list[dict[str, Any]]) -> None:
+    found = interventions_dataset(records, AXES)
+    for model, layer in (("pixels", "stem"), ("pixels", "head"), ("net", "input")):
+        cell = found.sel(model=model, layer=layer)
+        assert all(np.isnan(cell[name]).all() for name in found.data_vars)
+
+
+def test_every_variable_has_a_name_and_a_unit(records: list[dict[str, Any]]) -> None:
+    for variable in interventions_dataset(records, AXES).data_vars.values():
+        assert variable.attrs["long_name"]
+        assert variable.attrs["units"]
+
+
+def test_tables_hold_the_cells_that_exist(tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    found = interventions_dataset(records, AXES)
+    write_summary(found, tmp_path / "out" / "a.nc", tmp_path / "out" / "a.csv", {"code": "x"})
+    table = pd.read_csv(tmp_path / "out" / "a.csv")
+    assert len(table) == N_TARGETS
+    axes = ["model", "layer", "readout", "mode", "band"]
+    assert {tuple(row) for row in table[axes].to_numpy()} == {
+        tuple(one[axis] for axis in axes) for one in records
+    }
+    assert table["top1"].isna().sum() == N_TARGETS // 3
+    with xr.open_dataset(tmp_path / "out" / "a.nc", engine="h5netcdf") as stored:
+        assert stored.attrs["code"] == "x"
+        xr.testing.assert_equal(stored.load(), found)
+    assert sorted(item.name for item in (tmp_path / "out").iterdir()) == ["a.csv", "a.nc"]
+
+
+def test_flags_have_one_row_each_with_their_meaning(records: list[dict[str, Any]]) -> None:
+    table = flag_table(records)
+    assert len(table) == sum(len(one["flags"]) for one in records) == 12 + 6
+    assert set(table["flag"]) == {EMPTY_BAND, BLIND}
+    assert (table["meaning"].str.len() > 10).all()
+    assert (table.loc[table["flag"] == EMPTY_BAND, "band"] == "mid").all()
+    assert list(flag_table([]).columns) == list(table.columns)
+
+
+def write_spectrum(path: Path, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A stored spectrum of six images in three groups; gives the energies."""
+    energy = rng.uniform(1, 2, (6, 3))
+    n_radii = size // 2 + 1
+    radius = np.arange(n_radii)
+    write_store(
+        path,
+        {
+            "energy": Variable(("sample", "band"), energy),
+            "energy_without_dc": Variable(("sample", "band"), energy - [0.5, 0, 0]),
+            "bins": Variable(("band",), np.array([1, 0, size])),
+            "profile": Variable(("radius",), np.ones(n_radii)),
+            "profile_by_sample": Variable(("sample", "radius"), rng.uniform(1, 2, (6, n_radii))),
+        },
+        {
+            "band": Variable(("band",), np.array(AXES["bands"])),
+            "frequency": Variable(("radius",), radius / (size / 2)),
+            "cycles_per_image": Variable(("radius",), radius.astype(float)),
+            "sample": Variable(("sample",), np.arange(6)),
+            "group": Variable(("sample",), np.arange(6) // 2),
+        },
+        {},
+    )
+    return energy
+
+
+def test_a_layer_has_means_and_shares_with_intervals(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    energy = write_spectrum(tmp_path / "a.zarr", 8, rng)
+    found = layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)
+    np.testing.assert_allclose(found["energy"], energy.mean(0))
+    for kind, values in (("share", energy), ("share_without_dc", energy - [0.5, 0, 0])):
+        share = values / values.sum(1, keepdims=True)
+        np.testing.assert_allclose(found[kind], share.mean(0))
+        assert float(found[kind].sum()) == pytest.approx(1)
+        assert (found[f"{kind}_low"] <= found[kind]).all()
+        assert (found[f"{kind}_high"] >= found[kind]).all()
+        assert (found[f"{kind}_low"] < found[f"{kind}_high"]).any()
+    assert (found["profile_low"] <= found["profile"]).all()
+
+
+def test_spectra_of_all_layers_are_padded_with_nan(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    parts = {}
+    for model, layer, size in (("net", "stem", 12), ("net", "head", 4), ("pixels", "input", 20)):
+        energy = write_spectrum(tmp_path / f"{layer}.zarr", size, rng)
+        parts[model, layer] = layer_spectrum(tmp_path / f"{layer}.zarr", 200, 0.95, 0)
+    found = spectra_dataset(parts)
+    assert dict(found.sizes) == {"model": 2, "layer": 3, "band": 3, "radius": 11}
+    assert found["energy"].dims == ("model", "layer", "band")
+    assert found["profile"].dims == ("model", "layer", "radius")
+    np.testing.assert_allclose(found["energy"].sel(model="pixels", layer="input"), energy.mean(0))
+    frequency = found["frequency"].sel(model="net", layer="head").to_numpy()
+    np.testing.assert_allclose(frequency[:3], [0, 0.5, 1])
+    assert np.isnan(frequency[3:]).all()
+    for model, layer in (("pixels", "stem"), ("net", "input")):
+        cell = found.sel(model=model, layer=layer)
+        assert all(np.isnan(cell[name]).all() for name in found.data_vars)
+    write_summary(found, tmp_path / "a.nc", tmp_path / "a.csv", {})
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert len(table) == 3 * 3
+    assert "profile" not in table
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as stored:
+        xr.testing.assert_equal(stored.load(), found)
+
+
+def test_probes_lie_along_their_penalties(tmp_path: Path, rng: np.random.Generator) -> None:
+    losses = {}
+    for model, layers in AXES["layers"].items():
+        for layer in layers:
+            for readout in AXES["readouts"]:
+                losses[model, layer, readout] = loss = rng.uniform(size=(5, 2))
+                write_store(
+                    tmp_path / model / layer / f"{readout}.zarr",
+                    {
+                        "intercept": Variable(("class",), np.zeros(4)),
+                        "cv_log_loss": Variable(("fold", "penalty"), loss),
+                        "eval_accuracy": Variable(("penalty",), loss[0]),
+                    },
+                    {"penalty": Variable(("penalty",), np.array([0.1, 10.0]))},
+                    {"config": json.dumps({"penalty": 10.0})},
+                )
+    found = probes_dataset(tmp_path, AXES)
+    assert found["cv_log_loss"].dims == ("model", "layer", "readout", "penalty")
+    assert found["penalty"].to_numpy().tolist() == [0.1, 10.0]
+    assert found.attrs["chance"] == 0.25
+    for (model, layer, readout), loss in losses.items():
+        cell = found.sel(model=model, layer=layer, readout=readout)
+        np.testing.assert_allclose(cell["cv_log_loss"], loss.mean(0))
+        np.testing.assert_allclose(cell["eval_accuracy"], loss[0])
+        assert float(cell["penalty_chosen"]) == 10
+    assert np.isnan(found["cv_log_loss"].sel(model="pixels", layer="stem")).all()
+    write_summary(found, tmp_path / "a.nc", tmp_path / "a.csv", {})
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 3 * 2 * 2

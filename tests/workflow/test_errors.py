@@ -1,0 +1,149 @@
+"""Bad input gives one clear error: what is wrong, what was expected, what to do; no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import HOME, TinyStudy
+
+
+def test_misspelt_config_key(fresh: TinyStudy) -> None:
+    fresh.config["statistics"]["resampels"] = fresh.config["statistics"].pop("resamples")
+    output = fresh.fails()
+    assert "statistics: unknown key 'resampels'" in output
+    assert "did you mean 'resamples'?" in output
+
+
+def test_band_edges_that_do_not_increase(fresh: TinyStudy) -> None:
+    fresh.config["bands"]["edges"][1] = 0.4
+    output = fresh.fails()
+    assert "edges must increase strictly" in output
+    assert "0.4" in output
+
+
+def test_unknown_layer(fresh: TinyStudy) -> None:
+    fresh.config["models"]["resnet18"]["layers"] = [["layer5"]]
+    output = fresh.fails("features")
+    assert "unknown layer 'layer5'" in output
+    assert "layer4" in output
+
+
+def test_unreadable_images_are_named_all_at_once(fresh: TinyStudy) -> None:
+    bad = [fresh.folder / "images" / f"class_{n}" / "0.png" for n in (0, 2)]
+    for path in bad:
+        path.write_bytes(path.read_bytes()[:60])
+    output = fresh.fails("manifests")
+    assert "2 unreadable image(s)" in output
+    assert all(f"{path.parent.name}/0.png" in output for path in bad)
+
+
+def test_class_with_one_image(fresh: TinyStudy) -> None:
+    for number in range(1, 8):
+        (fresh.folder / "images" / "class_1" / f"{number}.png").unlink()
+    output = fresh.fails("manifests")
+    assert "single image cannot be split" in output
+    assert "class_1" in output
+
+
+def test_wrong_digest(fresh: TinyStudy) -> None:
+    fresh.config["models"] = {"pixels": fresh.config["models"]["pixels"]}
+    fresh.config["datasets"] = {"photos": {"kind": "photos", "asset": "photos"}}
+    wheel = fresh.folder / "resources" / "wheels" / "photos.whl"
+    wheel.parent.mkdir(parents=True)
+    wheel.write_bytes(b"not the wheel")
+    output = fresh.fails("manifests")
+    assert "wrong digest" in output
+    assert "11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb" in output
+
+
+def test_missing_wheel_without_network(fresh: TinyStudy) -> None:
+    fresh.config["datasets"] = {"photos": {"kind": "photos", "asset": "photos"}}
+    offline = os.environ | {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": "",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    output = fresh.fails("manifests", env=offline)
+    assert "cannot download foolbox==3.3.4" in output
+    assert "pip download" in output
+
+
+def test_missing_data_folder(fresh: TinyStudy) -> None:
+    fresh.config["datasets"]["tiny"]["root"] = "nowhere"
+    assert "nowhere is no directory" in fresh.fails("manifests")
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "valid"),
+    [
+        ("--model", "resnet19", "resnet18"),
+        ("--layer", "layer9", "layer1, layer3"),
+        ("--band", "ultra-lo", "ultra-low"),
+        ("--mode", "delete", "remove, isolate-mean, perturb"),
+        ("--dataset", "imagenet", "tiny"),
+    ],
+)
+def test_commands_list_the_valid_names(option: str, wrong: str, valid: str) -> None:
+    options = {
+        "--model": "resnet18",
+        "--layer": "layer1",
+        "--band": "ultra-low",
+        "--mode": "remove",
+        "--dataset": "tiny",
+    } | {option: wrong}
+    script = HOME / "workflow" / "scripts" / "run_layerwise_intervention.py"
+    config = ["--config", str(HOME / "configs" / "tiny.yaml")]
+    flat = [word for pair in options.items() for word in pair]
+    done = subprocess.run(
+        [sys.executable, str(script), *flat, *config], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert wrong in done.stderr
+    assert valid in done.stderr
+
+
+def command(study: TinyStudy, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    script = HOME / "workflow" / "scripts" / f"{name}.py"
+    return subprocess.run(
+        [sys.executable, str(script), "--config", "study.yaml", "--cores", "2", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=study.folder,
+    )
+
+
+def test_one_target_runs_and_prints(fresh: TinyStudy) -> None:
+    fresh.config["models"].pop("resnet18")
+    fresh.run("manifests")
+    done = command(
+        fresh,
+        "run_layerwise_intervention",
+        *("--model", "pixels", "--layer", "input", "--band", "mid", "--mode", "perturb"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "top-1 drop" in done.stdout
+    assert "literal route" in done.stdout
+    made = list((fresh.folder / "results/tiny/targets").rglob("*.json"))
+    assert {path.parent.name for path in made} == {"perturb"}
+    assert not Path(fresh.folder, "results/tiny/figures").exists()
+
+
+def test_all_layers_print_as_tables(study: TinyStudy) -> None:
+    done = command(study, "batch_all_layers", "--model", "resnet18", "--mode", "remove")
+    assert done.returncode == 0, done.stderr
+    assert "layer1" in done.stdout
+    assert "N/A" in done.stdout
+    assert "blind" in done.stdout
+
+
+def test_spectrum_is_drawn(study: TinyStudy) -> None:
+    done = command(study, "plot_layerwise_spectrum", "--model", "resnet18", "--output", "s.png")
+    assert done.returncode == 0, done.stderr
+    assert (study.folder / "s.png").stat().st_size > 10_000

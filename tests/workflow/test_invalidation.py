@@ -1,0 +1,102 @@
+"""Only what a change invalidates runs again: the jobs of a real tiny study are counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.workflow.conftest import TinyStudy
+
+SUMMARY = {"summarise_interventions": 1, "plot_effects": 1}
+SPECTRA = {"summarise_spectra": 1, "plot_band_energy": 1, "plot_radial_profiles": 1}
+PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1}
+CONFIG = {"write_config": 1}
+# (pixels/input, resnet18/layer1, resnet18/layer3) x (map, pooled)
+READOUTS = 6
+
+
+def layer_jobs(layers: int) -> dict[str, int]:
+    """The jobs of some layers, from their features to their targets."""
+    readouts = 2 * layers
+    return {
+        "compute_spectra": layers,
+        "fit_probe": readouts,
+        "split_logits": readouts,
+        "intervene_linear": readouts,
+        "intervene_phase": readouts,
+        "score_linear": readouts,
+        "score_phase": readouts,
+    }
+
+
+def test_a_second_run_does_nothing(study: TinyStudy) -> None:
+    done = study.run()
+    assert done.code == 0
+    assert not done.jobs
+    assert "Nothing to be done" in done.output
+
+
+def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
+    study.config["modes"]["perturb"]["seed"] = 1
+    done = study.run()
+    expected = {"intervene_phase": READOUTS, "score_phase": READOUTS} | SUMMARY | CONFIG
+    assert done.jobs == expected
+
+
+def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStudy) -> None:
+    study.config["statistics"]["resamples"] = 200
+    done = study.run()
+    scores = {"score_linear": READOUTS, "score_phase": READOUTS}
+    assert done.jobs == scores | SUMMARY | SPECTRA | CONFIG
+
+
+def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:
+    model = study.config["models"]["resnet18"] | {"seed": 1, "layers": [["layer2"]]}
+    study.config["models"]["another"] = model
+    done = study.run()
+    own = {"extract_features": 2} | layer_jobs(1)
+    assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
+
+
+def test_an_appended_pass_runs_that_pass_alone(study: TinyStudy) -> None:
+    study.config["models"]["resnet18"]["layers"].append(["layer2", "layer4"])
+    done = study.run()
+    own = {"extract_features": 2} | layer_jobs(2)
+    assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
+
+
+def test_another_band_edge_fits_no_readout_again(study: TinyStudy) -> None:
+    study.config["bands"]["edges"][2] = 0.35
+    done = study.run()
+    own = {name: n for name, n in layer_jobs(3).items() if name != "fit_probe"}
+    assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
+
+
+def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path) -> None:
+    study.home = own_home
+    assert not study.run().jobs, "the same code in another place is the same code"
+    module = own_home / "bandprobe" / "spectra.py"
+    text = module.read_text()
+    module.write_text(text.replace("np.rint(", "np.floor(0.5 + ", 1))
+    assert module.read_text() != text
+    assert study.run().jobs == {"compute_spectra": 3} | SPECTRA
+
+
+def test_an_edited_comment_runs_nothing(study: TinyStudy, own_home: Path) -> None:
+    study.home = own_home
+    module = own_home / "bandprobe" / "spectra.py"
+    module.write_text(module.read_text().replace('"""What a', '"""So: what a', 1) + "\n# a word\n")
+    assert not study.run().jobs
+
+
+def test_a_changed_image_runs_everything_after_the_manifest(study: TinyStudy) -> None:
+    image = study.folder / "images" / "class_0" / "0.png"
+    image.write_bytes((study.folder / "images" / "class_0" / "1.png").read_bytes())
+    done = study.run()
+    assert done.jobs["make_manifest"] == 1
+    assert done.jobs["extract_features"] == 4
+
+
+def test_a_touched_image_runs_the_manifest_and_no_features(study: TinyStudy) -> None:
+    (study.folder / "images" / "class_0" / "0.png").touch()
+    study.run("manifests")
+    assert study.run().jobs["extract_features"] == 0

@@ -1,0 +1,39 @@
+"""The project's own promises: pins that agree, docs that are generated, names that exist."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import yaml
+
+from tests.workflow.conftest import HOME
+
+
+def test_conda_environment_has_the_same_pins() -> None:
+    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((HOME / "envs" / "bandprobe.yaml").read_text())
+    (pip,) = (item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+    assert pip == project["dependencies"]
+
+
+def test_constraints_hold_every_pin() -> None:
+    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    pinned = {
+        line.strip().lower().replace("_", "-")
+        for line in (HOME / "constraints.txt").read_text().splitlines()
+    }
+    for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        assert line.lower().replace("_", "-") in pinned, line
+
+
+def test_every_rule_has_a_log_an_environment_and_a_message() -> None:
+    for path in (HOME / "rules").glob("*.smk"):
+        for block in re.split(r"^\s*rule ", path.read_text(), flags=re.M)[1:]:
+            for key in ("log:", "conda:", "message:", "output:"):
+                assert key in block, (path.name, block.splitlines()[0], key)
+
+
+def test_modules_stay_short() -> None:
+    for path in [*HOME.glob("bandprobe/*.py"), *HOME.glob("workflow/scripts/*.py")]:
+        assert len(path.read_text().splitlines()) <= 310, path.name

@@ -1,0 +1,76 @@
+"""Run one intervention on one band of one layer, and print what the readout loses.
+
+The target is made by the workflow and kept with all others, so a second call only prints it. The
+fast route that made it is held against the literal one (transform, mask, inverse transform) on
+some of the images.
+
+Example: run_layerwise_intervention.py --model efficientnet_lite0 --layer blocks.6
+--band ultra-low --mode remove --dataset photos
+"""
+
+import argparse
+from pathlib import Path
+
+from bandprobe.commands import (
+    choose_dataset,
+    command_parser,
+    load_study,
+    read_target,
+    run_workflow,
+    target_path,
+)
+from bandprobe.literal import largest_difference
+from bandprobe.report import console, target_table
+from bandprobe.scripting import run
+from bandprobe.study import Paths, Study, Target
+
+
+def choose_target(study: Study, arguments: argparse.Namespace) -> Target:
+    """The target that the options name."""
+    model = study.models[study.select("model", arguments.model)]
+    model.pass_of(arguments.layer)
+    return Target(
+        dataset=choose_dataset(study, arguments.dataset),
+        model=model.name,
+        layer=arguments.layer,
+        readout=study.select("readout", arguments.readout or study.readouts[0]),
+        mode=study.select("mode", arguments.mode),
+        band=study.select("band", arguments.band),
+    )
+
+
+def literal_check(study: Study, target: Target, n_samples: int) -> str:
+    """How far the literal route is from the fast one."""
+    names = vars(target)
+    passname = study.models[target.model].pass_of(target.layer)
+    features = Paths.FEATURES.format(**names, passname=passname, split="eval")
+    mode = study.modes[target.mode]
+    probe = Path(Paths.PROBE.format(**names))
+    found = largest_difference(mode, Path(features), target.layer, probe, study.bands, n_samples)
+    return f"largest difference {found:.1e} of the logits' standard deviation ({n_samples} images)"
+
+
+def main() -> None:
+    """Make and print one target."""
+    parser = command_parser(__doc__)
+    parser.add_argument("--model", required=True, help="model of the configuration")
+    parser.add_argument("--layer", required=True, help="layer of that model")
+    parser.add_argument("--band", required=True, help="band, such as ultra-low")
+    parser.add_argument("--mode", required=True, help="mode, such as remove")
+    parser.add_argument("--readout", help="readout (default: the first of the configuration)")
+    parser.add_argument(
+        "--check", type=int, default=16, help="images for the literal route (default: 16)"
+    )
+    arguments = parser.parse_args()
+    study = load_study(arguments.config)
+    target = choose_target(study, arguments)
+    run_workflow([target_path(target)], arguments.config, arguments.cores)
+    record = read_target(target)
+    checks = {"file": target_path(target)}
+    if arguments.check and record["top1"] is not None:
+        checks["literal route"] = literal_check(study, target, arguments.check)
+    console().print(target_table(record, checks))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,27 @@
+"""Gather all target files of a data set into one labelled data set, a table, and its flags."""
+
+from pathlib import Path
+
+from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.summary import flag_table, interventions_dataset, read_records, write_summary
+
+
+def main() -> None:
+    """Write the summary of the interventions."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--targets", required=True, type=Path, help="folder of the targets")
+    parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
+    parser.add_argument("--netcdf", required=True, type=Path)
+    parser.add_argument("--csv", required=True, type=Path)
+    parser.add_argument("--flags", required=True, type=Path)
+    arguments = parser.parse_args()
+    records = read_records(arguments.targets, arguments.axes)
+    dataset = interventions_dataset(records, arguments.axes)
+    write_summary(
+        dataset, arguments.netcdf, arguments.csv, provenance(arguments.code, arguments.axes)
+    )
+    flag_table(records).to_csv(arguments.flags, index=False)
+
+
+if __name__ == "__main__":
+    run(main)

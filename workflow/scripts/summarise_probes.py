@@ -1,0 +1,23 @@
+"""Gather the penalty paths of all readouts of a data set."""
+
+from pathlib import Path
+
+from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.summary import probes_dataset, write_summary
+
+
+def main() -> None:
+    """Write the summary of the readouts."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--probes", required=True, type=Path, help="folder of the readouts")
+    parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
+    parser.add_argument("--netcdf", required=True, type=Path)
+    parser.add_argument("--csv", required=True, type=Path)
+    arguments = parser.parse_args()
+    dataset = probes_dataset(arguments.probes, arguments.axes)
+    attrs = provenance(arguments.code, arguments.axes)
+    write_summary(dataset, arguments.netcdf, arguments.csv, attrs)
+
+
+if __name__ == "__main__":
+    run(main)

