@@ -11,6 +11,7 @@ weights: ``logits(x) = sum_b L_b(x - mean) + intercept``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,27 +46,22 @@ class BandWeights:
     spatial_sum: NDArray[np.float64]
     only_dc: bool
 
-    def transform(self, maps: FloatArray) -> ComplexArray:
-        """Real FFT of maps, as far as these weights need it."""
-        if not self.only_dc:
-            return spectrum(maps)
-        height, width = maps.shape[-2:]
-        transformed = np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64)
-        transformed[..., 0, 0] = maps.mean((-2, -1)) * np.float32(height * width)
-        return transformed
-
     @property
     def sees(self) -> NDArray[np.bool_]:
         """Whether the readout has any weight at all in each band, shape (n_bands,)."""
         return np.array([bool(block.any()) for block in self.blocks])
 
-    def logits(self, coefficients: ComplexArray) -> LogitArray:
+    def logits(
+        self, coefficients: ComplexArray, shift: NDArray[np.floating] | None = None
+    ) -> LogitArray:
         """Logits of each band, shape (n_bands, n_samples, n_classes).
 
         Parameters
         ----------
         coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
             Real FFT of the maps.
+        shift : array of shape (n_channels,), optional
+            Constant still to be added to each map; only the DC band sees it.
         """
         n_samples, n_channels = coefficients.shape[:2]
         flat = np.ascontiguousarray(coefficients).view(np.float32)
@@ -75,7 +71,51 @@ class BandWeights:
         for band, (columns, block) in enumerate(zip(self.columns, self.blocks, strict=True)):
             if block.any():
                 result[band] = flat[:, :, columns].reshape(n_samples, -1) @ block
+        if shift is not None:
+            result[self.partition.dc_band] += np.asarray(shift, np.float64) @ self.spatial_sum
         return result
+
+
+def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray:
+    """Real FFT of maps, as far as some readouts need it: sums are enough for pooled ones.
+
+    Raises
+    ------
+    GridMismatchError
+        If a readout was made for another grid.
+    """
+    for weights in readouts:
+        weights.partition.check(maps.shape)
+    if not all(weights.only_dc for weights in readouts):
+        return spectrum(maps)
+    height, width = maps.shape[-2:]
+    transformed = np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64)
+    transformed[..., 0, 0] = maps.mean((-2, -1)) * np.float32(height * width)
+    return transformed
+
+
+def turn_phases(
+    coefficients: ComplexArray,
+    noise: FloatArray,
+    channel_mean: NDArray[np.floating],
+    readouts: Sequence[BandWeights],
+) -> ComplexArray:
+    """Multiply every coefficient by the noise's unit phase, then centre.
+
+    Parameters
+    ----------
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+        Real FFT of *raw* maps: the phase of DC is its sign, which centring would change.
+    noise : array of shape (n_samples, n_channels, height, width)
+    channel_mean : array of shape (n_channels,)
+        Taken off after the change.
+    readouts : sequence of BandWeights
+        As for `transform`.
+    """
+    height, width = noise.shape[-2:]
+    changed = coefficients * unit_phases(transform(noise, readouts))
+    changed[..., 0, 0] -= channel_mean * np.float32(height * width)
+    return changed
 
 
 def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
@@ -117,33 +157,18 @@ def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
         Raw maps minus the channel means.
     weights : BandWeights
     """
-    weights.partition.check(centred.shape)
-    return weights.logits(weights.transform(centred))
+    return weights.logits(transform(centred, [weights]))
 
 
 def phase_band_logits(
-    maps: FloatArray, noise: FloatArray, channel_mean: FloatArray, weights: BandWeights
+    maps: FloatArray,
+    noise: FloatArray,
+    channel_mean: NDArray[np.floating],
+    weights: BandWeights,
 ) -> LogitArray:
-    """Band logits of maps whose every coefficient was multiplied by the noise's unit phase.
-
-    Parameters
-    ----------
-    maps : array of shape (n_samples, n_channels, height, width)
-        *Raw* maps: the phase of DC is its sign, which centring would change.
-    noise : array of the shape of `maps`
-    channel_mean : array of shape (n_channels,)
-    weights : BandWeights
-
-    Returns
-    -------
-    array of shape (n_bands, n_samples, n_classes)
-    """
-    weights.partition.check(maps.shape)
-    height, width = maps.shape[-2:]
-    changed = weights.transform(maps)
-    changed *= unit_phases(weights.transform(noise))
-    changed[..., 0, 0] -= channel_mean * np.float32(height * width)
-    return weights.logits(changed)
+    """Band logits of raw maps after `turn_phases`, shape (n_bands, n_samples, n_classes)."""
+    raw = transform(maps, [weights])
+    return weights.logits(turn_phases(raw, noise, channel_mean, [weights]))
 
 
 def blank_logits(channel_mean: FloatArray, weights: BandWeights) -> LogitArray:

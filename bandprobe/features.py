@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bandprobe.store import Store, Variable
 
 MapArray = NDArray[np.float32]
-BLOCK_BYTES = 64_000_000
-SLAB_BYTES = 256_000_000
+BLOCK_BYTES = 32_000_000
+SLAB_BYTES = 64_000_000
 
 
 def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:

@@ -155,6 +155,8 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
                 part = cells.sel(model=model, mode=mode, layer=layers)
                 image = _heat(axes[row, column], part, score, limit)
                 axes[row, column].set_title(f"{model}: {mode}")
+                if row < len(modes) - 1:
+                    axes[row, column].set_xticks([])
         if image is not None:
             figure.colorbar(image, ax=axes, label=f"{SCORES[score]} ({readout} readout)", pad=0.01)
         figure.supxlabel(
@@ -190,6 +192,8 @@ def _heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
             va="center",
             fontsize=6,
             color="white" if dark else "0.45" if holds_zero else "black",
+            # A cell's text lies inside its panel; measuring thousands of them takes seconds.
+            in_layout=False,
         )
     panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
     panel.set_yticks(range(len(layers)), layers, fontsize=6.5)
@@ -255,4 +259,6 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
         metadata = {"Date": None} if kind == "svg" else {}
         figure.savefig(partial, format=kind, metadata=metadata)
         os.replace(partial, path)
+        # The layout is the same for every format.
+        figure.set_layout_engine("none")
     plt.close(figure)

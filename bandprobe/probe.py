@@ -194,7 +194,15 @@ def fit_probe(
 def channel_moments(
     maps: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and scale of each channel over samples and positions.
+    """Mean and scale of each channel over samples and positions, as `centre_channels` has them."""
+    _, mean, scale = centre_channels(maps)
+    return mean, scale
+
+
+def centre_channels(
+    maps: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Maps minus the mean of each channel over samples and positions, and the channels' moments.
 
     Parameters
     ----------
@@ -202,6 +210,7 @@ def channel_moments(
 
     Returns
     -------
+    centred : array of the shape of `maps`
     mean, scale : arrays of shape (n_channels,)
         The scale is the standard deviation, and 1 for a channel that never changes.
 
@@ -211,12 +220,13 @@ def channel_moments(
     float32, pairwise, and their sums in float64.
     """
     mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
-    deviation = (maps - mean[:, None, None]).reshape(*maps.shape[:2], -1)
-    square = np.einsum("ncp,ncp->nc", deviation, deviation).mean(0, dtype=np.float64)
-    scale = np.sqrt(square / deviation.shape[-1])
+    centred = maps - mean[:, None, None]
+    flat = centred.reshape(*maps.shape[:2], -1)
+    square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64)
+    scale = np.sqrt(square / flat.shape[-1])
     # A channel whose values differ from their mean by rounding alone does not change.
     rounding = 8 * np.finfo(np.float32).eps * np.abs(mean)
-    return mean, np.where(scale > rounding, scale, 1.0).astype(np.float32)
+    return centred, mean, np.where(scale > rounding, scale, 1.0).astype(np.float32)
 
 
 def readout_logits(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bandprobe.probe import (
     Coordinates,
     FittedProbe,
-    channel_moments,
+    centre_channels,
     coordinates_from_gram,
 )
 
@@ -50,11 +50,28 @@ def pooled(slabs: Slabs) -> Slabs:
     return lambda: means
 
 
+def recorded(slabs: Slabs) -> tuple[Slabs, Slabs]:
+    """The same slabs, and what `pooled` gives, noted while the slabs are gone through."""
+    means: list[MapArray] = []
+
+    def iterate() -> Iterator[MapArray]:
+        means.clear()
+        for slab in slabs():
+            means.append(slab.mean((2, 3), keepdims=True))
+            yield slab
+
+    return iterate, lambda: means
+
+
 def standardise(slab: MapArray, mean: MapArray, scale: MapArray) -> MapArray:
     """Flat standardised maps, shape (n_samples, n_channels * height * width)."""
-    values = slab - mean[:, None, None]
-    values /= scale[:, None, None]
-    return values.reshape(len(slab), -1)
+    return scaled(slab - mean[:, None, None], scale)
+
+
+def scaled(centred: MapArray, scale: MapArray) -> MapArray:
+    """Flat standardised maps from centred ones, which are overwritten."""
+    centred *= (1 / scale)[:, None, None]
+    return centred.reshape(len(centred), -1)
 
 
 def standardise_maps(train_slabs: Slabs, eval_slabs: Slabs, n_dimensions: int) -> StandardisedMaps:
@@ -72,8 +89,8 @@ def standardise_maps(train_slabs: Slabs, eval_slabs: Slabs, n_dimensions: int) -
     kernel: FloatArray | float = 0.0
     direct = False
     for train, evaluation in zip(train_slabs(), eval_slabs(), strict=True):
-        mean, scale = channel_moments(train)
-        flat, other = standardise(train, mean, scale), standardise(evaluation, mean, scale)
+        centred, mean, scale = centre_channels(train)
+        flat, other = scaled(centred, scale), standardise(evaluation, mean, scale)
         direct = n_dimensions <= len(flat)
         if direct:
             trained.append(flat.astype(np.float64))

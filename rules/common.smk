@@ -11,7 +11,7 @@ from bandprobe.assets import ASSETS, find_asset
 from bandprobe.datasets import fingerprint
 from bandprobe.errors import BandprobeError
 from bandprobe.scripting import KEEP_MEMORY, code_digest
-from bandprobe.study import Paths, parse_study
+from bandprobe.study import SPLITS, Paths, parse_study
 
 HOME = Path(workflow.basedir)
 SCRIPTS = HOME / "workflow" / "scripts"
@@ -34,6 +34,9 @@ except BandprobeError as error:
 
 PHASE_MODES = [name for name, mode in STUDY.modes.items() if mode.kind == "phase"]
 LINEAR_MODES = [name for name in STUDY.modes if name not in PHASE_MODES]
+# Stores of one layer, one a readout.
+PROBES = expand(Paths.PROBE, readout=STUDY.readouts, allow_missing=True)
+LOGITS = expand(Paths.LOGITS, readout=STUDY.readouts, allow_missing=True)
 TABLES = ["interventions", "spectra", "probes"]
 SCORES = ["top1_drop", "rank_degradation"]
 SUFFIXES = ["png", "svg"]
@@ -54,7 +57,7 @@ wildcard_constraints:
     mode=one_of(STUDY.modes),
     band=one_of(STUDY.bands.names),
     passname="pass-[0-9]+",
-    split="train|eval",
+    split=one_of(SPLITS),
     asset=one_of(ASSETS),
     table=one_of(TABLES),
 
@@ -190,25 +193,31 @@ def modes_spec(modes):
 
 
 def outcomes_of(modes):
-    """Outcome stores of some modes of one readout."""
-    return expand(Paths.OUTCOMES, mode=modes, allow_missing=True)
+    """Outcome stores of some modes, for all readouts of a layer."""
+    return expand(
+        Paths.OUTCOMES, readout=STUDY.readouts, mode=modes, allow_missing=True
+    )
 
 
-def targets_of(modes):
-    """Target files of some modes of one readout."""
-    return expand(Paths.TARGET, mode=modes, band=STUDY.bands.names, allow_missing=True)
+def targets_of_layer():
+    """All target files of a layer."""
+    return expand(
+        Paths.TARGET,
+        readout=STUDY.readouts,
+        mode=STUDY.modes,
+        band=STUDY.bands.names,
+        allow_missing=True,
+    )
 
 
 def target_folder(wildcards):
-    """Folder of the target files of one readout."""
-    return str(Path(Paths.TARGET).parents[1]).format(**wildcards)
+    """Folder of the target files of one layer."""
+    return str(Path(Paths.TARGET).parents[2]).format(**wildcards)
 
 
-def readout_axes(wildcards):
+def layer_axes(wildcards):
     """The names that say whose targets these are."""
-    return as_json(
-        {name: wildcards[name] for name in ("dataset", "model", "layer", "readout")}
-    )
+    return as_json({name: wildcards[name] for name in ("dataset", "model", "layer")})
 
 
 def statistics_spec():
@@ -258,7 +267,7 @@ def all_features():
         for dataset in STUDY.datasets
         for model in STUDY.models.values()
         for number, _ in enumerate(model.passes)
-        for split in ("train", "eval")
+        for split in SPLITS
     ]
 
 
@@ -282,11 +291,6 @@ def all_summaries():
 def effect_names():
     """Figures of the interventions: a score and a readout each."""
     return expand("{score}_{readout}", score=SCORES, readout=STUDY.readouts)
-
-
-def effect_files():
-    """Files of all figures of the interventions."""
-    return [path for name in effect_names() for path in figure_files(name)]
 
 
 def all_figures():

@@ -14,6 +14,7 @@ rule plot_band_energy:
         ),
     log:
         "logs/{dataset}/plot_band_energy.log",
+    priority: 5
     conda:
         ENVIRONMENT
     params:
@@ -36,6 +37,7 @@ rule plot_radial_profiles:
         ),
     log:
         "logs/{dataset}/plot_radial_profiles.log",
+    priority: 5
     conda:
         ENVIRONMENT
     params:
@@ -53,24 +55,25 @@ rule plot_effects:
         interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
     output:
         report(
-            effect_files(),
+            figure_files("{score}_{readout}"),
             caption="../workflow/report/effects.rst",
             category="Interventions",
         ),
     log:
-        "logs/{dataset}/plot_effects.log",
+        "logs/{dataset}/plot_effects/{score}_{readout}.log",
+    wildcard_constraints:
+        score=one_of(SCORES),
+    priority: 5
     conda:
         ENVIRONMENT
     params:
         code=code("plot_effects"),
-        readouts=" ".join(STUDY.readouts),
-        folder="results/{dataset}/figures",
     message:
-        "{wildcards.dataset}: draw the effects of the interventions"
+        "{wildcards.dataset}: draw {wildcards.score} of the {wildcards.readout} readout"
     shell:
         "python $BANDPROBE/plot_effects.py --code {params.code}"
-        " --interventions {input.interventions} --readouts {params.readouts}"
-        " --output {params.folder} 2> {log}"
+        " --interventions {input.interventions} --score {wildcards.score}"
+        " --readout {wildcards.readout} --output {output} 2> {log}"
 
 
 rule plot_penalty_paths:
@@ -84,6 +87,7 @@ rule plot_penalty_paths:
         ),
     log:
         "logs/{dataset}/plot_penalty_paths.log",
+    priority: 5
     conda:
         ENVIRONMENT
     params:

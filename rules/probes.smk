@@ -1,9 +1,10 @@
-# Readouts of one layer, and their logits split into bands.
+# Readouts of one layer, and their logits split into bands. A job serves all readouts: they share the
+# maps that it reads, and their Fourier transform.
 # in:  features of both splits, manifest, folds
 # out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise
 
 
-rule fit_probe:
+rule fit_probes:
     input:
         train_digest=train_digest,
         train=ancient(train_features),
@@ -14,40 +15,41 @@ rule fit_probe:
         folds_digest=digest(Paths.FOLDS),
         folds=ancient(Paths.FOLDS),
     output:
-        probe=directory(Paths.PROBE),
-        digest=digest(Paths.PROBE),
+        probes=directory(PROBES),
+        digests=[digest(path) for path in PROBES],
     log:
-        "logs/{dataset}/fit_probe/{model}/{layer}/{readout}.log",
+        "logs/{dataset}/fit_probes/{model}/{layer}.log",
     benchmark:
-        "logs/{dataset}/fit_probe/{model}/{layer}/{readout}.tsv"
+        "logs/{dataset}/fit_probes/{model}/{layer}.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=2000,
     params:
-        code=code("fit_probe"),
+        code=code("fit_probes"),
+        readouts=" ".join(STUDY.readouts),
         penalties=as_json(STUDY.probe.penalties),
     message:
-        "{wildcards.dataset}: fit the {wildcards.readout} readout of {wildcards.model} {wildcards.layer}"
+        "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/fit_probe.py --code {params.code} --train {input.train} --eval {input.eval}"
-        " --layer {wildcards.layer} --readout {wildcards.readout} --manifest {input.manifest}"
-        " --folds {input.folds} --penalties {params.penalties:q} --output {output.probe} 2> {log}"
+        "python $BANDPROBE/fit_probes.py --code {params.code} --train {input.train} --eval {input.eval}"
+        " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
+        " --folds {input.folds} --penalties {params.penalties:q} --output {output.probes} 2> {log}"
 
 
 rule split_logits:
     input:
         digest=eval_digest,
         features=ancient(eval_features),
-        probe_digest=digest(Paths.PROBE),
-        probe=ancient(Paths.PROBE),
+        probe_digests=[digest(path) for path in PROBES],
+        probes=ancient(PROBES),
     output:
-        logits=directory(Paths.LOGITS),
-        digest=digest(Paths.LOGITS),
+        logits=directory(LOGITS),
+        digests=[digest(path) for path in LOGITS],
     log:
-        "logs/{dataset}/split_logits/{model}/{layer}/{readout}.log",
+        "logs/{dataset}/split_logits/{model}/{layer}.log",
     benchmark:
-        "logs/{dataset}/split_logits/{model}/{layer}/{readout}.tsv"
+        "logs/{dataset}/split_logits/{model}/{layer}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -56,7 +58,7 @@ rule split_logits:
         code=code("split_logits"),
         bands=bands_spec(),
     message:
-        "{wildcards.dataset}: split the {wildcards.readout} logits of {wildcards.model} {wildcards.layer}"
+        "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/split_logits.py --code {params.code} --features {input.features} --layer {wildcards.layer}"
-        " --probe {input.probe} --bands {params.bands:q} --output {output.logits} 2> {log}"
+        " --probe {input.probes} --bands {params.bands:q} --output {output.logits} 2> {log}"

@@ -14,6 +14,7 @@ rule compute_spectra:
         "logs/{dataset}/compute_spectra/{model}/{layer}.log",
     benchmark:
         "logs/{dataset}/compute_spectra/{model}/{layer}.tsv"
+    priority: 5
     conda:
         ENVIRONMENT
     resources:

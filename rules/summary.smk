@@ -12,6 +12,7 @@ rule summarise_interventions:
         flags=Paths.FLAGS,
     log:
         "logs/{dataset}/summarise_interventions.log",
+    priority: 5
     conda:
         ENVIRONMENT
     resources:
@@ -36,6 +37,7 @@ rule summarise_spectra:
         csv=expand(Paths.TABLE, table="spectra", allow_missing=True),
     log:
         "logs/{dataset}/summarise_spectra.log",
+    priority: 5
     conda:
         ENVIRONMENT
     resources:
@@ -60,6 +62,7 @@ rule summarise_probes:
         csv=expand(Paths.TABLE, table="probes", allow_missing=True),
     log:
         "logs/{dataset}/summarise_probes.log",
+    priority: 5
     conda:
         ENVIRONMENT
     resources:

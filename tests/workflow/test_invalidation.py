@@ -6,25 +6,23 @@ from pathlib import Path
 
 from tests.workflow.conftest import TinyStudy
 
-SUMMARY = {"summarise_interventions": 1, "plot_effects": 1}
+SUMMARY = {"summarise_interventions": 1, "plot_effects": 4}
 SPECTRA = {"summarise_spectra": 1, "plot_band_energy": 1, "plot_radial_profiles": 1}
 PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1}
 CONFIG = {"write_config": 1}
-# (pixels/input, resnet18/layer1, resnet18/layer3) x (map, pooled)
-READOUTS = 6
+# pixels/input, resnet18/layer1, resnet18/layer3
+LAYERS = 3
 
 
 def layer_jobs(layers: int) -> dict[str, int]:
     """The jobs of some layers, from their features to their targets."""
-    readouts = 2 * layers
     return {
         "compute_spectra": layers,
-        "fit_probe": readouts,
-        "split_logits": readouts,
-        "intervene_linear": readouts,
-        "intervene_phase": readouts,
-        "score_linear": readouts,
-        "score_phase": readouts,
+        "fit_probes": layers,
+        "split_logits": layers,
+        "intervene_linear": layers,
+        "intervene_phase": layers,
+        "score_targets": layers,
     }
 
 
@@ -38,15 +36,14 @@ def test_a_second_run_does_nothing(study: TinyStudy) -> None:
 def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
     study.config["modes"]["perturb"]["seed"] = 1
     done = study.run()
-    expected = {"intervene_phase": READOUTS, "score_phase": READOUTS} | SUMMARY | CONFIG
+    expected = {"intervene_phase": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
     assert done.jobs == expected
 
 
 def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStudy) -> None:
     study.config["statistics"]["resamples"] = 200
     done = study.run()
-    scores = {"score_linear": READOUTS, "score_phase": READOUTS}
-    assert done.jobs == scores | SUMMARY | SPECTRA | CONFIG
+    assert done.jobs == {"score_targets": LAYERS} | SUMMARY | SPECTRA | CONFIG
 
 
 def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:
@@ -67,7 +64,7 @@ def test_an_appended_pass_runs_that_pass_alone(study: TinyStudy) -> None:
 def test_another_band_edge_fits_no_readout_again(study: TinyStudy) -> None:
     study.config["bands"]["edges"][2] = 0.35
     done = study.run()
-    own = {name: n for name, n in layer_jobs(3).items() if name != "fit_probe"}
+    own = {name: n for name, n in layer_jobs(3).items() if name != "fit_probes"}
     assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
 
 

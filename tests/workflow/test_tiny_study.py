@@ -129,7 +129,7 @@ def test_stage_targets_stop_after_their_stage(fresh: TinyStudy, goal: str, last:
     done = fresh.run(goal)
     assert done.code == 0, done.output
     assert any(last in rule for rule in done.jobs)
-    assert "fit_probe" not in done.jobs
+    assert "fit_probes" not in done.jobs
 
 
 def test_a_configfile_stands_alone(finished: TinyStudy) -> None:

@@ -1,4 +1,4 @@
-"""Draw heat maps of the effects of all interventions: a figure for each score and readout."""
+"""Draw heat maps of one effect of all interventions, for one readout."""
 
 from pathlib import Path
 
@@ -9,17 +9,15 @@ from bandprobe.scripting import argument_parser, run
 
 
 def main() -> None:
-    """Draw the figures."""
+    """Draw the figure."""
     parser = argument_parser(__doc__)
     parser.add_argument("--interventions", required=True, type=Path, help="their summary")
-    parser.add_argument("--readouts", required=True, nargs="+")
-    parser.add_argument("--output", required=True, type=Path, help="folder of the figures")
+    parser.add_argument("--score", required=True, choices=SCORES)
+    parser.add_argument("--readout", required=True)
+    parser.add_argument("--output", required=True, type=Path, nargs="+", help="PNG, SVG")
     arguments = parser.parse_args()
     dataset = xr.load_dataset(arguments.interventions)
-    for readout in arguments.readouts:
-        for score in SCORES:
-            paths = [arguments.output / f"{score}_{readout}.{suffix}" for suffix in ("png", "svg")]
-            save(effects(dataset, score, readout), paths)
+    save(effects(dataset, arguments.score, arguments.readout), arguments.output)
 
 
 if __name__ == "__main__":

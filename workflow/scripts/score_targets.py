@@ -1,4 +1,4 @@
-"""Scores, intervals and flags of every band of some modes: one file a target."""
+"""Scores, intervals and flags of every band, mode and readout of a layer: one file a target."""
 
 from pathlib import Path
 
@@ -9,12 +9,14 @@ from bandprobe.store import read_digest, write_json
 
 
 def main() -> None:
-    """Write the target files of some modes of one readout."""
+    """Write the target files of one layer."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--outcomes", required=True, type=Path, nargs="+", help="a store a mode")
+    parser.add_argument(
+        "--outcomes", required=True, type=Path, nargs="+", help="stores <readout>/<mode>.zarr"
+    )
     parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
     parser.add_argument("--statistics", required=True, type=json_argument)
-    parser.add_argument("--output", required=True, type=Path, help="folder of the modes")
+    parser.add_argument("--output", required=True, type=Path, help="folder of the layer")
     arguments = parser.parse_args()
     for path in arguments.outcomes:
         found, bands, attrs = read_outcomes(path)
@@ -26,8 +28,9 @@ def main() -> None:
             outcomes_sha256=read_digest(path),
         )
         for record in score_mode(found, bands, **arguments.statistics):
-            named = {**arguments.axes, "mode": path.stem, **record, "provenance": source}
-            write_json(arguments.output / path.stem / f"{record['band']}.json", named)
+            axes = {**arguments.axes, "readout": path.parent.name, "mode": path.stem}
+            file = arguments.output / axes["readout"] / axes["mode"] / f"{record['band']}.json"
+            write_json(file, {**axes, **record, "provenance": source})
 
 
 if __name__ == "__main__":
