@@ -35,7 +35,7 @@ from bandprobe.scripting import KEEP_MEMORY
 from bandprobe.store import write_json, write_text
 from bandprobe.study import Model, Paths, Study
 
-BATCH = 32
+BATCH = 16
 GIB = 2**30
 
 
@@ -74,7 +74,7 @@ def bare_forward(study: Study, model: Model, repeats: int) -> list[float]:
 
 
 class PeakMemory:
-    """Largest sum of resident memory over a process and its children, sampled."""
+    """Largest memory of a process and its children, sampled; shared pages are counted once."""
 
     def __init__(self, pid: int) -> None:
         self.bytes = 0
@@ -91,7 +91,7 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(0.5):
             total = 0
             try:
                 family = [self._process, *self._process.children(recursive=True)]
@@ -99,8 +99,8 @@ class PeakMemory:
                 return
             for process in family:
                 try:
-                    total += process.memory_info().rss
-                except psutil.NoSuchProcess:
+                    total += process.memory_full_info().pss
+                except psutil.Error:
                     continue
             self.bytes = max(self.bytes, total)
 

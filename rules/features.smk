@@ -22,7 +22,7 @@ rule extract_features:
     threads: extraction_threads
     resources:
         mem_mb=3000,
-        batch=32,
+        batch=16,
     params:
         code=code("extract_features"),
         model=model_spec,
