@@ -136,10 +136,14 @@ def baseline(config: Path, repeats: int, settings: dict[str, str]) -> dict[str, 
 
 
 def measure(config: Path, repeats: int) -> dict[str, Any]:
-    """The study and both baselines."""
+    """The study, with both baselines before and after it: the machine's speed may drift."""
+    before = [baseline(config, repeats, settings) for settings in ({}, KEEP_MEMORY)]
     seconds, memory = whole_study(config)
-    plain = baseline(config, repeats, {})
-    kept = baseline(config, repeats, KEEP_MEMORY)
+    after = [baseline(config, repeats, settings) for settings in ({}, KEEP_MEMORY)]
+    plain, kept = (
+        {name: (one[name] + two[name]) / 2 for name in one}
+        for one, two in zip(before, after, strict=True)
+    )
     return {
         "machine": {"cores": os.cpu_count(), "processor": platform.machine()},
         "bare_forward_s": plain,
@@ -154,7 +158,9 @@ def measure(config: Path, repeats: int) -> dict[str, Any]:
 def report(found: dict[str, Any], repeats: int) -> None:
     """Print what was measured."""
     plain, kept = found["bare_forward_s"], found["bare_forward_with_kept_memory_s"]
-    print(f"bare forward passes, median of {repeats}, in seconds")
+    print(
+        f"bare forward passes, mean of before and after the study, {repeats} repeats each, seconds"
+    )
     print(f"{'':<28}{'as is':>10}{'with the study allocator settings':>36}")
     for name, value in plain.items():
         print(f"{name:<28}{value:>10.1f}{kept[name]:>36.1f}")
@@ -170,7 +176,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="few images, to try it")
-    parser.add_argument("--repeats", type=int, default=3, help="of the bare forward passes")
+    parser.add_argument("--repeats", type=int, default=2, help="of the bare forward passes")
     parser.add_argument("--baseline", type=Path, help="only the bare passes of this study")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/study.json"))
     arguments = parser.parse_args()
