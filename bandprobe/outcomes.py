@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.compose import clean as clean_logits
 from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
 from bandprobe.store import Store, Variable, write_store
 
@@ -24,6 +23,27 @@ UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
 
 
 @dataclass(frozen=True)
+class Axes:
+    """Names and facts along the axes of outcomes.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the bands.
+    bins, sees : arrays of shape (n_bands,)
+        Full-plane bins of a band; whether the readout has any weight in it.
+    sample, label, group : arrays of shape (n_samples,)
+    """
+
+    names: tuple[str, ...]
+    bins: NDArray[np.int64]
+    sees: NDArray[np.bool_]
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class BandLogits:
     """The band logits of a clean map and of what may fill a gap.
 
@@ -32,10 +52,7 @@ class BandLogits:
     logits : array of shape (n_bands, n_samples, n_classes)
     zero, mean : arrays of shape (n_bands, n_classes)
     intercept : array of shape (n_classes,)
-    bins, sees : arrays of shape (n_bands,)
-    label, group, sample : arrays of shape (n_samples,)
-    names : tuple of str
-        Of the bands.
+    axes : Axes
     weights_sha256 : str
         Of the backbone.
     """
@@ -44,42 +61,42 @@ class BandLogits:
     zero: FloatArray
     mean: FloatArray
     intercept: FloatArray
-    bins: NDArray[np.int64]
-    sees: NDArray[np.bool_]
-    sample: NDArray[np.int64]
-    label: NDArray[np.int64]
-    group: NDArray[np.int64]
-    names: tuple[str, ...]
+    axes: Axes
     weights_sha256: str
 
 
 def read_band_logits(path: Path) -> BandLogits:
     """Band logits of one readout."""
     store = Store(path)
-    arrays = ("band_logits", "zero_logits", "mean_logits", "intercept", "bins", "sees")
-    coordinates = ("sample", "label", "group")
-    read = {name: store.read(name) for name in (*arrays, *coordinates)}
+    facts = ("bins", "sees", "sample", "label", "group")
     return BandLogits(
-        logits=read["band_logits"],
-        zero=read["zero_logits"],
-        mean=read["mean_logits"],
-        intercept=read["intercept"],
-        bins=read["bins"],
-        sees=read["sees"],
-        sample=read["sample"],
-        label=read["label"],
-        group=read["group"],
-        names=store.labels("band"),
+        logits=store.read("band_logits"),
+        zero=store.read("zero_logits"),
+        mean=store.read("mean_logits"),
+        intercept=store.read("intercept"),
+        axes=Axes(store.labels("band"), *(store.read(name) for name in facts)),
         weights_sha256=store.attrs["weights_sha256"],
     )
 
 
 def write_outcomes(
-    path: Path, clean: BandLogits, changed: FloatArray, attrs: Mapping[str, Any]
+    path: Path, axes: Axes, clean: FloatArray, changed: FloatArray, attrs: Mapping[str, Any]
 ) -> None:
-    """Write the outcomes of changed logits of shape (n_bands, n_draws, n_samples, n_classes)."""
-    untouched = outcomes(clean_logits(clean.logits, clean.intercept), clean.label)
-    touched = blank_empty(outcomes(changed, clean.label), clean.bins)
+    """Write the outcomes of changed maps beside those of the untouched ones.
+
+    Parameters
+    ----------
+    path : Path
+    axes : Axes
+    clean : array of shape (n_samples, n_classes)
+        Logits of the untouched maps.
+    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
+        Logits of the changed maps.
+    attrs : mapping
+        Provenance.
+    """
+    untouched = outcomes(clean, axes.label)
+    touched = blank_empty(outcomes(changed, axes.label), axes.bins)
     variables = {}
     for name, values in touched._asdict().items():
         facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
@@ -87,16 +104,16 @@ def write_outcomes(
     for name, values in untouched._asdict().items():
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
-    variables["bins"] = Variable(("band",), clean.bins, {"units": "1"})
+    variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
     variables["sees"] = Variable(
-        ("band",), clean.sees, {"long_name": "readout has weight in the band"}
+        ("band",), axes.sees, {"long_name": "readout has weight in the band"}
     )
     coordinates = {
-        "band": Variable(("band",), np.array(clean.names)),
+        "band": Variable(("band",), np.array(axes.names)),
         "draw": Variable(("draw",), np.arange(changed.shape[1])),
-        "sample": Variable(("sample",), clean.sample),
-        "label": Variable(("sample",), clean.label),
-        "group": Variable(("sample",), clean.group),
+        "sample": Variable(("sample",), axes.sample),
+        "label": Variable(("sample",), axes.label),
+        "group": Variable(("sample",), axes.group),
     }
     write_store(path, variables, coordinates, {**attrs, "n_classes": changed.shape[-1]})
 

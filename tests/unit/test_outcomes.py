@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bandprobe.outcomes import BandLogits, read_band_logits, read_outcomes, write_outcomes
+from bandprobe.outcomes import Axes, BandLogits, read_band_logits, read_outcomes, write_outcomes
 from bandprobe.scores import outcomes
 from bandprobe.store import Variable, write_store
 
@@ -22,32 +22,34 @@ def clean(rng: np.random.Generator) -> BandLogits:
         zero=rng.normal(size=(3, 3)),
         mean=rng.normal(size=(3, 3)),
         intercept=np.array([0.1, 0.2, 0.3]),
-        bins=BINS,
-        sees=BINS > 0,
-        sample=np.arange(6) + 10,
-        label=np.arange(6) % 3,
-        group=np.arange(6) // 2,
-        names=("low", "mid", "high"),
+        axes=Axes(
+            names=("low", "mid", "high"),
+            bins=BINS,
+            sees=BINS > 0,
+            sample=np.arange(6) + 10,
+            label=np.arange(6) % 3,
+            group=np.arange(6) // 2,
+        ),
         weights_sha256="abc",
     )
 
 
 def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Generator) -> None:
     changed = rng.normal(size=(3, 2, 6, 3))
-    write_outcomes(tmp_path / "a.zarr", clean, changed, {"code": "x"})
+    untouched = clean.logits.sum(0) + clean.intercept
+    write_outcomes(tmp_path / "a.zarr", clean.axes, untouched, changed, {"code": "x"})
     found, names, attrs = read_outcomes(tmp_path / "a.zarr")
-    expected = outcomes(changed, clean.label)
-    untouched = outcomes(clean.logits.sum(0) + clean.intercept, clean.label)
+    expected = outcomes(changed, clean.axes.label)
     for got, want in zip(found.changed, expected, strict=True):
         np.testing.assert_array_equal(got[[0, 2]], want[[0, 2]])
         assert np.isnan(got[1]).all()
-    for got, want in zip(found.clean, untouched, strict=True):
+    for got, want in zip(found.clean, outcomes(untouched, clean.axes.label), strict=True):
         np.testing.assert_array_equal(got, want)
-    np.testing.assert_array_equal(found.label, clean.label)
-    np.testing.assert_array_equal(found.group, clean.group)
+    np.testing.assert_array_equal(found.label, clean.axes.label)
+    np.testing.assert_array_equal(found.group, clean.axes.group)
     np.testing.assert_array_equal(found.bins, BINS)
     np.testing.assert_array_equal(found.sees, [True, False, True])
-    assert (names, found.n_classes, attrs["code"]) == (clean.names, 3, "x")
+    assert (names, found.n_classes, attrs["code"]) == (clean.axes.names, 3, "x")
 
 
 def test_band_logits_read_back_each_in_its_place(tmp_path: Path, clean: BandLogits) -> None:
@@ -56,15 +58,17 @@ def test_band_logits_read_back_each_in_its_place(tmp_path: Path, clean: BandLogi
         "zero_logits": (("band", "class"), clean.zero),
         "mean_logits": (("band", "class"), clean.mean),
         "intercept": (("class",), clean.intercept),
-        "bins": (("band",), clean.bins),
-        "sees": (("band",), clean.sees),
-        "sample": (("sample",), clean.sample),
-        "label": (("sample",), clean.label),
-        "group": (("sample",), clean.group),
-        "band": (("band",), np.array(clean.names)),
+        "bins": (("band",), clean.axes.bins),
+        "sees": (("band",), clean.axes.sees),
+        "sample": (("sample",), clean.axes.sample),
+        "label": (("sample",), clean.axes.label),
+        "group": (("sample",), clean.axes.group),
+        "band": (("band",), np.array(clean.axes.names)),
     }
     variables = {name: Variable(dims, values) for name, (dims, values) in arrays.items()}
     write_store(tmp_path / "a.zarr", variables, {}, {"weights_sha256": "abc"})
     found = read_band_logits(tmp_path / "a.zarr")
-    for name, value in vars(clean).items():
-        np.testing.assert_array_equal(getattr(found, name), value)
+    for got, want in ((found, clean), (found.axes, clean.axes)):
+        for name, value in vars(want).items():
+            if name != "axes":
+                np.testing.assert_array_equal(getattr(got, name), value)

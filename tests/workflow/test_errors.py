@@ -120,7 +120,6 @@ def command(study: TinyStudy, name: str, *options: str) -> subprocess.CompletedP
 
 
 def test_one_target_runs_and_prints(fresh: TinyStudy) -> None:
-    fresh.config["models"].pop("resnet18")
     fresh.run("manifests")
     done = command(
         fresh,
@@ -131,7 +130,9 @@ def test_one_target_runs_and_prints(fresh: TinyStudy) -> None:
     assert "top-1 drop" in done.stdout
     assert "literal route" in done.stdout
     made = list((fresh.folder / "results/tiny/targets").rglob("*.json"))
-    assert {path.parent.name for path in made} == {"perturb"}
+    # One job scores all readouts, modes and bands of a layer, and no other layer's.
+    assert fresh.folder / "results/tiny/targets/pixels/input/map/perturb/mid.json" in made
+    assert {path.relative_to(fresh.folder).parts[3:5] for path in made} == {("pixels", "input")}
     assert not Path(fresh.folder, "results/tiny/figures").exists()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bandprobe.compose import isolate, remove
+from bandprobe.compose import clean, isolate, remove
 from bandprobe.modes import Mode
 from bandprobe.outcomes import read_band_logits, write_outcomes
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
@@ -21,14 +21,15 @@ def main() -> None:
     arguments = parser.parse_args()
     outputs = iter(arguments.output)
     for logits in arguments.logits:
-        clean = read_band_logits(logits)
+        split = read_band_logits(logits)
         for spec in arguments.modes:
             mode = Mode(**spec)
             change = {"remove": remove, "isolate": isolate}[mode.kind]
-            fill = clean.zero if mode.fill == "zero" else clean.mean
-            changed = change(clean.logits, fill, clean.intercept)
-            attrs = provenance(arguments.code, spec, weights_sha256=clean.weights_sha256)
-            write_outcomes(next(outputs), clean, changed[:, None], attrs)
+            fill = split.zero if mode.fill == "zero" else split.mean
+            changed = change(split.logits, fill, split.intercept)
+            attrs = provenance(arguments.code, spec, weights_sha256=split.weights_sha256)
+            untouched = clean(split.logits, split.intercept)
+            write_outcomes(next(outputs), split.axes, untouched, changed[:, None], attrs)
 
 
 if __name__ == "__main__":

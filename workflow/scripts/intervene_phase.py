@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bandprobe.bands import Bands
-from bandprobe.compose import replace
+from bandprobe.compose import clean, replace
 from bandprobe.decompose import transform, turn_phases
 from bandprobe.features import sample_blocks
 from bandprobe.fitted import read_readout
@@ -36,24 +36,24 @@ def main() -> None:
     partition = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"])).on_grid(
         *grid
     )
-    clean = [read_band_logits(path) for path in arguments.logits]
+    split = [read_band_logits(path) for path in arguments.logits]
     readouts = [read_readout(path) for path in arguments.probe]
     weights = [readout.by_band(partition) for readout in readouts]
     mean = readouts[0].channel_mean
-    changed = [np.empty((len(partition.bands), mode.draws, *one.logits.shape[1:])) for one in clean]
+    changed = [np.empty((len(partition.bands), mode.draws, *one.logits.shape[1:])) for one in split]
     for part, maps in sample_blocks(features, arguments.layer):
         raw = transform(maps, weights)
         for draw in range(mode.draws):
             noise = white_noise(mode.seed, draw, samples[part].tolist(), maps.shape[1:])
             coefficients = turn_phases(raw, noise, mean, weights)
             for result, one, readout, by_band in zip(
-                changed, clean, readouts, weights, strict=True
+                changed, split, readouts, weights, strict=True
             ):
                 turned = by_band.logits(coefficients, mean - readout.channel_mean)
                 result[:, draw, part] = replace(one.logits[:, part], turned, one.intercept)
-    for path, one, result in zip(arguments.output, clean, changed, strict=True):
+    for path, one, result in zip(arguments.output, split, changed, strict=True):
         attrs = provenance(arguments.code, arguments.mode, weights_sha256=one.weights_sha256)
-        write_outcomes(path, one, result, attrs)
+        write_outcomes(path, one.axes, clean(one.logits, one.intercept), result, attrs)
 
 
 if __name__ == "__main__":
