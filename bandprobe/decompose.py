@@ -1,9 +1,10 @@
-"""The fast route: a linear readout's logits, band by band, from one transform of each map.
+"""The fast route: a linear readout's logits, bin by bin, from one transform of each map.
 
-The band projections P_b are orthogonal and sum to the identity, so a linear readout splits as
-``<W, z> = sum_b <P_b W, P_b z>`` (Parseval). With those band logits of a clean map every
-intervention that is linear in the map follows by addition. Only a change of phases needs
-the coefficients again.
+The bins of the Fourier plane are orthogonal, so a linear readout splits into them,
+``<W, z> = sum_k <W_k, z_k>`` (Parseval), and with them into bands or any other sets of bins: one
+product a bin serves every band and every random control. With those band logits of a clean map
+every intervention that is linear in the map follows by addition. Only a change of the
+coefficients themselves, by phases or noise, needs the bins again.
 
 Maps are centred by the readout's channel means here, and the channel scales are folded into the
 weights: ``logits(x) = sum_b L_b(x - mean) + intercept``.
@@ -11,69 +12,117 @@ weights: ``logits(x) = sum_b L_b(x - mean) + intercept``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
-from bandprobe.fourier import ComplexArray, FloatArray, multiplicity, spectrum, unit_phases
+from bandprobe.fourier import (
+    ComplexArray,
+    FloatArray,
+    grouped_sum,
+    multiplicity,
+    scaled_power,
+    spectrum,
+    unit_phases,
+)
 
 LogitArray = NDArray[np.float64]
+MaskArray = NDArray[np.bool_]
+# Products of bins are held for a few bins at a time.
+PRODUCT_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
 class BandWeights:
-    """A linear readout's weights as packed real Fourier coefficients, one block a band.
+    """A linear readout's weights as real Fourier coefficients, one block a bin.
 
     Attributes
     ----------
     partition : BandPartition
-    columns : tuple of int arrays
-        For each band, the positions of its real and imaginary parts in a flattened half plane.
-    blocks : tuple of arrays of shape (n_channels * n_columns, n_classes)
-        Weights of those coefficients; a product with packed coefficients is the band's logit.
+    bins : int array of shape (n_bins,)
+        Flat positions in the half plane of the bins that have any weight.
+    blocks : array of shape (n_bins, 2 * n_channels, n_classes)
+        Weights of the real parts of all channels, then of the imaginary ones.
     spatial_sum : array of shape (n_channels, n_classes)
         Weight of a map that is constant at one: what a shift of a channel's mean does.
-    only_dc : bool
-        Whether the weights are constant maps, as a pooled readout's; then sums are enough.
     """
 
     partition: BandPartition
-    columns: tuple[NDArray[np.intp], ...]
-    blocks: tuple[FloatArray, ...]
+    bins: NDArray[np.intp]
+    blocks: FloatArray
     spatial_sum: NDArray[np.float64]
-    only_dc: bool
 
     @property
-    def sees(self) -> NDArray[np.bool_]:
+    def only_dc(self) -> bool:
+        """Whether the weights are constant maps, as a pooled readout's; then sums are enough."""
+        return not self.bins.any()
+
+    @property
+    def sees(self) -> MaskArray:
         """Whether the readout has any weight at all in each band, shape (n_bands,)."""
-        return np.array([bool(block.any()) for block in self.blocks])
+        band = self.partition.half_index.ravel()[self.bins[self.blocks.any((1, 2))]]
+        return np.bincount(band, minlength=len(self.partition.bands)) > 0
 
     def logits(
-        self, coefficients: ComplexArray, shift: NDArray[np.floating] | None = None
+        self,
+        coefficients: ComplexArray,
+        shift: NDArray[np.floating] | None = None,
+        masks: MaskArray | None = None,
     ) -> LogitArray:
-        """Logits of each band, shape (n_bands, n_samples, n_classes).
+        """Logits of each band or mask, shape (n_masks, n_samples, n_classes).
 
         Parameters
         ----------
         coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
             Real FFT of the maps.
         shift : array of shape (n_channels,), optional
-            Constant still to be added to each map; only the DC band sees it.
+            Constant still to be added to each map; only what holds DC sees it.
+        masks : bool array of shape (n_masks, height, width), optional
+            Sets of bins of the full plane, closed under conjugation; the bands if not given.
         """
-        n_samples, n_channels = coefficients.shape[:2]
-        flat = np.ascontiguousarray(coefficients).view(np.float32)
-        flat = flat.reshape(n_samples, n_channels, -1)
-        n_classes = self.spatial_sum.shape[1]
-        result = np.zeros((len(self.blocks), n_samples, n_classes))
-        for band, (columns, block) in enumerate(zip(self.columns, self.blocks, strict=True)):
-            if block.any():
-                result[band] = flat[:, :, columns].reshape(n_samples, -1) @ block
+        half = half_masks(self.partition, masks)
+        n_samples, n_classes = len(coefficients), self.spatial_sum.shape[1]
+        result = np.zeros((len(half), n_samples, n_classes))
+        for part, products in self._products(coefficients):
+            member = half[:, self.bins[part]].astype(np.float32)
+            total = member @ products.reshape(len(products), -1)
+            result += total.reshape(len(half), n_samples, n_classes)
         if shift is not None:
-            result[self.partition.dc_band] += np.asarray(shift, np.float64) @ self.spatial_sum
+            result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
         return result
+
+    def _products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, FloatArray]]:
+        """Logits of some bins at a time, (n_bins, n_samples, n_classes)."""
+        n_samples, n_channels = coefficients.shape[:2]
+        flat = coefficients.reshape(n_samples, n_channels, -1)
+        one = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
+        step = max(1, PRODUCT_BYTES // one)
+        packed = np.empty((step, n_samples, 2 * n_channels), np.float32)
+        for start in range(0, len(self.bins), step):
+            part = slice(start, start + step)
+            chosen = flat[:, :, _as_slice(self.bins[part])].transpose(2, 0, 1)
+            rows = packed[: len(chosen)]
+            rows[:, :, :n_channels] = chosen.real
+            rows[:, :, n_channels:] = chosen.imag
+            yield part, rows @ self.blocks[part]
+
+
+def _as_slice(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Positions without gaps as a slice, which need not be copied."""
+    first, last = int(positions[0]), int(positions[-1])
+    return slice(first, last + 1) if last - first + 1 == len(positions) else positions
+
+
+def half_masks(partition: BandPartition, masks: MaskArray | None = None) -> MaskArray:
+    """Masks of the half plane, flattened, (n_masks, n_half_bins); the bands if none are given."""
+    if masks is None:
+        bands = np.arange(len(partition.bands))
+        return np.equal(partition.half_index.ravel(), bands[:, None])
+    partition.check(masks.shape)
+    return masks[..., : partition.width // 2 + 1].reshape(len(masks), -1)
 
 
 def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray:
@@ -94,32 +143,63 @@ def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray
     return transformed
 
 
-def turn_phases(
-    coefficients: ComplexArray,
-    noise: FloatArray,
-    channel_mean: NDArray[np.floating],
-    readouts: Sequence[BandWeights],
-) -> ComplexArray:
-    """Multiply every coefficient by the noise's unit phase, then centre.
+def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) -> ComplexArray:
+    """Multiply every coefficient by the noise's unit phase.
 
     Parameters
     ----------
     coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
         Real FFT of *raw* maps: the phase of DC is its sign, which centring would change.
     noise : array of shape (n_samples, n_channels, height, width)
-    channel_mean : array of shape (n_channels,)
-        Taken off after the change.
-    readouts : sequence of BandWeights
-        As for `transform`.
+    strength : float
+        As of `bandprobe.fourier.unit_phases`.
     """
-    height, width = noise.shape[-2:]
-    changed = coefficients * unit_phases(transform(noise, readouts))
-    changed[..., 0, 0] -= channel_mean * np.float32(height * width)
+    return coefficients * unit_phases(spectrum(noise), noise.shape[-1], strength)
+
+
+def add_noise(
+    coefficients: ComplexArray, noise: FloatArray, partition: BandPartition, strength: float
+) -> ComplexArray:
+    """Add noise to every band, of `strength` times the band's own energy in each channel.
+
+    Parameters
+    ----------
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+        Real FFT of raw maps.
+    noise : array of shape (n_samples, n_channels, height, width)
+        White.
+    partition : BandPartition
+    strength : float
+    """
+    width = noise.shape[-1]
+    added = spectrum(noise)
+    own = band_power(coefficients, partition, width)
+    its = band_power(added, partition, width)
+    factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
+    by_bin = factor.astype(np.float32)[..., partition.half_index]
+    changed: ComplexArray = coefficients + by_bin * added
     return changed
 
 
+def band_power(
+    coefficients: ComplexArray, partition: BandPartition, width: int
+) -> NDArray[np.float64]:
+    """Energy of each band from coefficients, shape (n_samples, n_channels, n_bands)."""
+    power = scaled_power(coefficients, width)
+    return grouped_sum(power, partition.half_index, len(partition.bands))
+
+
+def centre(
+    coefficients: ComplexArray, channel_mean: NDArray[np.floating], width: int
+) -> ComplexArray:
+    """Coefficients of maps from which a mean a channel has been taken off; in place."""
+    height = coefficients.shape[-2]
+    coefficients[..., 0, 0] -= channel_mean * np.float32(height * width)
+    return coefficients
+
+
 def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
-    """Split weight maps into bands.
+    """Split weight maps into bins.
 
     Parameters
     ----------
@@ -139,13 +219,12 @@ def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
     transformed[..., 0, 0] = spatial_sum
     transformed *= multiplicity(height, width) / np.float32(height * width)
     n_classes, n_channels = weights.shape[:2]
-    flat = transformed.view(np.float32).reshape(n_classes, n_channels, -1)
-    columns = tuple(
-        np.flatnonzero(np.repeat(partition.half_index.ravel() == band, 2))
-        for band in range(len(partition.bands))
-    )
-    blocks = tuple(np.ascontiguousarray(flat[:, :, at].reshape(n_classes, -1).T) for at in columns)
-    return BandWeights(partition, columns, blocks, spatial_sum.T, not flat[:, :, 2:].any())
+    by_bin = transformed.reshape(n_classes, n_channels, -1).transpose(2, 1, 0)
+    heavy = by_bin.any((1, 2))
+    # A readout without any weight still has a bin, so that it is one without logits.
+    bins = np.flatnonzero(heavy) if heavy.any() else np.zeros(1, np.intp)
+    blocks = np.concatenate([by_bin.real[bins], by_bin.imag[bins]], axis=1)
+    return BandWeights(partition, bins, np.ascontiguousarray(blocks), spatial_sum.T)
 
 
 def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
@@ -160,22 +239,14 @@ def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
     return weights.logits(transform(centred, [weights]))
 
 
-def phase_band_logits(
-    maps: FloatArray,
-    noise: FloatArray,
-    channel_mean: NDArray[np.floating],
-    weights: BandWeights,
+def blank_logits(
+    channel_mean: FloatArray, weights: BandWeights, masks: MaskArray | None = None
 ) -> LogitArray:
-    """Band logits of raw maps after `turn_phases`, shape (n_bands, n_samples, n_classes)."""
-    raw = transform(maps, [weights])
-    return weights.logits(turn_phases(raw, noise, channel_mean, [weights]))
+    """Logits of each band or mask of a raw map that is zero everywhere, (n_masks, n_classes).
 
-
-def blank_logits(channel_mean: FloatArray, weights: BandWeights) -> LogitArray:
-    """Band logits of a raw map that is zero everywhere, shape (n_bands, n_classes).
-
-    Centred, it is minus the channel means: a constant, which only the DC band sees.
+    Centred, it is minus the channel means: a constant, which only what holds DC sees.
     """
-    result = np.zeros((len(weights.blocks), weights.spatial_sum.shape[1]))
-    result[weights.partition.dc_band] = -np.asarray(channel_mean, np.float64) @ weights.spatial_sum
+    half = half_masks(weights.partition, masks)
+    result = np.zeros((len(half), weights.spatial_sum.shape[1]))
+    result[half[:, 0]] = -np.asarray(channel_mean, np.float64) @ weights.spatial_sum
     return result

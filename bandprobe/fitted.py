@@ -1,4 +1,4 @@
-"""A fitted readout as it is stored."""
+"""Fitted readouts as they are stored."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.decompose import BandWeights, pack_weights
+from bandprobe.energy import EnergyReadout, EnergyScale
 from bandprobe.store import Store
 
+FloatArray = NDArray[np.float64]
 MapArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Readout:
-    """A fitted readout; `bandprobe.probe.readout_logits` gives its logits by definition.
+    """A fitted linear readout; `bandprobe.standardise.readout_logits` defines its logits.
 
     Attributes
     ----------
@@ -29,18 +31,44 @@ class Readout:
     """
 
     weights: MapArray
-    intercept: NDArray[np.float64]
+    intercept: FloatArray
     channel_mean: MapArray
     channel_scale: MapArray
     mean_map: MapArray
 
     def by_band(self, partition: BandPartition) -> BandWeights:
-        """Its weights on centred raw maps, split into bands."""
+        """Its weights on centred raw maps, split into bins."""
         return pack_weights(self.weights / self.channel_scale[:, None, None], partition)
 
 
 def read_readout(path: Path) -> Readout:
-    """The readout of a probe store."""
+    """The linear readout of a probe store."""
     store = Store(path)
     names = ("W", "intercept", "channel_mean", "channel_scale", "mean_map")
     return Readout(*(store.read(name) for name in names))
+
+
+@dataclass(frozen=True)
+class StoredEnergies:
+    """A fitted energy readout with the energies that it scores.
+
+    Attributes
+    ----------
+    readout : EnergyReadout
+    evaluation : array of shape (n_samples, n_channels, n_bands)
+        Of the raw evaluation maps.
+    mean_map : array of shape (n_channels, n_bands)
+        Of the mean training map.
+    """
+
+    readout: EnergyReadout
+    evaluation: FloatArray
+    mean_map: FloatArray
+
+
+def read_energies(path: Path) -> StoredEnergies:
+    """The energy readout of a probe store."""
+    store = Store(path)
+    scale = EnergyScale(*(store.read(f"log_energy_{name}") for name in ("floor", "mean", "scale")))
+    readout = EnergyReadout(store.read("W"), store.read("intercept"), scale)
+    return StoredEnergies(readout, store.read("eval_energy"), store.read("mean_map_energy"))

@@ -47,19 +47,40 @@ def power(maps: FloatArray) -> FloatArray:
     array of shape (..., height, width // 2 + 1)
         ``multiplicity * |FFT|^2 / (height * width)``, in squared units of `maps`.
     """
-    height, width = maps.shape[-2:]
-    transformed = spectrum(maps)
+    return scaled_power(spectrum(maps), maps.shape[-1])
+
+
+def scaled_power(transformed: ComplexArray, width: int) -> FloatArray:
+    """As `power`, from the coefficients of maps that are `width` wide."""
+    height = transformed.shape[-2]
     squared = np.square(transformed.real)
     squared += np.square(transformed.imag)
     squared *= multiplicity(height, width) / np.float32(height * width)
     return squared
 
 
-def unit_phases(noise: ComplexArray) -> ComplexArray:
+def grouped_sum(values: FloatArray, index: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
+    """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
+    member = (index.ravel()[:, None] == np.arange(n_groups)).astype(np.float32)
+    flat = values.reshape(*values.shape[:-2], -1)
+    return cast("NDArray[np.float64]", (flat @ member).astype(np.float64))
+
+
+def unit_phases(noise: ComplexArray, width: int, strength: float = 1.0) -> ComplexArray:
     """Coefficients of modulus one with the phases of `noise`; where it is zero, exactly one.
 
     Taken from the FFT of *real* noise the phases are Hermitian, so multiplying the FFT of a real
     map by them gives the FFT of another real map with the same power in every bin.
+
+    Parameters
+    ----------
+    noise : array of shape (..., height, n_columns)
+        FFT of real noise, on the full plane or the half that a real FFT keeps.
+    width : int
+        Of the maps.
+    strength : float
+        Share of the angle that is turned, in (0, 1]. Below 1 the bins that are their own
+        conjugates are left alone: their only Hermitian phases are 0 and pi.
     """
     # Twice as fast as the modulus, which guards against overflow that unit noise cannot cause.
     squared = np.square(noise.real)
@@ -68,5 +89,12 @@ def unit_phases(noise: ComplexArray) -> ComplexArray:
     if silent.any():
         noise = np.where(silent, np.complex64(1), noise)
         squared = np.where(silent, np.float32(1), squared)
-    phases: ComplexArray = noise * (1 / np.sqrt(squared))
-    return phases
+    if strength == 1:
+        phases: ComplexArray = noise * (1 / np.sqrt(squared))
+        return phases
+    turned: ComplexArray = np.exp(np.complex64(1j * strength) * np.angle(noise))
+    height = noise.shape[-2]
+    for row in (0, height // 2) if height % 2 == 0 else (0,):
+        for column in (0, width // 2) if width % 2 == 0 else (0,):
+            turned[..., row, column] = 1
+    return turned

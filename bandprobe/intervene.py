@@ -12,10 +12,11 @@ from typing import cast
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.fourier import ComplexArray, FloatArray, unit_phases
-from bandprobe.modes import Mode
+from bandprobe.modes import Mode, kept_bands
 
 
 def white_noise(
@@ -44,8 +45,13 @@ def white_noise(
 def project(maps: FloatArray, partition: BandPartition, band: int) -> FloatArray:
     """Keep only the frequency bins of one band: (..., height, width), real."""
     partition.check(maps.shape)
+    return masked(maps, partition.mask(band))
+
+
+def masked(maps: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    """Keep only the bins of a mask of the full plane, shape (height, width)."""
     transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
-    return _real(np.where(partition.mask(band), transformed, 0))
+    return _real(np.where(mask, transformed, 0))
 
 
 def intervene(
@@ -56,6 +62,7 @@ def intervene(
     *,
     mean_map: FloatArray | None = None,
     noise: FloatArray | None = None,
+    other: FloatArray | None = None,
 ) -> FloatArray:
     """Raw maps after one intervention on one band.
 
@@ -68,7 +75,9 @@ def intervene(
     mean_map : array of shape (n_channels, height, width), optional
         Training mean of the raw maps; needed by ``fill: mean``.
     noise : array of the shape of `maps`, optional
-        Real noise whose phases replace nothing but multiply those of the band (``phase``).
+        Real white noise, needed by ``phase`` and ``noise``.
+    other : array of the shape of `maps`, optional
+        Maps of other images, needed by ``resample``.
 
     Returns
     -------
@@ -81,33 +90,64 @@ def intervene(
     ValueError
         If the array that the mode needs was not given.
     """
-    if mode.kind == "phase":
-        if noise is None:
-            raise ValueError("mode of kind 'phase' needs noise")
-        return _with_phases(maps, partition, band, noise)
-    inside = project(maps, partition, band)
-    if mode.fill == "zero":
-        filling = np.zeros_like(maps[0])
-    elif mean_map is not None:
-        filling = np.asarray(mean_map, np.float32)
-    else:
-        raise ValueError("fill 'mean' needs the training mean map")
-    filling_inside = project(filling, partition, band)
-    if mode.kind == "isolate":
-        changed = inside + (filling - filling_inside)
-    else:
-        changed = (maps - inside) + filling_inside
-    return cast("FloatArray", changed)
-
-
-def _with_phases(
-    maps: FloatArray, partition: BandPartition, band: int, noise: FloatArray
-) -> FloatArray:
     partition.check(maps.shape)
+    kept = kept_bands(mode.kind, len(partition.bands))[band]
+    return intervene_mask(
+        mode, maps, ~kept[partition.index], mean_map=mean_map, noise=noise, other=other
+    )
+
+
+def intervene_mask(
+    mode: Mode,
+    maps: FloatArray,
+    mask: NDArray[np.bool_],
+    *,
+    mean_map: FloatArray | None = None,
+    noise: FloatArray | None = None,
+    other: FloatArray | None = None,
+) -> FloatArray:
+    """As `intervene`, on the bins of a mask of the full plane that is closed under conjugation.
+
+    The mask holds what is changed: the band itself, or what a mode that keeps bands takes out.
+    """
+    if mode.kind in ("phase", "noise"):
+        given = _needed(noise, mode, "noise")
+        change = _turned if mode.kind == "phase" else _drowned
+        return change(maps, mask, given, mode.strength)
+    if mode.kind == "resample":
+        return (maps - masked(maps, mask)) + masked(_needed(other, mode, "other maps"), mask)
+    rest = maps - masked(maps, mask)
+    if mode.fill == "zero":
+        return rest
+    filling = np.asarray(_needed(mean_map, mode, "the training mean map"), np.float32)
+    return rest + masked(filling, mask)
+
+
+def _needed(array: FloatArray | None, mode: Mode, what: str) -> FloatArray:
+    if array is None:
+        raise ValueError(f"mode of kind {mode.kind!r} needs {what}")
+    return array
+
+
+def _turned(
+    maps: FloatArray, mask: NDArray[np.bool_], noise: FloatArray, strength: float
+) -> FloatArray:
+    """Each coefficient of the mask times a unit phase."""
     transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
-    noise_transformed = scipy.fft.fft2(np.asarray(noise, np.float32))
-    phases = unit_phases(cast("ComplexArray", noise_transformed))
-    return _real(np.where(partition.mask(band), transformed * phases, transformed))
+    noise_transformed = cast("ComplexArray", scipy.fft.fft2(np.asarray(noise, np.float32)))
+    phases = unit_phases(noise_transformed, maps.shape[-1], strength)
+    return _real(np.where(mask, transformed * phases, transformed))
+
+
+def _drowned(
+    maps: FloatArray, mask: NDArray[np.bool_], noise: FloatArray, strength: float
+) -> FloatArray:
+    """Noise confined to the mask is added, `strength` times as strong as what is there."""
+    inside, added = masked(maps, mask), masked(noise, mask)
+    own = np.square(inside).sum((-2, -1), keepdims=True)
+    its = np.square(added).sum((-2, -1), keepdims=True)
+    factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
+    return cast("FloatArray", maps + factor * added)
 
 
 def _real(transformed: np.ndarray) -> FloatArray:

@@ -2,83 +2,149 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.bands import Bands
-from bandprobe.compose import isolate, remove, replace
-from bandprobe.decompose import band_logits, blank_logits, phase_band_logits
-from bandprobe.fitted import Readout, read_readout
+from bandprobe import compose
+from bandprobe.bands import BandPartition, Bands
+from bandprobe.decompose import band_logits, band_power, blank_logits, centre
+from bandprobe.fitted import Readout, StoredEnergies, read_energies, read_readout
+from bandprobe.fourier import spectrum
 from bandprobe.intervene import intervene, white_noise
-from bandprobe.modes import Mode
-from bandprobe.probe import readout_logits
+from bandprobe.modes import Mode, kept_bands
+from bandprobe.perturb import change_coefficients
+from bandprobe.spectra import band_energy
+from bandprobe.standardise import readout_logits
 from bandprobe.store import Store
 
 FloatArray = NDArray[np.float64]
+MapArray = NDArray[np.float32]
 
 
-def fast_logits(
-    mode: Mode,
-    maps: NDArray[np.float32],
-    readout: Readout,
-    bands: Bands,
-    samples: NDArray[np.int64],
-) -> FloatArray:
-    """Logits of every band and draw, (n_bands, n_draws, n_samples, n_classes), by band logits."""
-    weights = readout.by_band(bands.on_grid(*maps.shape[-2:]))
-    mean = readout.channel_mean[:, None, None]
-    logits = band_logits(maps - mean, weights)
-    if mode.kind == "phase":
-        turned = [
-            phase_band_logits(
-                maps,
-                white_noise(mode.seed, draw, samples.tolist(), maps.shape[1:]),
-                readout.channel_mean,
-                weights,
+@dataclass(frozen=True)
+class Maps:
+    """Raw maps of some evaluation images.
+
+    Attributes
+    ----------
+    values : array of shape (n_samples, n_channels, height, width)
+    sample, label : arrays of shape (n_samples,)
+    """
+
+    values: MapArray
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+    def noise(self, mode: Mode, draw: int) -> MapArray:
+        """The white noise of a draw."""
+        return white_noise(mode.seed, draw, self.sample.tolist(), self.values.shape[1:])
+
+    def others(self, mode: Mode, draw: int) -> NDArray[np.intp]:
+        """For each map the position of the one that it takes a band from."""
+        return compose.partners(self.label, mode.seed, draw)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A stored readout with both ways to its logits.
+
+    Attributes
+    ----------
+    stored : Readout or StoredEnergies
+    mean_map : array of shape (n_channels, height, width)
+        What `fill: mean` puts into a gap.
+    partition : BandPartition
+    """
+
+    stored: Readout | StoredEnergies
+    mean_map: MapArray
+    partition: BandPartition
+
+    def by_definition(self, maps: MapArray) -> FloatArray:
+        """Logits of raw maps, (n_samples, n_classes)."""
+        if isinstance(self.stored, Readout):
+            one = self.stored
+            return readout_logits(
+                maps, one.weights, one.intercept, one.channel_mean, one.channel_scale
             )
-            for draw in range(mode.draws)
-        ]
-        return np.stack([replace(logits, one, readout.intercept) for one in turned], axis=1)
-    fill = (
-        blank_logits(readout.channel_mean, weights)
-        if mode.fill == "zero"
-        else band_logits((readout.mean_map - mean)[None], weights)[:, 0]
-    )
-    change = remove if mode.kind == "remove" else isolate
-    return change(logits, fill, readout.intercept)[:, None]
+        readout = self.stored.readout
+        energies = band_energy(maps, self.partition)
+        logits: FloatArray = readout.band_logits(energies).sum(0) + readout.intercept
+        return logits
+
+    @property
+    def intercept(self) -> FloatArray:
+        """Of shape (n_classes,)."""
+        one = self.stored
+        return one.intercept if isinstance(one, Readout) else one.readout.intercept
+
+    def split(self, maps: MapArray) -> FloatArray:
+        """Band logits, (n_bands, n_samples, n_classes), as the workflow computes them."""
+        if isinstance(self.stored, Readout):
+            mean = self.stored.channel_mean[:, None, None]
+            return band_logits(maps - mean, self.stored.by_band(self.partition))
+        power = band_power(spectrum(maps), self.partition, maps.shape[-1])
+        return self.stored.readout.band_logits(power)
+
+    def split_changed(self, mode: Mode, maps: MapArray, noise: MapArray) -> FloatArray:
+        """Band logits after every band's own coefficients were changed."""
+        width = maps.shape[-1]
+        changed = change_coefficients(mode, spectrum(maps), noise, self.partition)
+        if isinstance(self.stored, Readout):
+            weights = self.stored.by_band(self.partition)
+            return weights.logits(centre(changed, self.stored.channel_mean, width))
+        return self.stored.readout.band_logits(band_power(changed, self.partition, width))
+
+    def fill(self, kind: str) -> FloatArray:
+        """Band logits of what stands in a gap, (n_bands, n_classes)."""
+        if kind == "mean":
+            return self.split(self.mean_map[None])[:, 0]
+        if isinstance(self.stored, Readout):
+            return blank_logits(self.stored.channel_mean, self.stored.by_band(self.partition))
+        return self.split(np.zeros_like(self.mean_map)[None])[:, 0]
 
 
-def literal_logits(
-    mode: Mode,
-    maps: NDArray[np.float32],
-    readout: Readout,
-    bands: Bands,
-    samples: NDArray[np.int64],
-) -> FloatArray:
+def fast_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
+    """Logits of every band and draw, (n_bands, n_draws, n_samples, n_classes), by band logits."""
+    logits = scorer.split(maps.values)
+    draws = []
+    for draw in range(mode.draws):
+        if mode.kind == "resample":
+            other = logits[:, maps.others(mode, draw)]
+            draws.append(compose.replace(logits, other, scorer.intercept))
+        elif mode.is_linear:
+            kept = kept_bands(mode.kind, len(logits))
+            draws.append(compose.keep(logits, scorer.fill(mode.fill), scorer.intercept, kept))
+        else:
+            turned = scorer.split_changed(mode, maps.values, maps.noise(mode, draw))
+            draws.append(compose.replace(logits, turned, scorer.intercept))
+    return np.stack(draws, axis=1)
+
+
+def literal_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
     """The same by transform, mask, inverse transform and the readout's definition."""
-    partition = bands.on_grid(*maps.shape[-2:])
     rows = []
-    for band in range(len(bands)):
+    for band in range(len(scorer.partition.bands)):
         draws = []
         for draw in range(mode.draws):
-            noise = (
-                white_noise(mode.seed, draw, samples.tolist(), maps.shape[1:])
-                if mode.kind == "phase"
-                else None
+            noise = None if mode.is_linear else maps.noise(mode, draw)
+            resampled = mode.kind == "resample"
+            other = maps.values[maps.others(mode, draw)] if resampled else None
+            changed = intervene(
+                mode,
+                maps.values,
+                scorer.partition,
+                band,
+                mean_map=scorer.mean_map,
+                noise=noise,
+                other=other,
             )
-            changed = intervene(mode, maps, partition, band, mean_map=readout.mean_map, noise=noise)
-            draws.append(logits_of(changed, readout))
+            draws.append(scorer.by_definition(changed))
         rows.append(np.stack(draws))
     return np.stack(rows)
-
-
-def logits_of(maps: NDArray[np.float32], readout: Readout) -> FloatArray:
-    """Logits of raw maps by the readout's definition."""
-    return readout_logits(
-        maps, readout.weights, readout.intercept, readout.channel_mean, readout.channel_scale
-    )
 
 
 def largest_difference(
@@ -90,16 +156,30 @@ def largest_difference(
     ----------
     mode : Mode
     features, probe : Path
-        Stores of the evaluation features and of the readout.
+        Stores of the evaluation features and of the readout, `map`, `pooled` or `energy`. What the
+        last one's `fill: mean` needs is in the store of `map` beside it.
     layer : str
     bands : Bands
     n_samples : int
-        Evaluation maps to compare on, from the first.
+        Evaluation maps to compare on, evenly spaced: neighbours are often of one class.
     """
-    store, readout = Store(features), read_readout(probe)
-    maps = np.asarray(store.array(layer)[:n_samples], np.float32)
-    samples = store.read("sample")[:n_samples]
-    fast = fast_logits(mode, maps, readout, bands, samples)
-    literal = literal_logits(mode, maps, readout, bands, samples)
-    spread = float(logits_of(maps, readout).std())
-    return float(np.abs(fast - literal).max()) / spread
+    store = Store(features)
+    array = store.array(layer)
+    at = np.unique(np.linspace(0, array.shape[0] - 1, n_samples).round().astype(int))
+    values = np.stack([np.asarray(array[int(row)], np.float32) for row in at])
+    maps = Maps(values, store.read("sample")[at], store.read("label")[at])
+    scorer = read_scorer(probe, bands.on_grid(*values.shape[-2:]), values.shape[1:])
+    clean = scorer.by_definition(values)
+    fast, literal = fast_logits(mode, maps, scorer), literal_logits(mode, maps, scorer)
+    filled = scorer.partition.counts > 0
+    return float(np.abs(fast - literal)[filled].max() / clean.std())
+
+
+def read_scorer(probe: Path, partition: BandPartition, shape: tuple[int, ...]) -> Scorer:
+    """The readout of a probe store."""
+    if probe.stem != "energy":
+        stored = read_readout(probe)
+        return Scorer(stored, stored.mean_map, partition)
+    beside = probe.with_name("map.zarr")
+    mean_map = read_readout(beside).mean_map if beside.exists() else np.zeros(shape, np.float32)
+    return Scorer(read_energies(probe), mean_map, partition)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bandprobe.errors import ConfigError
 
-Kind = Literal["remove", "isolate", "phase"]
+Kind = Literal["remove", "isolate", "lowpass", "highpass", "resample", "phase", "noise"]
 Fill = Literal["zero", "mean"]
+KINDS: tuple[str, ...] = get_args(Kind)
+# Of these a band's outcome depends on which bands are kept, and on nothing that is drawn.
+KEEPING = ("remove", "isolate", "lowpass", "highpass")
+# These change the coefficients of the band itself.
+COEFFICIENTS = ("phase", "noise")
 
 
 @dataclass(frozen=True)
@@ -18,14 +26,20 @@ class Mode:
     Parameters
     ----------
     name : str
-    kind : {"remove", "isolate", "phase"}
+    kind : {"remove", "isolate", "lowpass", "highpass", "resample", "phase", "noise"}
+        ``remove`` takes the band out, ``isolate`` all others; ``lowpass`` all above it and
+        ``highpass`` all below it. ``resample`` takes the band from another image of another class.
+        ``phase`` turns its phases at random, ``noise`` adds noise to it.
     fill : {"zero", "mean"}
         What stands where a band was taken out: nothing in the raw map, or the training mean of
-        that band. Unused by ``phase``.
+        that band. Only for the first four kinds.
     draws : int
         Independent random draws; 1 unless the kind is random.
     seed : int
         Seed of the draws.
+    strength : float
+        Of ``phase`` and ``noise``. Phases turn by `strength` times the angle of white noise, so at
+        1 they become uniform; noise has `strength` times the band's own energy in each channel.
     """
 
     name: str
@@ -33,15 +47,46 @@ class Mode:
     fill: Fill = "zero"
     draws: int = 1
     seed: int = 0
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
+        where = f"mode {self.name!r}"
         if self.draws < 1:
-            raise ConfigError(f"mode {self.name!r}: draws", expected="1 or more", found=self.draws)
-        if self.kind == "phase" and self.fill != "zero":
-            raise ConfigError(f"mode {self.name!r}: phase leaves no gap to fill", found="fill")
-        if self.kind != "phase" and self.draws != 1:
+            raise ConfigError(f"{where}: draws", expected="1 or more", found=self.draws)
+        if self.kind not in KEEPING and self.fill != "zero":
+            raise ConfigError(f"{where}: {self.kind} leaves no gap to fill", found="fill")
+        if self.kind in KEEPING and self.draws != 1:
             raise ConfigError(
-                f"mode {self.name!r}: {self.kind} has nothing random to draw",
+                f"{where}: {self.kind} has nothing random to draw",
                 expected="draws: 1",
                 found=f"draws: {self.draws}",
             )
+        if self.kind not in COEFFICIENTS and self.strength != 1:
+            raise ConfigError(f"{where}: {self.kind} has no strength", found=self.strength)
+        if self.strength <= 0 or (self.kind == "phase" and self.strength > 1):
+            bound = "above 0" if self.kind == "noise" else "above 0, at most 1"
+            raise ConfigError(f"{where}: strength", expected=bound, found=self.strength)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether band logits of clean maps are enough to know the outcome."""
+        return self.kind not in COEFFICIENTS
+
+
+def kept_bands(kind: str, n_bands: int) -> NDArray[np.bool_]:
+    """Which bands stay when a kind is applied to each band in turn, shape (n_bands, n_bands).
+
+    Row b belongs to the intervention on band b. Kinds that change a band keep all others.
+    """
+    at = np.arange(n_bands)
+    row, column = at[:, None], at[None, :]
+    kept: NDArray[np.bool_]
+    if kind == "isolate":
+        kept = np.equal(row, column)
+    elif kind == "lowpass":
+        kept = np.less_equal(column, row)
+    elif kind == "highpass":
+        kept = np.greater_equal(column, row)
+    else:
+        kept = np.not_equal(row, column)
+    return kept

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.controls import KINDS as CONTROL_KINDS
+from bandprobe.errors import StoreError
 from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
 from bandprobe.store import Store, Variable, write_store
 
@@ -44,6 +46,21 @@ class Axes:
 
 
 @dataclass(frozen=True)
+class MaskLogits:
+    """The logits of random masks that stand for the bands.
+
+    Attributes
+    ----------
+    logits : array of shape (n_draws, n_bands, n_samples, n_classes)
+    zero, mean : arrays of shape (n_draws, n_bands, n_classes)
+    """
+
+    logits: NDArray[np.float32]
+    zero: FloatArray
+    mean: FloatArray
+
+
+@dataclass(frozen=True)
 class BandLogits:
     """The band logits of a clean map and of what may fill a gap.
 
@@ -55,6 +72,8 @@ class BandLogits:
     axes : Axes
     weights_sha256 : str
         Of the backbone.
+    controls : mapping of str to MaskLogits
+        By the kind of control.
     """
 
     logits: FloatArray
@@ -63,6 +82,11 @@ class BandLogits:
     intercept: FloatArray
     axes: Axes
     weights_sha256: str
+    controls: Mapping[str, MaskLogits] = field(default_factory=dict)
+
+    def fill(self, kind: str) -> FloatArray:
+        """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
+        return self.zero if kind == "zero" else self.mean
 
 
 def read_band_logits(path: Path) -> BandLogits:
@@ -76,11 +100,81 @@ def read_band_logits(path: Path) -> BandLogits:
         intercept=store.read("intercept"),
         axes=Axes(store.labels("band"), *(store.read(name) for name in facts)),
         weights_sha256=store.attrs["weights_sha256"],
+        controls=_read_controls(store),
+    )
+
+
+def _read_controls(store: Store) -> dict[str, MaskLogits]:
+    if "control_logits" not in store:
+        return {}
+    names = ("control_logits", "control_zero_logits", "control_mean_logits")
+    arrays = [store.read(name) for name in names]
+    return {
+        kind: MaskLogits(*(array[row] for array in arrays))
+        for row, kind in enumerate(store.labels("control"))
+    }
+
+
+@dataclass(frozen=True)
+class RefitLogits:
+    """Logits of readouts that were fitted again for each set of kept bands.
+
+    Attributes
+    ----------
+    logits : array of shape (n_subsets, n_samples, n_classes)
+    kept : bool array of shape (n_subsets, n_bands)
+        The first keeps all: the untouched map.
+    axes : Axes
+    weights_sha256 : str
+        Of the backbone.
+    """
+
+    logits: FloatArray
+    kept: NDArray[np.bool_]
+    axes: Axes
+    weights_sha256: str
+
+    def under(self, kept: NDArray[np.bool_]) -> FloatArray:
+        """Logits for rows of kept bands, one a band, (n_bands, n_samples, n_classes).
+
+        Interventions on empty bands have NaN.
+
+        Raises
+        ------
+        StoreError
+            If a set of bands was not fitted.
+        """
+        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
+        result = np.full((len(kept), *self.logits.shape[1:]), np.nan)
+        full = self.axes.bins > 0
+        for cell in np.flatnonzero(full):
+            row = kept[cell]
+            wanted = tuple((row & full).tolist())
+            if wanted not in position:
+                raise StoreError("the readout was not refitted for these bands", found=wanted)
+            result[cell] = self.logits[position[wanted]]
+        return result
+
+
+def read_refit_logits(path: Path) -> RefitLogits:
+    """Logits of the refitted readouts of one layer."""
+    store = Store(path)
+    facts = ("bins", "sees", "sample", "label", "group")
+    return RefitLogits(
+        logits=store.read("logits"),
+        kept=store.read("kept"),
+        axes=Axes(store.labels("band"), *(store.read(name) for name in facts)),
+        weights_sha256=store.attrs["weights_sha256"],
     )
 
 
 def write_outcomes(
-    path: Path, axes: Axes, clean: FloatArray, changed: FloatArray, attrs: Mapping[str, Any]
+    path: Path,
+    axes: Axes,
+    clean: FloatArray,
+    changed: FloatArray,
+    attrs: Mapping[str, Any],
+    controls: Mapping[str, FloatArray] | None = None,
 ) -> None:
     """Write the outcomes of changed maps beside those of the untouched ones.
 
@@ -94,6 +188,8 @@ def write_outcomes(
         Logits of the changed maps.
     attrs : mapping
         Provenance.
+    controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
+        Logits of maps of which random masks were changed instead, by the kind of control.
     """
     untouched = outcomes(clean, axes.label)
     touched = blank_empty(outcomes(changed, axes.label), axes.bins)
@@ -104,6 +200,13 @@ def write_outcomes(
     for name, values in untouched._asdict().items():
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
+    for kind, logits in (controls or {}).items():
+        random = blank_empty(outcomes(logits, axes.label), axes.bins)
+        for name, values in random._asdict().items():
+            facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
+            variables[control_name(kind, name)] = Variable(
+                ("band", "control_draw", "sample"), values, facts
+            )
     variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
     variables["sees"] = Variable(
         ("band",), axes.sees, {"long_name": "readout has weight in the band"}
@@ -118,6 +221,11 @@ def write_outcomes(
     write_store(path, variables, coordinates, {**attrs, "n_classes": changed.shape[-1]})
 
 
+def control_name(kind: str, name: str) -> str:
+    """Name of a variable of a control: `equal_bins_rank`."""
+    return f"{kind.replace('-', '_')}_{name}"
+
+
 def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
     """Outcomes of one mode, the names of its bands, and the store's attributes."""
     store = Store(path)
@@ -130,5 +238,10 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
         bins=store.read("bins"),
         sees=store.read("sees"),
         n_classes=int(store.attrs["n_classes"]),
+        controls={
+            kind: Outcomes(*(store.read(control_name(kind, name)) for name in fields))
+            for kind in CONTROL_KINDS
+            if control_name(kind, "rank") in store
+        },
     )
     return found, store.labels("band"), store.attrs

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bandprobe.results import BLIND, EMPTY_BAND, FLAG_MEANINGS
+from bandprobe.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
 
 
 def console() -> Console:
@@ -38,10 +38,21 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("top-1, untouched map", _shown(record["clean_top1"], record["clean_top1_ci"])),
         ("top-1, changed map", _shown(record["top1"], None)),
         ("top-1 drop", _shown(record["top1_drop"], record["top1_drop_ci"])),
+        ("top-5 drop", _shown(record["top5_drop"], record["top5_drop_ci"])),
         ("ground-truth rank, untouched", _shown(record["clean_rank"], None)),
         ("ground-truth rank, changed", _shown(record["rank"], None)),
         ("rank degradation", _shown(record["rank_degradation"], record["rank_degradation_ci"])),
     ]
+    rows += [
+        (text, _shown(record[name], record[f"{name}_ci"]))
+        for name, text in (
+            ("margin_drop", "margin drop (logits)"),
+            ("equal_bins_top1_drop", "top-1 drop, random masks of equal bins"),
+            ("equal_energy_top1_drop", "top-1 drop, random masks of equal energy"),
+        )
+        if record[name] is not None
+    ]
+    rows += [("sign test over groups, p (uncorrected)", _shown(record["p_value"], None))]
     flags = [("flag", f"{flag}: {FLAG_MEANINGS[flag]}") for flag in record["flags"]]
     return rows + (flags or [("flags", "none")])
 
@@ -69,10 +80,10 @@ def layer_table(
 
 
 def _cell(record: Mapping[str, Any], score: str) -> str:
-    if EMPTY_BAND in record["flags"]:
+    if any(flag in MISSING for flag in record["flags"]):
         return "N/A"
-    if BLIND in record["flags"]:
-        return "blind"
+    if any(flag in STRUCTURAL for flag in record["flags"]):
+        return "forced"
     text = f"{record[score]:+.3f}"
     low, high = record[f"{score}_ci"]
     return f"({text})" if low <= 0 <= high else text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +53,10 @@ class ModeOutcomes:
     label, group : arrays of shape (n_samples,)
     bins : array of shape (n_bands,)
     sees : array of shape (n_bands,)
-        Whether the readout has any weight in the band.
+        Whether what the readout makes of the band differs between images.
     n_classes : int
+    controls : mapping of str to Outcomes
+        Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.
     """
 
     changed: Outcomes
@@ -63,6 +66,7 @@ class ModeOutcomes:
     bins: NDArray[np.int64]
     sees: NDArray[np.bool_]
     n_classes: int
+    controls: Mapping[str, Outcomes] = field(default_factory=dict)
 
 
 def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:

@@ -1,9 +1,10 @@
-"""Intervals from stored outcomes."""
+"""Intervals, tests and corrections from stored outcomes."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr
 
 FloatArray = NDArray[np.float64]
 
@@ -49,3 +50,87 @@ def group_bootstrap(
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return low, high
+
+
+def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatArray:
+    """Two-sided exact binomial test that as many pairs go one way as the other.
+
+    Parameters
+    ----------
+    better, worse : arrays of the same shape
+        Numbers of discordant pairs of each kind. Without any the p-value is 1.
+
+    Notes
+    -----
+    On pairs of right and wrong answers this is the exact test of McNemar, Note on the sampling error
+    of the difference between correlated proportions (Psychometrika 1947).
+    """
+    total = better + worse
+    tail = bdtr(np.minimum(better, worse), total, 0.5)
+    p_values: FloatArray = np.where(total > 0, np.minimum(2 * tail, 1.0), 1.0)
+    return p_values
+
+
+def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
+    """Exact McNemar test of each cell, shape (n_cells,).
+
+    Parameters
+    ----------
+    clean : array of shape (n_samples,)
+        1 where an image is classified correctly, else 0.
+    changed : array of shape (n_cells, n_draws, n_samples)
+        The same after the intervention. A cell with NaN has a NaN p-value.
+
+    Notes
+    -----
+    Of several draws, which are anything but independent, it is twice the median p-value, at most 1
+    (Rueschendorf, Random variables with maximum sums, Advances in Applied Probability 1982).
+    Images count as independent; `group_sign_test` does not take them so.
+    """
+    better = (changed > clean).sum(-1)
+    worse = (changed < clean).sum(-1)
+    by_draw = sign_test(better, worse)
+    p_values = np.minimum(2 * np.median(by_draw, axis=1), 1.0) if by_draw.shape[1] > 1 else by_draw
+    p_values = p_values.reshape(len(changed))
+    return np.where(np.isnan(changed).any((1, 2)), np.nan, p_values)
+
+
+def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> FloatArray:
+    """Exact sign test of each cell over groups, shape (n_cells,).
+
+    A group counts once, by the sign of the sum of its differences: samples of one group are not
+    independent. Where each group is one image and there is one draw, it is McNemar's test.
+
+    Parameters
+    ----------
+    differences : array of shape (n_cells, n_samples)
+        Paired differences. A cell with NaN has a NaN p-value.
+    groups : array of shape (n_samples,)
+    """
+    _, code = np.unique(groups, return_inverse=True)
+    member = (code[:, None] == np.arange(code.max() + 1)).astype(np.float64)
+    exists = ~np.isnan(differences).any(1)
+    # Sums of fractions of draws that cancel are zero only up to rounding.
+    total = np.round(np.nan_to_num(differences) @ member, 9)
+    p_values = sign_test((total > 0).sum(1), (total < 0).sum(1))
+    return np.where(exists, p_values, np.nan)
+
+
+def corrected(p_values: FloatArray, method: str) -> FloatArray:
+    """P-values corrected for their number; NaN are left out and stay.
+
+    Parameters
+    ----------
+    p_values : array of any shape
+    method : {"holm", "fdr_bh"}
+        Holm's step-down procedure for the family-wise error rate, and Benjamini and Hochberg's for
+        the false discovery rate, both as of statsmodels.
+    """
+    # It takes a second to import, and only the summary of a study needs it.
+    from statsmodels.stats.multitest import multipletests
+
+    result = np.full(p_values.shape, np.nan)
+    exists = np.isfinite(p_values)
+    if exists.any():
+        result[exists] = multipletests(p_values[exists], method=method)[1]
+    return result

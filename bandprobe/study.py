@@ -11,9 +11,14 @@ from bandprobe.bands import Bands
 from bandprobe.config import resolve_config
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.images import Preprocess
-from bandprobe.modes import Mode
+from bandprobe.modes import KEEPING, Mode
+from bandprobe.shapley import MOST_BANDS
 
 SPLITS = ("train", "eval")
+# Their logits are sums over bands; band logits and all that follows from them exist.
+ADDITIVE = ("map", "pooled", "energy")
+# These need to know the bands when they are fitted.
+BY_BAND = ("energy", "refit")
 
 
 class Paths:
@@ -28,6 +33,8 @@ class Paths:
     SPECTRA = "results/{dataset}/spectra/{model}/{layer}.zarr"
     PROBE = "results/{dataset}/probes/{model}/{layer}/{readout}.zarr"
     LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
+    MASKS = "results/{dataset}/controls/{model}/{layer}.zarr"
+    SHAPLEY = "results/{dataset}/shapley/{model}/{layer}/{readout}.zarr"
     OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
     TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
     SUMMARY = "results/{dataset}/summary/{table}.nc"
@@ -78,6 +85,17 @@ class ProbeSettings:
     penalties: tuple[float, ...]
     folds: int
     seed: int
+    estimator: str
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What an effect is compared with."""
+
+    draws: int
+    permutations: int
+    random_weights: tuple[str, ...]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -110,6 +128,9 @@ class Study:
     bands: Bands
     readouts: tuple[str, ...]
     modes: Mapping[str, Mode]
+    refit_modes: tuple[str, ...]
+    shapley_fill: str
+    controls: Controls
     probe: ProbeSettings
     statistics: Statistics
     dtype: str
@@ -129,6 +150,15 @@ class Study:
                     for mode in self.modes:
                         for band in self.bands.names:
                             yield Target(dataset, model, layer, readout, mode, band)
+
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """Readouts whose logits are sums over bands."""
+        return tuple(readout for readout in self.readouts if readout in ADDITIVE)
+
+    def is_defined(self, readout: str, mode: str) -> bool:
+        """Whether a readout has a result under a mode; if not, its targets are N/A."""
+        return readout != "refit" or mode in self.refit_modes
 
     def select(self, kind: str, name: str) -> str:
         """`name` if the study has it under `kind`, else an error that lists the valid ones."""
@@ -154,6 +184,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     """
     resolved = resolve_config(config)
     modes = {name: Mode(name, **_mode(spec)) for name, spec in resolved["modes"].items()}
+    _add_random_weights(resolved)
     models = {name: _model(name, spec) for name, spec in resolved["models"].items()}
     probe = resolved["probe"]
     penalties = tuple(float(value) for value in probe["penalties"])
@@ -168,7 +199,10 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         bands=bands,
         readouts=tuple(resolved["readouts"]),
         modes=modes,
-        probe=ProbeSettings(penalties, probe["folds"], probe["seed"]),
+        refit_modes=_refit_modes(modes, resolved["refit"].get("modes")),
+        shapley_fill=_shapley_fill(resolved["shapley"]["fill"], bands),
+        controls=_controls(resolved["controls"]),
+        probe=ProbeSettings(penalties, probe["folds"], probe["seed"], probe["estimator"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
         resolved=resolved,
@@ -176,7 +210,47 @@ def parse_study(config: Mapping[str, Any]) -> Study:
 
 
 def _mode(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: spec[key] for key in ("kind", "fill", "draws", "seed")}
+    return {key: spec[key] for key in ("kind", "fill", "draws", "seed", "strength")}
+
+
+def _refit_modes(modes: Mapping[str, Mode], names: list[str] | None) -> tuple[str, ...]:
+    able = [name for name, mode in modes.items() if mode.kind in KEEPING]
+    for name in names or ():
+        if name not in able:
+            raise ConfigError(
+                "refit.modes",
+                expected=f"modes of kind {', '.join(KEEPING)} ({', '.join(able) or 'none'})",
+                found=name,
+            )
+    return tuple(able if names is None else names)
+
+
+def _shapley_fill(fill: str, bands: Bands) -> str:
+    if fill != "none" and len(bands) > MOST_BANDS:
+        raise ConfigError(
+            "shapley.fill: too many bands for all their subsets",
+            expected=f"at most {MOST_BANDS} bands, or none",
+            found=f"{len(bands)} bands",
+        )
+    return fill
+
+
+def _controls(spec: Mapping[str, Any]) -> Controls:
+    return Controls(
+        spec["draws"], spec["permutations"], tuple(spec["random_weights"]), spec["seed"]
+    )
+
+
+def _add_random_weights(resolved: dict[str, Any]) -> None:
+    """Put the untrained twins of some models beside them."""
+    for name in resolved["controls"]["random_weights"]:
+        spec = resolved["models"].get(name)
+        if spec is None or spec["architecture"] == "pixels":
+            able = [n for n, m in resolved["models"].items() if m["architecture"] != "pixels"]
+            raise ConfigError(
+                "controls.random_weights: " + unknown_name("model with weights", name, able)
+            )
+        resolved["models"].setdefault(f"{name}-random", spec | {"weights": "random"})
 
 
 def _model(name: str, spec: Mapping[str, Any]) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,54 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.results import FLAG_MEANINGS
-from bandprobe.stats import group_bootstrap, group_resamples
+from bandprobe.flags import FLAG_MEANINGS
+from bandprobe.results import CONTROL_NAMES, EFFECTS, control_fields
+from bandprobe.stats import corrected, group_bootstrap, group_resamples
 from bandprobe.store import Store
 
 AXES = ("model", "layer", "readout", "mode", "band")
+ENDS = ("low", "high")
 # name: (long name, units)
-SCORES = {
+VALUES = {
     "top1": ("top-1 accuracy after the intervention", "1"),
-    "top1_drop": ("drop of top-1 accuracy against the untouched map", "1"),
+    "top5": ("top-5 accuracy after the intervention", "1"),
     "rank": ("mean rank of the ground-truth class after the intervention", "1"),
-    "rank_degradation": ("growth of the mean rank of the ground-truth class", "1"),
     "margin": ("mean margin after the intervention", "logits"),
+    "p_value": ("exact sign test over groups: p-value of the change of accuracy", "1"),
+    "mcnemar_p": ("exact McNemar test over images: p-value of the change of accuracy", "1"),
+}
+EFFECT_NAMES = {
+    "top1_drop": ("drop of top-1 accuracy", "1"),
+    "top5_drop": ("drop of top-5 accuracy", "1"),
+    "rank_degradation": ("growth of the mean rank of the ground-truth class", "1"),
+    "margin_drop": ("drop of the mean margin", "logits"),
 }
 CLEAN = {
     "clean_top1": ("top-1 accuracy of the untouched map", "1"),
+    "clean_top5": ("top-5 accuracy of the untouched map", "1"),
     "clean_rank": ("mean rank of the ground-truth class, untouched map", "1"),
     "clean_margin": ("mean margin of the untouched map", "logits"),
 }
-WITH_INTERVAL = ("top1_drop", "rank_degradation", "clean_top1")
+CORRECTIONS = {
+    "p_holm": ("holm", "p_value after Holm's correction over all cells of the study"),
+    "p_bh": ("fdr_bh", "p_value after Benjamini and Hochberg's correction over all cells"),
+}
+WITH_INTERVAL = (*EFFECTS, *control_fields(), "clean_top1")
+
+
+def _long_names() -> dict[str, tuple[str, str]]:
+    facts = VALUES | EFFECT_NAMES | CLEAN
+    facts |= {name: (text, "1") for name, (_, text) in CORRECTIONS.items()}
+    for field in control_fields():
+        control = next(name for name in CONTROL_NAMES.values() if field.startswith(name))
+        effect = field.removeprefix(f"{control}_").removesuffix("_excess")
+        text, unit = EFFECT_NAMES[effect]
+        kind = f"random masks of {control.replace('_', ' ')}"
+        more = f", band in excess of {kind}" if field.endswith("_excess") else f" by {kind}"
+        facts[field] = (text + more, unit)
+    facts["bins"] = ("full-plane bins in the band", "1")
+    facts["structural"] = ("1 where the value is forced by construction", "1")
+    return facts
 
 
 def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -74,30 +104,46 @@ def interventions_dataset(
     """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist."""
     labels = _labels(axes)
     shape = tuple(len(labels[axis]) for axis in AXES)
-    names = [*SCORES, *(f"{name}_{end}" for name in WITH_INTERVAL for end in ("low", "high"))]
-    arrays = {name: np.full(shape, np.nan) for name in (*names, *CLEAN, "bins", "blind")}
+    names = [*VALUES, *WITH_INTERVAL, *(f"{n}_{end}" for n in WITH_INTERVAL for end in ENDS)]
+    arrays = {name: np.full(shape, np.nan) for name in (*names, *CLEAN, "bins", "structural")}
     for record in records:
         cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
-        for name in (*SCORES, *CLEAN):
+        for name in (*VALUES, *CLEAN, *EFFECTS, *control_fields()):
             arrays[name][cell] = _or_nan(record[name])
         for name in WITH_INTERVAL:
-            low, high = record[f"{name}_ci"] or (np.nan, np.nan)
-            arrays[f"{name}_low"][cell], arrays[f"{name}_high"][cell] = low, high
+            bounds = record[f"{name}_ci"] or (np.nan, np.nan)
+            for end, value in zip(ENDS, bounds, strict=True):
+                arrays[f"{name}_{end}"][cell] = value
         arrays["bins"][cell] = record["bins"]
-        arrays["blind"][cell] = float("structural:readout-blind" in record["flags"])
-    facts = SCORES | CLEAN | {"bins": ("full-plane bins in the band", "1")}
-    facts["blind"] = ("1 where the readout has no weight in the band", "1")
+        arrays["structural"][cell] = float(is_structural(record))
+    # A forced value is no hypothesis.
+    tested = np.where(arrays["structural"] == 0, arrays["p_value"], np.nan)
+    for name, (method, _) in CORRECTIONS.items():
+        arrays[name] = corrected(tested, method)
+    facts = _long_names()
     variables = {}
     for name, values in arrays.items():
         dims: tuple[str, ...] = AXES
         kept = values
         if name.startswith("clean_"):
-            dims, kept = AXES[:3], values[:, :, :, 0, 0]
+            dims, kept = AXES[:3], _first(values, (3, 4))
         elif name == "bins":
-            dims, kept = ("model", "layer", "band"), values[:, :, 0, 0, :]
+            dims, kept = ("model", "layer", "band"), _first(values, (2, 3))
         variables[name] = xr.Variable(dims, kept, _facts(name, facts))
     coordinates = {axis: labels[axis] for axis in AXES}
     return xr.Dataset(variables, coords=coordinates, attrs=_layer_order(axes["layers"]))
+
+
+def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """What is the same along some axes, from the cells that exist."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN")
+        return np.asarray(np.nanmax(values, axis=axes))
+
+
+def is_structural(record: Mapping[str, Any]) -> bool:
+    """Whether the value of a target is forced by construction."""
+    return any(flag.startswith("structural:") for flag in record["flags"])
 
 
 def _facts(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:

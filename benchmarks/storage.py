@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from bandprobe.commands import HOME, load_study
-from bandprobe.fitted import read_readout
+from bandprobe.fitted import Readout, read_readout
 from bandprobe.images import load_batch
-from bandprobe.literal import logits_of
 from bandprobe.manifest import read_split
 from bandprobe.models import load_backbone, read_layers
+from bandprobe.standardise import readout_logits
 from bandprobe.store import write_json
 from bandprobe.study import Model, Paths
 
@@ -42,6 +42,12 @@ def layer_maps(model: Model, n_samples: int) -> dict[str, np.ndarray]:
 
     read_layers(backbone, model.layers, torch.from_numpy(batch), keep)
     return found
+
+
+def logits_of(maps: np.ndarray, readout: Readout) -> np.ndarray:
+    """Logits by the readout's definition."""
+    moments = (readout.channel_mean, readout.channel_scale)
+    return readout_logits(maps, readout.weights, readout.intercept, *moments)
 
 
 def main() -> None:

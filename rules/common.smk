@@ -11,7 +11,7 @@ from bandprobe.assets import ASSETS, find_asset
 from bandprobe.datasets import fingerprint
 from bandprobe.errors import BandprobeError
 from bandprobe.scripting import KEEP_MEMORY, code_digest
-from bandprobe.study import SPLITS, Paths, parse_study
+from bandprobe.study import BY_BAND, SPLITS, Paths, parse_study
 
 HOME = Path(workflow.basedir)
 SCRIPTS = HOME / "workflow" / "scripts"
@@ -32,12 +32,27 @@ try:
 except BandprobeError as error:
     raise WorkflowError(str(error))
 
-PHASE_MODES = [name for name, mode in STUDY.modes.items() if mode.kind == "phase"]
-LINEAR_MODES = [name for name in STUDY.modes if name not in PHASE_MODES]
+RANDOM_MODES = [name for name, mode in STUDY.modes.items() if not mode.is_linear]
+LINEAR_MODES = [name for name in STUDY.modes if name not in RANDOM_MODES]
 # Stores of one layer, one a readout.
 PROBES = expand(Paths.PROBE, readout=STUDY.readouts, allow_missing=True)
-LOGITS = expand(Paths.LOGITS, readout=STUDY.readouts, allow_missing=True)
-TABLES = ["interventions", "spectra", "probes"]
+ADDITIVE_PROBES = expand(Paths.PROBE, readout=STUDY.additive, allow_missing=True)
+LOGITS = expand(Paths.LOGITS, readout=STUDY.additive, allow_missing=True)
+REFIT = expand(
+    Paths.PROBE, readout=[r for r in STUDY.readouts if r == "refit"], allow_missing=True
+)
+REFIT_OUTCOMES = expand(
+    Paths.OUTCOMES,
+    readout="refit",
+    mode=STUDY.refit_modes if REFIT else [],
+    allow_missing=True,
+)
+MASKS = [Paths.MASKS] if STUDY.controls.draws else []
+WITH_SHAPLEY = STUDY.shapley_fill != "none"
+SHAPLEY = expand(
+    Paths.SHAPLEY, readout=STUDY.additive if WITH_SHAPLEY else [], allow_missing=True
+)
+TABLES = ["interventions", "spectra", "probes"] + (["shapley"] if WITH_SHAPLEY else [])
 SCORES = ["top1_drop", "rank_degradation"]
 SUFFIXES = ["png", "svg"]
 
@@ -193,10 +208,46 @@ def modes_spec(modes):
 
 
 def outcomes_of(modes):
-    """Outcome stores of some modes, for all readouts of a layer."""
+    """Outcome stores of some modes, for all readouts of a layer that are sums over bands."""
     return expand(
-        Paths.OUTCOMES, readout=STUDY.readouts, mode=modes, allow_missing=True
+        Paths.OUTCOMES, readout=STUDY.additive, mode=modes, allow_missing=True
     )
+
+
+def probe_settings():
+    """How readouts are fitted, and how many on permuted labels."""
+    return as_json(
+        {
+            "penalties": STUDY.probe.penalties,
+            "estimator": STUDY.probe.estimator,
+            "permutations": STUDY.controls.permutations,
+            "seed": STUDY.controls.seed,
+        }
+    )
+
+
+def bands_option():
+    """Bands for the readouts that are fitted by band; others do not depend on them."""
+    if not set(STUDY.readouts) & set(BY_BAND):
+        return ""
+    kinds = list(dict.fromkeys(STUDY.modes[mode].kind for mode in STUDY.refit_modes))
+    spec = {"names": STUDY.bands.names, "edges": STUDY.bands.edges, "kinds": kinds}
+    return f"--bands '{as_json(spec)}'"
+
+
+def undefined_outcomes():
+    """Readouts and modes without a result, whose targets are N/A."""
+    return " ".join(
+        f"{readout}/{mode}"
+        for readout in STUDY.readouts
+        for mode in STUDY.modes
+        if not STUDY.is_defined(readout, mode)
+    )
+
+
+def controls_spec():
+    """Random masks as their script takes them."""
+    return as_json({"draws": STUDY.controls.draws, "seed": STUDY.controls.seed})
 
 
 def targets_of_layer():

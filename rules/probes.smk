@@ -1,6 +1,6 @@
 # Readouts of one layer, and their logits split into bands. A job serves all readouts: they share the
 # maps that it reads, and their Fourier transform.
-# in:  features of both splits, manifest, folds
+# in:  features of both splits, manifest, folds; random masks
 # out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise
 
 
@@ -28,37 +28,44 @@ rule fit_probes:
     params:
         code=code("fit_probes"),
         readouts=" ".join(STUDY.readouts),
-        penalties=as_json(STUDY.probe.penalties),
+        settings=probe_settings(),
+        bands=bands_option(),
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/fit_probes.py --code {params.code} --train {input.train} --eval {input.eval}"
         " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
-        " --folds {input.folds} --penalties {params.penalties:q} --output {output.probes} 2> {log}"
+        " --folds {input.folds} --settings {params.settings:q} {params.bands}"
+        " --output {output.probes} 2> {log}"
 
 
-rule split_logits:
-    input:
-        digest=eval_digest,
-        features=ancient(eval_features),
-        probe_digests=[digest(path) for path in PROBES],
-        probes=ancient(PROBES),
-    output:
-        logits=directory(LOGITS),
-        digests=[digest(path) for path in LOGITS],
-    log:
-        "logs/{dataset}/split_logits/{model}/{layer}.log",
-    benchmark:
-        "logs/{dataset}/split_logits/{model}/{layer}.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1500,
-    params:
-        code=code("split_logits"),
-        bands=bands_spec(),
-    message:
-        "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
-    shell:
-        "python $BANDPROBE/split_logits.py --code {params.code} --features {input.features} --layer {wildcards.layer}"
-        " --probe {input.probes} --bands {params.bands:q} --output {output.logits} 2> {log}"
+if LOGITS:
+
+    rule split_logits:
+        input:
+            digest=eval_digest,
+            features=ancient(eval_features),
+            probe_digests=[digest(path) for path in ADDITIVE_PROBES],
+            probes=ancient(ADDITIVE_PROBES),
+            masks_digest=[digest(path) for path in MASKS],
+            masks=ancient(MASKS),
+        output:
+            logits=directory(LOGITS),
+            digests=[digest(path) for path in LOGITS],
+        log:
+            "logs/{dataset}/split_logits/{model}/{layer}.log",
+        benchmark:
+            "logs/{dataset}/split_logits/{model}/{layer}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1500,
+        params:
+            code=code("split_logits"),
+            bands=bands_spec(),
+        message:
+            "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
+        shell:
+            "python $BANDPROBE/split_logits.py --code {params.code} --features {input.features} --layer {wildcards.layer}"
+            " --probe {input.probes} --masks {input.masks}"
+            " --bands {params.bands:q} --output {output.logits} 2> {log}"

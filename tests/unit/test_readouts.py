@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from bandprobe.probe import channel_moments, fit_probe, readout_logits
-from bandprobe.readouts import Slabs, pooled, standardise, standardise_maps, weight_slabs
+from bandprobe.bands import Bands
+from bandprobe.probe import fit_probe
+from bandprobe.readouts import (
+    Slabs,
+    pooled,
+    refit_subsets,
+    standardise,
+    standardise_maps,
+    weight_slabs,
+)
+from bandprobe.standardise import channel_moments, readout_logits
 
 N_TRAIN, N_EVAL, CHANNELS, GRID = 24, 9, 4, (5, 6)
 LABELS = np.arange(N_TRAIN) % 3
@@ -29,7 +38,7 @@ def fitted(train: np.ndarray, evaluation: np.ndarray, step: int, n_dimensions: i
     """Standardised maps, the probe, its weights, all from slabs of `step` channels."""
     train_slabs = slabs_of(train, step)
     found = standardise_maps(train_slabs, slabs_of(evaluation, step), n_dimensions)
-    probe = fit_probe(found.train.values, LABELS, FOLDS, 3, PENALTIES)
+    probe = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
     weights = np.concatenate(list(weight_slabs(found, probe, train_slabs)), axis=1)
     return found, probe, weights
 
@@ -50,8 +59,8 @@ def test_slabs_change_neither_weights_nor_coordinates(
     np.testing.assert_allclose(found.mean_map, whole.mean_map)
     # Coordinates may be turned; inner products and logits may not.
     np.testing.assert_allclose(
-        found.evaluation @ found.train.values.T,
-        whole.evaluation @ whole.train.values.T,
+        found.evaluation @ found.train.train.T,
+        whole.evaluation @ whole.train.train.T,
         atol=1e-3,
     )
     np.testing.assert_allclose(
@@ -67,8 +76,8 @@ def test_logits_on_coordinates_are_those_of_the_weight_maps(
 ) -> None:
     train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
     found, probe, weights = fitted(train, evaluation, 2, CHANNELS * grid[0] * grid[1])
-    for values, coordinates in ((train, found.train.values), (evaluation, found.evaluation)):
-        intercept = probe.path.intercepts[probe.chosen]
+    for values, coordinates in ((train, found.train.train), (evaluation, found.evaluation)):
+        intercept = probe.intercept(found.train)
         expected = readout_logits(values, weights, intercept, found.mean, found.scale)
         logits = probe.path.logits(coordinates)[probe.chosen]
         np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
@@ -80,8 +89,8 @@ def test_few_dimensions_give_the_same_readout_as_the_gram_matrix(
     train, evaluation = (values[..., :1, :2] for values in maps)
     direct, _, direct_weights = fitted(train, evaluation, CHANNELS, CHANNELS * 2)
     gram, _, gram_weights = fitted(train, evaluation, CHANNELS, N_TRAIN + 1)
-    assert direct.train.dual is None
-    assert gram.train.dual is not None
+    assert direct.is_direct
+    assert not gram.is_direct
     np.testing.assert_allclose(direct_weights, gram_weights, atol=1e-4 * gram_weights.std())
 
 
@@ -96,15 +105,14 @@ def test_moments_and_mean_map_are_those_of_the_training_maps_alone(
     np.testing.assert_allclose(found.mean_map, train.mean(0), rtol=1e-5, atol=1e-6)
 
 
-def test_standardised_maps_are_flat_with_mean_zero_and_variance_one(
+def test_standardised_maps_have_mean_zero_and_variance_one(
     maps: tuple[np.ndarray, np.ndarray],
 ) -> None:
     train, before = maps[0], maps[0].copy()
-    flat = standardise(train, *channel_moments(train))
-    assert flat.shape == (N_TRAIN, CHANNELS * 30)
-    channels = flat.reshape(N_TRAIN, CHANNELS, -1)
-    np.testing.assert_allclose(channels.mean((0, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(channels.var((0, 2)), 1, rtol=1e-4)
+    found = standardise(train, *channel_moments(train))
+    assert found.shape == train.shape
+    np.testing.assert_allclose(found.mean((0, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(found.var((0, 2, 3)), 1, rtol=1e-4)
     np.testing.assert_array_equal(train, before)
 
 
@@ -124,7 +132,35 @@ def test_a_pooled_readout_spread_over_the_map_gives_the_logits_of_the_means(
     train, evaluation = (values.mean((2, 3), keepdims=True) for values in maps)
     found, probe, weights = fitted(train, evaluation, 2, CHANNELS)
     spread = np.broadcast_to(weights / np.float32(30), (3, CHANNELS, *GRID))
-    intercept = probe.path.intercepts[probe.chosen]
+    intercept = probe.intercept(found.train)
     logits = readout_logits(maps[1], spread, intercept, found.mean, found.scale)
     expected = probe.path.logits(found.evaluation)[probe.chosen]
     np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
+
+
+@pytest.mark.parametrize("grid", [GRID, (1, 2)], ids=["more dimensions", "more samples"])
+def test_taken_band_by_band_the_readout_is_the_same(
+    maps: tuple[np.ndarray, np.ndarray], grid: tuple[int, int], bands: Bands
+) -> None:
+    train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
+    size = CHANNELS * grid[0] * grid[1]
+    whole, probe, weights = fitted(train, evaluation, 2, size)
+    slabs = slabs_of(train, 2)
+    found = standardise_maps(slabs, slabs_of(evaluation, 2), size, bands.on_grid(*grid))
+    again = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
+    expected = probe.logits(whole.evaluation)
+    np.testing.assert_allclose(
+        again.logits(found.evaluation), expected, atol=1e-4 * expected.std()
+    )
+    by_band = np.concatenate(list(weight_slabs(found, again, slabs)), axis=1)
+    np.testing.assert_allclose(by_band, weights, atol=1e-4 * weights.std())
+
+
+def test_refit_subsets_are_distinct_and_leave_out_empty_bands() -> None:
+    found = refit_subsets(["remove", "isolate", "lowpass"], np.array([1, 0, 4, 8]))
+    rows = {tuple(row) for row in found.tolist()}
+    assert len(rows) == len(found)
+    assert found[0].tolist() == [True, False, True, True]
+    assert not found[:, 1].any()
+    # all; without each of three; each alone; the two lowest are what is left without the highest
+    assert len(found) == 1 + 3 + 3

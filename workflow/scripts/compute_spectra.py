@@ -6,6 +6,7 @@ import numpy as np
 
 from bandprobe.bands import Bands
 from bandprobe.features import read_coordinates, sample_blocks
+from bandprobe.masks import MeanPower, write_masks
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.spectra import band_energy, dc_energy, radial_bins, radial_profile
 from bandprobe.store import Store, Variable, write_store
@@ -17,6 +18,10 @@ def main() -> None:
     parser.add_argument("--features", required=True, type=Path, help="store of the pass")
     parser.add_argument("--layer", required=True)
     parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
+    parser.add_argument("--controls", type=json_argument, help="draws and seed of random masks")
+    parser.add_argument(
+        "--masks", type=Path, nargs="*", default=[], help="where random masks go, if anywhere"
+    )
     parser.add_argument("--output", required=True, type=Path)
     arguments = parser.parse_args()
     store = Store(arguments.features)
@@ -24,10 +29,24 @@ def main() -> None:
     _, _, height, width = store.array(arguments.layer).shape
     partition = bands.on_grid(height, width)
     energy, constant, profile = [], [], []
+    mean_power = MeanPower(height, width)
     for _, maps in sample_blocks(store, arguments.layer):
         energy.append(band_energy(maps, partition).sum(1))
         constant.append(dc_energy(maps).sum(1))
         profile.append(radial_profile(maps))
+        mean_power.add(maps)
+    for path in arguments.masks:
+        write_masks(
+            path,
+            partition,
+            mean_power.full_plane(),
+            **arguments.controls,
+            attrs=provenance(
+                arguments.code,
+                {"layer": arguments.layer, "bands": arguments.bands, **arguments.controls},
+                weights_sha256=store.attrs["weights_sha256"],
+            ),
+        )
     total = np.concatenate(energy)
     rest = total.copy()
     rest[:, partition.dc_band] = np.maximum(

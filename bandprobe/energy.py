@@ -1,0 +1,87 @@
+"""The `energy` readout: linear in the log band energies of every channel.
+
+It sees every band and no phase, so it is indifferent to where in the image something is. Being
+a sum over bands, its logits split into bands like those of a linear readout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+# A band's energy is read above this share of its training mean: a band that was taken out reads as
+# 30 dB below what is usual, and not as minus infinity.
+FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class EnergyScale:
+    """How energies become standardised features.
+
+    Attributes
+    ----------
+    floor, mean, scale : arrays of shape (n_channels, n_bands)
+        Added to an energy before its logarithm; mean and scale of the logarithm over the training
+        maps. Bands without bins and channels that are always zero have a floor of 1.
+    """
+
+    floor: FloatArray
+    mean: FloatArray
+    scale: FloatArray
+
+    def features(self, energy: FloatArray) -> FloatArray:
+        """``(log(energy + floor) - mean) / scale``, of the shape of `energy`.
+
+        Parameters
+        ----------
+        energy : array of shape (n_samples, n_channels, n_bands)
+            In squared feature units.
+        """
+        features: FloatArray = (np.log(energy + self.floor) - self.mean) / self.scale
+        return features
+
+
+def fit_energy_scale(energy: FloatArray) -> EnergyScale:
+    """Floor, mean and scale from training energies of shape (n_samples, n_channels, n_bands)."""
+    usual = energy.mean(0)
+    floor = np.where(usual > 0, FLOOR * usual, 1.0)
+    logarithm = np.log(energy + floor)
+    scale = logarithm.std(0)
+    moves = scale > 1e-9
+    return EnergyScale(floor, logarithm.mean(0), np.where(moves, scale, 1.0))
+
+
+@dataclass(frozen=True)
+class EnergyReadout:
+    """A fitted energy readout.
+
+    Attributes
+    ----------
+    weights : array of shape (n_classes, n_channels, n_bands)
+    intercept : array of shape (n_classes,)
+    scale : EnergyScale
+    """
+
+    weights: FloatArray
+    intercept: FloatArray
+    scale: EnergyScale
+
+    @property
+    def sees(self) -> NDArray[np.bool_]:
+        """Whether it has any weight in each band, shape (n_bands,)."""
+        seen: NDArray[np.bool_] = np.not_equal(np.abs(self.weights).max((0, 1)), 0)
+        return seen
+
+    def band_logits(self, energy: FloatArray) -> FloatArray:
+        """Part of the logits that comes from each band, (n_bands, n_samples, n_classes).
+
+        Parameters
+        ----------
+        energy : array of shape (n_samples, n_channels, n_bands)
+        """
+        features = self.scale.features(energy).transpose(2, 0, 1)
+        logits: FloatArray = features @ self.weights.transpose(2, 1, 0)
+        return logits

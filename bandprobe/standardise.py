@@ -1,0 +1,65 @@
+"""One mean and one scale a channel, and the definition of a readout's logits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+MapArray = NDArray[np.float32]
+
+
+def channel_moments(
+    maps: MapArray,
+) -> tuple[MapArray, MapArray]:
+    """Mean and scale of each channel over samples and positions, as `centre_channels` has them."""
+    _, mean, scale = centre_channels(maps)
+    return mean, scale
+
+
+def centre_channels(
+    maps: MapArray,
+) -> tuple[MapArray, MapArray, MapArray]:
+    """Maps minus the mean of each channel over samples and positions, and the channels' moments.
+
+    Parameters
+    ----------
+    maps : array of shape (n_samples, n_channels, height, width)
+
+    Returns
+    -------
+    centred : array of the shape of `maps`
+    mean, scale : arrays of shape (n_channels,)
+        The scale is the standard deviation, and 1 for a channel that never changes.
+
+    Notes
+    -----
+    In two passes over each map, so that a large mean costs no precision; maps are summed in
+    float32, pairwise, and their sums in float64.
+    """
+    mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
+    centred = maps - mean[:, None, None]
+    flat = centred.reshape(*maps.shape[:2], -1)
+    square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64)
+    scale = np.sqrt(square / flat.shape[-1])
+    # A channel whose values differ from their mean by rounding alone does not change.
+    rounding = 8 * np.finfo(np.float32).eps * np.abs(mean)
+    return centred, mean, np.where(scale > rounding, scale, 1.0).astype(np.float32)
+
+
+def readout_logits(
+    maps: MapArray,
+    weights: MapArray,
+    intercept: FloatArray,
+    channel_mean: MapArray,
+    channel_scale: MapArray,
+) -> FloatArray:
+    """Logits of raw maps, by the definition of the stored probe.
+
+    ``sum(W * (x - channel_mean) / channel_scale) + intercept``, shape (n_samples, n_classes).
+    """
+    # In double precision: hundreds of thousands of terms cost single precision four digits.
+    deviation = maps.astype(np.float64) - channel_mean[:, None, None]
+    standardised = (deviation / channel_scale[:, None, None]).reshape(len(maps), -1)
+    logits: FloatArray = standardised @ weights.reshape(len(weights), -1).T.astype(np.float64)
+    return logits + intercept
