@@ -116,7 +116,9 @@ def intervene_mask(
         return change(maps, mask, given, mode.strength)
     if mode.kind == "resample":
         return (maps - masked(maps, mask)) + masked(_needed(other, mode, "other maps"), mask)
-    rest = maps - masked(maps, mask)
+    # From the smaller side, so that nothing at all is exactly nothing.
+    few = mask.sum() * 2 < mask.size
+    rest = maps - masked(maps, mask) if few else masked(maps, ~mask)
     if mode.fill == "zero":
         return rest
     filling = np.asarray(_needed(mean_map, mode, "the training mean map"), np.float32)

@@ -6,10 +6,18 @@ from hypothesis import strategies as st
 
 from bandprobe import compose
 from bandprobe.bands import Bands
-from bandprobe.decompose import band_logits, blank_logits, pack_weights, phase_band_logits
+from bandprobe.decompose import (
+    add_noise,
+    band_logits,
+    blank_logits,
+    centre,
+    pack_weights,
+    turn_phases,
+)
+from bandprobe.fourier import spectrum
 from bandprobe.intervene import intervene, project, white_noise
-from bandprobe.modes import Mode
-from bandprobe.probe import channel_moments, readout_logits
+from bandprobe.modes import Mode, kept_bands
+from bandprobe.standardise import channel_moments, readout_logits
 
 BANDS = Bands(("a", "b", "c", "d"), (0.15, 0.5, 0.9))
 SIDES = st.integers(2, 20)
@@ -20,7 +28,12 @@ MODES = st.sampled_from(
         Mode("remove-mean", "remove", "mean"),
         Mode("isolate", "isolate"),
         Mode("isolate-mean", "isolate", "mean"),
+        Mode("lowpass", "lowpass"),
+        Mode("highpass-mean", "highpass", "mean"),
+        Mode("resample", "resample"),
         Mode("phase", "phase"),
+        Mode("some-phase", "phase", strength=0.3),
+        Mode("noise", "noise", strength=0.5),
     ]
 )
 
@@ -37,25 +50,33 @@ def test_routes_agree(height: int, width: int, mode: Mode, seed: int, offset: fl
     partition = BANDS.on_grid(height, width)
     packed = pack_weights(weights / scale[:, None, None], partition)
 
-    centre = mean[:, None, None]
-    logits = band_logits(maps - centre, packed)
+    logits = band_logits(maps - mean[:, None, None], packed)
     noise = white_noise(seed, 0, range(4), maps.shape[1:])
     filling = blank_logits(mean, packed)
     if mode.fill == "mean":
-        filling = band_logits((train.mean(0) - centre)[None], packed)[:, 0]
-    if mode.kind == "phase":
-        turned = phase_band_logits(maps, noise, mean, packed)
-        fast = compose.replace(logits, turned, intercept)
+        filling = band_logits((train.mean(0) - mean[:, None, None])[None], packed)[:, 0]
+    if mode.kind == "resample":
+        fast = compose.replace(logits, logits[:, ::-1], intercept)
+    elif mode.is_linear:
+        fast = compose.keep(logits, filling, intercept, kept_bands(mode.kind, len(BANDS)))
     else:
-        change = compose.remove if mode.kind == "remove" else compose.isolate
-        fast = change(logits, filling, intercept)
+        raw = spectrum(maps)
+        changed = (
+            turn_phases(raw, noise, mode.strength)
+            if mode.kind == "phase"
+            else add_noise(raw, noise, partition, mode.strength)
+        )
+        turned = packed.logits(centre(changed, mean, width))
+        fast = compose.replace(logits, turned, intercept)
 
     clean = readout_logits(maps, weights, intercept, mean, scale)
     np.testing.assert_allclose(
         compose.clean(logits, intercept), clean, rtol=0, atol=1e-4 * clean.std()
     )
     for band in range(len(BANDS)):
-        changed = intervene(mode, maps, partition, band, mean_map=train.mean(0), noise=noise)
+        changed = intervene(
+            mode, maps, partition, band, mean_map=train.mean(0), noise=noise, other=maps[::-1]
+        )
         literal = readout_logits(changed, weights, intercept, mean, scale)
         np.testing.assert_allclose(fast[band], literal, rtol=0, atol=1e-4 * clean.std())
 

@@ -58,7 +58,11 @@ def test_keeping_all_is_exactly_the_clean_map(rng: np.random.Generator) -> None:
 def test_masks_that_are_the_bands_give_the_logits_of_the_bands(
     kind: str, rng: np.random.Generator
 ) -> None:
-    logits, fill, intercept = rng.normal(size=(5, 4, 3)), rng.normal(size=(5, 3)), rng.normal(size=3)
+    logits, fill, intercept = (
+        rng.normal(size=(5, 4, 3)),
+        rng.normal(size=(5, 3)),
+        rng.normal(size=3),
+    )
     whole = compose.clean(logits, intercept)
     found = compose.keep_masks(kind, logits, fill, whole, fill.sum(0) + intercept)
     expected = compose.keep(logits, fill, intercept, kept_bands(kind, 5))

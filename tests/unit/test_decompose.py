@@ -1,7 +1,5 @@
 """The fast route against the literal one, and what a pooled readout cannot see."""
 
-from dataclasses import replace as with_changes
-
 import numpy as np
 import pytest
 
@@ -9,16 +7,22 @@ from bandprobe import compose
 from bandprobe.bands import Bands
 from bandprobe.decompose import (
     BandWeights,
+    add_noise,
     band_logits,
+    band_power,
     blank_logits,
+    centre,
     pack_weights,
-    phase_band_logits,
+    turn_phases,
 )
 from bandprobe.errors import GridMismatchError
-from bandprobe.intervene import intervene, project, white_noise
-from bandprobe.modes import Mode
-from bandprobe.probe import channel_moments, fit_probe, readout_logits
+from bandprobe.fourier import spectrum
+from bandprobe.intervene import intervene, masked, project, white_noise
+from bandprobe.modes import Mode, kept_bands
+from bandprobe.probe import fit_probe
 from bandprobe.readouts import standardise_maps, weight_slabs
+from bandprobe.spectra import band_energy
+from bandprobe.standardise import channel_moments, readout_logits
 
 GRIDS = [(56, 56), (28, 28), (14, 14), (7, 7), (10, 7), (7, 10), (8, 6), (5, 9)]
 MODES = [
@@ -26,7 +30,12 @@ MODES = [
     Mode("remove-mean", "remove", "mean"),
     Mode("isolate", "isolate"),
     Mode("isolate-mean", "isolate", "mean"),
+    Mode("lowpass-mean", "lowpass", "mean"),
+    Mode("highpass", "highpass"),
+    Mode("resample", "resample", seed=1),
     Mode("phase", "phase", seed=3),
+    Mode("some-phase", "phase", seed=3, strength=0.4),
+    Mode("noise", "noise", seed=3, strength=2.0),
 ]
 
 PENALTIES = np.array([0.01, 0.1])
@@ -43,6 +52,18 @@ def rectified(
     return values.astype(np.float32)
 
 
+def turned_logits(
+    mode: Mode, maps: np.ndarray, noise: np.ndarray, mean: np.ndarray, packed: BandWeights
+) -> np.ndarray:
+    """Band logits after the coefficients of every band were changed."""
+    raw = spectrum(maps)
+    if mode.kind == "phase":
+        changed = turn_phases(raw, noise, mode.strength)
+    else:
+        changed = add_noise(raw, noise, packed.partition, mode.strength)
+    return packed.logits(centre(changed, mean, maps.shape[-1]))
+
+
 def fast_route(
     mode: Mode,
     maps: np.ndarray,
@@ -54,15 +75,26 @@ def fast_route(
     """Logits of every band, as the workflow computes them."""
     centred = maps - mean[:, None, None]
     logits = band_logits(centred, packed)
-    if mode.kind == "phase":
+    if mode.kind == "resample":
+        return compose.replace(logits, logits[:, ::-1], intercept)
+    if not mode.is_linear:
         noise = white_noise(mode.seed, 0, range(len(maps)), maps.shape[1:])
-        return compose.replace(logits, phase_band_logits(maps, noise, mean, packed), intercept)
+        turned = turned_logits(mode, maps, noise, mean, packed)
+        return compose.replace(logits, turned, intercept)
     filling = {
         "zero": blank_logits(mean, packed),
         "mean": band_logits((mean_map - mean[:, None, None])[None], packed)[:, 0],
     }[mode.fill]
-    return {"remove": compose.remove, "isolate": compose.isolate}[mode.kind](
-        logits, filling, intercept
+    return compose.keep(logits, filling, intercept, kept_bands(mode.kind, len(logits)))
+
+
+def literal(
+    mode: Mode, maps: np.ndarray, packed: BandWeights, band: int, mean_map: np.ndarray
+) -> np.ndarray:
+    """Maps of which one band was changed, the literal way."""
+    noise = white_noise(mode.seed, 0, range(len(maps)), maps.shape[1:])
+    return intervene(
+        mode, maps, packed.partition, band, mean_map=mean_map, noise=noise, other=maps[::-1]
     )
 
 
@@ -78,12 +110,11 @@ def test_fast_route_gives_every_logit_of_the_literal_route(
     partition = bands.on_grid(*grid)
     packed = pack_weights(weights / scale[:, None, None], partition)
     fast = fast_route(mode, maps, train.mean(0), mean, packed, intercept)
-    noise = white_noise(mode.seed, 0, range(len(maps)), maps.shape[1:])
     spread = readout_logits(maps, weights, intercept, mean, scale).std()
     for band in range(len(bands)):
-        changed = intervene(mode, maps, partition, band, mean_map=train.mean(0), noise=noise)
-        literal = readout_logits(changed, weights, intercept, mean, scale)
-        assert np.abs(fast[band] - literal).max() < 1e-4 * spread
+        changed = literal(mode, maps, packed, band, train.mean(0))
+        expected = readout_logits(changed, weights, intercept, mean, scale)
+        assert np.abs(fast[band] - expected).max() < 1e-4 * spread
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
@@ -96,19 +127,18 @@ def test_routes_agree_for_a_readout_that_was_fitted(
     train[:, 1] += ripple[labels][:, None].astype(np.float32)
 
     found = standardise_maps(lambda: [train], lambda: [maps], 3 * 9 * 8)
-    probe = fit_probe(found.train.values, labels, np.arange(24) // 6, 3, PENALTIES)
+    probe = fit_probe(found.train, labels, np.arange(24) // 6, 3, PENALTIES)
     (weights,) = weight_slabs(found, probe, lambda: [train])
-    intercept = probe.path.intercepts[probe.chosen]
+    intercept = probe.intercept(found.train)
     partition = bands.on_grid(*grid)
     packed = pack_weights(weights / found.scale[:, None, None], partition)
     fast = fast_route(mode, maps, found.mean_map, found.mean, packed, intercept)
-    noise = white_noise(mode.seed, 0, range(6), maps.shape[1:])
     moments = (found.mean, found.scale)
     spread = readout_logits(maps, weights, intercept, *moments).std()
     for band in range(len(bands)):
-        changed = intervene(mode, maps, partition, band, mean_map=found.mean_map, noise=noise)
-        literal = readout_logits(changed, weights, intercept, *moments)
-        assert np.abs(fast[band] - literal).max() < 1e-4 * spread
+        changed = literal(mode, maps, packed, band, found.mean_map)
+        expected = readout_logits(changed, weights, intercept, *moments)
+        assert np.abs(fast[band] - expected).max() < 1e-4 * spread
 
 
 @pytest.mark.parametrize("grid", GRIDS[2:], ids=str)
@@ -136,7 +166,7 @@ def test_empty_bands_contribute_exactly_nothing(
     noise = white_noise(0, 0, range(2), maps.shape[1:])
     mean = np.ones(2, np.float32)
     assert (band_logits(maps, packed)[empty] == 0).all()
-    assert (phase_band_logits(maps, noise, mean, packed)[empty] == 0).all()
+    assert (turned_logits(MODES[-1], maps, noise, mean, packed)[empty] == 0).all()
     np.testing.assert_array_equal(packed.sees, ~empty)
 
 
@@ -170,7 +200,7 @@ def test_a_pooled_readout_is_exactly_unmoved_outside_zero_frequency(
     untouched = compose.clean(logits, intercept)
     blind = np.arange(len(logits)) != packed.partition.dc_band
     for mode in MODES:
-        if mode.kind == "isolate":
+        if mode.kind in ("isolate", "lowpass", "highpass"):
             continue
         changed = fast_route(mode, maps, maps.mean(0), mean, packed, intercept)
         assert (changed[blind] == untouched).all()
@@ -180,19 +210,9 @@ def test_a_pooled_readout_is_exactly_unmoved_outside_zero_frequency(
 
 def test_the_shortcut_for_constant_weights_changes_no_logit(pooled: Pooled) -> None:
     maps, mean, packed = pooled
-    noise = white_noise(1, 0, range(len(maps)), maps.shape[1:])
-    slow = with_changes(packed, only_dc=False)
-    for found, expected in (
-        (
-            phase_band_logits(maps, noise, mean, packed),
-            phase_band_logits(maps, noise, mean, slow),
-        ),
-        (
-            band_logits(maps - mean[:, None, None], packed),
-            band_logits(maps - mean[:, None, None], slow),
-        ),
-    ):
-        np.testing.assert_allclose(found, expected, atol=1e-4 * expected.std())
+    centred = maps - mean[:, None, None]
+    expected = packed.logits(spectrum(centred))
+    np.testing.assert_allclose(band_logits(centred, packed), expected, atol=1e-4 * expected.std())
 
 
 def test_weights_that_vary_are_not_taken_for_constant(
@@ -229,13 +249,54 @@ def test_a_blank_map_has_the_logits_of_minus_the_mean(
     assert (np.delete(found, packed.partition.dc_band, axis=0) == 0).all()
 
 
-def test_phases_do_not_change_the_maps_given(bands: Bands, rng: np.random.Generator) -> None:
+def test_changes_leave_their_arguments_as_they_were(bands: Bands, rng: np.random.Generator) -> None:
     maps, noise = rng.normal(size=(2, 2, 3, 8, 6)).astype(np.float32)
-    before = maps.copy(), noise.copy()
-    packed = pack_weights(rng.normal(size=(4, 3, 8, 6)).astype(np.float32), bands.on_grid(8, 6))
-    phase_band_logits(maps, noise, np.ones(3, np.float32), packed)
-    np.testing.assert_array_equal(maps, before[0])
+    raw = spectrum(maps)
+    before = raw.copy(), noise.copy()
+    turn_phases(raw, noise, 1.0)
+    add_noise(raw, noise, bands.on_grid(8, 6), 1.0)
+    np.testing.assert_array_equal(raw, before[0])
     np.testing.assert_array_equal(noise, before[1])
+
+
+@pytest.mark.parametrize("grid", GRIDS[1:], ids=str)
+def test_logits_of_masks_are_those_of_masked_maps(
+    bands: Bands, grid: tuple[int, int], rng: np.random.Generator
+) -> None:
+    maps = rng.normal(size=(3, 2, *grid)).astype(np.float32)
+    packed = pack_weights(rng.normal(size=(4, 2, *grid)).astype(np.float32), bands.on_grid(*grid))
+    chosen = rng.random(grid) < 0.4
+    # Closed under conjugation.
+    chosen |= np.roll(chosen[::-1, ::-1], (1, 1), (0, 1))
+    masks = np.stack([chosen, ~chosen])
+    found = packed.logits(spectrum(maps), None, masks)
+    for row, mask in zip(found, masks, strict=True):
+        expected = band_logits(masked(maps, mask), packed).sum(0)
+        np.testing.assert_allclose(row, expected, atol=1e-4 * expected.std())
+
+
+def test_logits_do_not_depend_on_how_many_bins_are_held_at_a_time(
+    bands: Bands, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = rng.normal(size=(3, 2, 14, 14)).astype(np.float32)
+    packed = pack_weights(rng.normal(size=(4, 2, 14, 14)).astype(np.float32), bands.on_grid(14, 14))
+    whole = band_logits(maps, packed)
+    monkeypatch.setattr("bandprobe.decompose.PRODUCT_BYTES", 1)
+    np.testing.assert_allclose(band_logits(maps, packed), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [0.25, 1.0, 9.0])
+def test_noise_has_the_energy_that_was_asked_for_in_every_channel_and_band(
+    bands: Bands, strength: float, rng: np.random.Generator
+) -> None:
+    maps = rectified(rng, 3, (14, 14))
+    partition = bands.on_grid(14, 14)
+    noise = white_noise(0, 0, range(3), maps.shape[1:])
+    raw = spectrum(maps)
+    added = add_noise(raw, noise, partition, strength) - raw
+    own, its = (band_power(one, partition, 14) for one in (raw, added))
+    np.testing.assert_allclose(its, strength * own, rtol=1e-3)
+    np.testing.assert_allclose(own, band_energy(maps, partition), rtol=1e-3)
 
 
 def test_another_grid_is_refused(bands: Bands) -> None:
@@ -247,4 +308,4 @@ def test_another_grid_is_refused(bands: Bands) -> None:
     with pytest.raises(GridMismatchError, match="8 x 9"):
         band_logits(other, packed)
     with pytest.raises(GridMismatchError, match="8 x 9"):
-        phase_band_logits(other, other, np.zeros(1, np.float32), packed)
+        packed.logits(spectrum(other[..., :8]), None, np.zeros((1, 8, 9), bool))

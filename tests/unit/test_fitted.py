@@ -7,7 +7,7 @@ import numpy as np
 from bandprobe.bands import Bands
 from bandprobe.decompose import band_logits
 from bandprobe.fitted import Readout, read_readout
-from bandprobe.probe import readout_logits
+from bandprobe.standardise import readout_logits
 from bandprobe.store import Variable, write_store
 
 

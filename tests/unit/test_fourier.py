@@ -42,18 +42,36 @@ def test_phases_keep_power_and_give_a_real_map(
 ) -> None:
     maps, noise = rng.normal(size=(2, 3, *grid)).astype(np.float32)
     transformed = scipy.fft.fft2(maps)
-    changed = transformed * unit_phases(scipy.fft.fft2(noise))
+    changed = transformed * unit_phases(scipy.fft.fft2(noise), maps.shape[-1])
     np.testing.assert_allclose(np.abs(changed), np.abs(transformed), rtol=1e-5, atol=1e-6)
     restored = scipy.fft.ifft2(changed)
     assert np.abs(restored.imag).max() < 1e-5 * np.abs(restored.real).max()
 
 
+@pytest.mark.parametrize("strength", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_phases_turned_in_part_keep_power_and_give_a_real_map(
+    grid: tuple[int, int], strength: float, rng: np.random.Generator
+) -> None:
+    maps, noise = rng.normal(size=(2, 3, *grid)).astype(np.float32)
+    transformed = scipy.fft.fft2(maps)
+    phases = unit_phases(scipy.fft.fft2(noise), grid[1], strength)
+    np.testing.assert_allclose(np.abs(phases), 1, rtol=1e-5)
+    assert np.abs(np.angle(phases)).max() <= strength * np.pi + 1e-5
+    restored = scipy.fft.ifft2(transformed * phases)
+    assert np.abs(restored.imag).max() < 1e-5 * np.abs(restored.real).max()
+    half = unit_phases(spectrum(noise), grid[1], strength)
+    np.testing.assert_allclose(half, phases[..., : half.shape[-1]], atol=1e-3)
+
+
 def test_phases_change_the_map(rng: np.random.Generator) -> None:
     maps, noise = rng.normal(size=(2, 8, 8)).astype(np.float32)
-    changed = np.fft.ifft2(np.fft.fft2(maps) * unit_phases(scipy.fft.fft2(noise))).real
+    changed = np.fft.ifft2(
+        np.fft.fft2(maps) * unit_phases(scipy.fft.fft2(noise), maps.shape[-1])
+    ).real
     assert abs(np.corrcoef(changed.ravel(), maps.ravel())[0, 1]) < 0.5
 
 
 def test_phase_of_silence_is_one() -> None:
     noise = np.array([0, 3j, -2, 0.6 + 0.8j], np.complex64)
-    np.testing.assert_allclose(unit_phases(noise), [1, 1j, -1, 0.6 + 0.8j], rtol=1e-6)
+    np.testing.assert_allclose(unit_phases(noise[None], 4)[0], [1, 1j, -1, 0.6 + 0.8j], rtol=1e-6)

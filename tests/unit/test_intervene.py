@@ -12,7 +12,9 @@ from bandprobe.spectra import band_energy
 GRIDS = [(14, 14), (7, 7), (10, 7), (7, 10)]
 REMOVE, ISOLATE = Mode("remove", "remove"), Mode("isolate", "isolate")
 REMOVE_MEAN, ISOLATE_MEAN = Mode("r", "remove", "mean"), Mode("i", "isolate", "mean")
-PHASE = Mode("phase", "phase")
+PHASE, NOISE = Mode("phase", "phase"), Mode("noise", "noise", strength=3.0)
+RESAMPLE = Mode("resample", "resample")
+LOWPASS, HIGHPASS = Mode("low", "lowpass"), Mode("high", "highpass")
 
 
 @pytest.fixture(params=GRIDS, ids=str)
@@ -55,8 +57,9 @@ def test_output_is_real_single_precision_of_the_same_shape(
 ) -> None:
     partition = bands.on_grid(*maps.shape[2:])
     noise = white_noise(0, 0, range(3), maps.shape[1:])
-    for mode in (REMOVE, ISOLATE, REMOVE_MEAN, ISOLATE_MEAN, PHASE):
-        changed = intervene(mode, maps, partition, 2, mean_map=mean_map, noise=noise)
+    for mode in (REMOVE, ISOLATE, REMOVE_MEAN, ISOLATE_MEAN, LOWPASS, PHASE, NOISE, RESAMPLE):
+        arrays = {"mean_map": mean_map, "noise": noise, "other": maps[::-1]}
+        changed = intervene(mode, maps, partition, 2, **arrays)
         assert changed.shape == maps.shape
         assert changed.dtype == np.float32
 
@@ -121,6 +124,38 @@ def test_phase_keeps_the_energy_of_every_band_and_touches_no_other(
             assert np.abs(changed - maps).max() > 1e-2
 
 
+def test_resampling_exchanges_the_band_and_nothing_else(bands: Bands, maps: np.ndarray) -> None:
+    partition = bands.on_grid(*maps.shape[2:])
+    for band in range(len(bands)):
+        changed = intervene(RESAMPLE, maps, partition, band, other=maps[::-1])
+        for other in range(len(bands)):
+            source = maps[::-1] if other == band else maps
+            found, expected = (project(one, partition, other) for one in (changed, source))
+            np.testing.assert_allclose(found, expected, atol=4e-6)
+
+
+def test_noise_is_confined_to_the_band_and_as_strong_as_asked(
+    bands: Bands, maps: np.ndarray
+) -> None:
+    partition = bands.on_grid(*maps.shape[2:])
+    noise = white_noise(3, 1, range(3), maps.shape[1:])
+    own = band_energy(maps, partition)
+    for band in range(len(bands)):
+        added = intervene(NOISE, maps, partition, band, noise=noise) - maps
+        energy = band_energy(added, partition)
+        np.testing.assert_allclose(energy[..., band], 3 * own[..., band], rtol=1e-3)
+        assert np.delete(energy, band, axis=-1).max() < 1e-6 * own.sum()
+
+
+def test_sweeps_add_up_to_the_map_around_a_band(bands: Bands, maps: np.ndarray) -> None:
+    partition = bands.on_grid(*maps.shape[2:])
+    for band in range(len(bands)):
+        low, high, own = (
+            intervene(mode, maps, partition, band) for mode in (LOWPASS, HIGHPASS, ISOLATE)
+        )
+        np.testing.assert_allclose(low + high - own, maps, atol=4e-6)
+
+
 def test_empty_band_changes_nothing(bands: Bands, rng: np.random.Generator) -> None:
     maps = rng.normal(size=(2, 3, 7, 7)).astype(np.float32)
     partition, empty = bands.on_grid(7, 7), bands.position("very-low")
@@ -147,7 +182,8 @@ def test_another_grid_is_refused(bands: Bands, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "missing"), [(REMOVE_MEAN, "mean"), (ISOLATE_MEAN, "mean"), (PHASE, "noise")]
+    ("mode", "missing"),
+    [(REMOVE_MEAN, "mean"), (PHASE, "noise"), (NOISE, "noise"), (RESAMPLE, "other")],
 )
 def test_a_mode_without_its_array_is_refused(bands: Bands, mode: Mode, missing: str) -> None:
     with pytest.raises(ValueError, match=missing):

@@ -149,9 +149,7 @@ def test_taken_band_by_band_the_readout_is_the_same(
     found = standardise_maps(slabs, slabs_of(evaluation, 2), size, bands.on_grid(*grid))
     again = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
     expected = probe.logits(whole.evaluation)
-    np.testing.assert_allclose(
-        again.logits(found.evaluation), expected, atol=1e-4 * expected.std()
-    )
+    np.testing.assert_allclose(again.logits(found.evaluation), expected, atol=1e-4 * expected.std())
     by_band = np.concatenate(list(weight_slabs(found, again, slabs)), axis=1)
     np.testing.assert_allclose(by_band, weights, atol=1e-4 * weights.std())
 
