@@ -169,8 +169,8 @@ def diagonal_frequency(height: int, width: int) -> Array:
     grid has exact bins on its diagonal; for any other the array is empty.
     """
     if height != width:
-        return np.empty(0)
-    return np.arange((height + 1) // 2) * (2.0 / height)
+        return np.empty(0, np.float64)
+    return np.arange((height + 1) // 2, dtype=np.float64) * (2.0 / height)
 
 
 def delta_log_amplitude(transformed: ComplexArray, zero: Array, width: int) -> Array:
@@ -204,7 +204,8 @@ def delta_log_amplitude(transformed: ComplexArray, zero: Array, width: int) -> A
     amplitude = np.abs(transformed[:, :, position, position]).astype(np.float64)
     amplitude[:, :, 0] = np.abs(zero)
     level = np.log(amplitude + AMPLITUDE_FLOOR).mean(1)
-    return level - level[:, :1]
+    relative: Array = level - level[:, :1]
+    return relative
 
 
 def hann_window(height: int, width: int) -> FloatArray:
@@ -228,7 +229,7 @@ def _summed_power(transformed: ComplexArray, width: int) -> Array:
     # Real and imaginary parts as neighbours.
     parts = np.ascontiguousarray(transformed).view(np.float32)
     squared = np.einsum("schp,schp->shp", parts, parts).astype(np.float64)
-    summed = squared[..., ::2] + squared[..., 1::2]
+    summed: Array = squared[..., ::2] + squared[..., 1::2]
     summed *= multiplicity(height, width) / (height * width)
     return summed
 
@@ -241,8 +242,8 @@ def _ring_power(summed: Array, width: int) -> Array:
 
 def _centroid(summed: Array, width: int) -> Array:
     radius = radial_frequency(summed.shape[-2], width)[:, : width // 2 + 1]
-    total = summed.sum((1, 2))
-    moment = np.einsum("shw,hw->s", summed, radius)
+    total: Array = summed.sum((1, 2))
+    moment: Array = np.einsum("shw,hw->s", summed, radius)
     return np.divide(moment, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
@@ -250,7 +251,7 @@ def _grouped(values: FloatArray | Array, index: NDArray[np.intp], n_groups: int)
     """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
     group = index.ravel()
     rows = values.reshape(-1, group.size)
-    sums = np.empty((len(rows), n_groups))
-    for row, found in zip(rows, sums, strict=True):
-        found[:] = np.bincount(group, row, n_groups)
+    sums: Array = np.empty((len(rows), n_groups))
+    for number in range(len(rows)):
+        sums[number] = np.bincount(group, rows[number], n_groups)
     return sums.reshape(*values.shape[:-2], n_groups)

@@ -81,6 +81,13 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True)
+class Spectra:
+    """How spectra are computed; `window` is one of `bandprobe.spectra.Window`."""
+
+    window: str
+
+
+@dataclass(frozen=True)
 class Statistics:
     """How intervals are computed."""
 
@@ -111,6 +118,7 @@ class Study:
     readouts: tuple[str, ...]
     modes: Mapping[str, Mode]
     probe: ProbeSettings
+    spectra: Spectra
     statistics: Statistics
     dtype: str
     resolved: Mapping[str, Any] = field(repr=False)
@@ -169,6 +177,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         readouts=tuple(resolved["readouts"]),
         modes=modes,
         probe=ProbeSettings(penalties, probe["folds"], probe["seed"]),
+        spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
         resolved=resolved,

@@ -38,6 +38,14 @@ LINEAR_MODES = [name for name in STUDY.modes if name not in PHASE_MODES]
 PROBES = expand(Paths.PROBE, readout=STUDY.readouts, allow_missing=True)
 LOGITS = expand(Paths.LOGITS, readout=STUDY.readouts, allow_missing=True)
 TABLES = ["interventions", "spectra", "probes"]
+# Curves of the spectra, as tables beside theirs.
+CURVES = ["spectra_profiles", "spectra_diagonal"]
+SPECTRAL_FIGURES = [
+    "band_energy",
+    "radial_profiles",
+    "delta_log_amplitude",
+    "spectral_centroid",
+]
 SCORES = ["top1_drop", "rank_degradation"]
 SUFFIXES = ["png", "svg"]
 
@@ -285,6 +293,7 @@ def all_targets():
 
 def all_summaries():
     tables = expand([Paths.SUMMARY, Paths.TABLE], dataset=STUDY.datasets, table=TABLES)
+    tables += expand(Paths.TABLE, dataset=STUDY.datasets, table=CURVES)
     return [*tables, *expand(Paths.FLAGS, dataset=STUDY.datasets)]
 
 
@@ -294,8 +303,20 @@ def effect_names():
 
 
 def all_figures():
-    names = ["band_energy", "radial_profiles", "penalty_paths", *effect_names()]
-    return expand(Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES)
+    names = ["penalty_paths", *effect_names()]
+    figures = expand(
+        Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES
+    )
+    return [*spectral_figures(), *figures]
+
+
+def spectral_figures():
+    return expand(
+        Paths.FIGURE,
+        dataset=STUDY.datasets,
+        figure=SPECTRAL_FIGURES,
+        suffix=SUFFIXES,
+    )
 
 
 def figure_files(figure):

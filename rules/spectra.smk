@@ -1,4 +1,4 @@
-# Energy per band and radial profile of one layer.
+# Spectra of one layer: energy a band, rings, centroid, half diagonal.
 # in:  evaluation features
 # out: results/<dataset>/spectra/<model>/<layer>.zarr
 
@@ -22,8 +22,10 @@ rule compute_spectra:
     params:
         code=code("compute_spectra"),
         bands=bands_spec(),
+        window=STUDY.spectra.window,
     message:
         "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/compute_spectra.py --code {params.code} --features {input.features}"
-        " --layer {wildcards.layer} --bands {params.bands:q} --output {output.spectra} 2> {log}"
+        " --layer {wildcards.layer} --bands {params.bands:q} --window {params.window}"
+        " --output {output.spectra} 2> {log}"

@@ -48,6 +48,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     config["models"]["net"]["arguments"] = {"img_size": 64}
     config["modes"]["perturb"] = {"kind": "phase", "draws": 3, "seed": 7}
     config["probe"] = {"penalties": [0.1, 1], "folds": 3, "seed": 4}
+    config["spectra"] = {"window": "hann"}
     config["statistics"] = {"resamples": 500, "level": 0.9, "seed": 5}
     config["storage"] = {"dtype": "float32"}
     study = parse_study(config)
