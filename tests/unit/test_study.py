@@ -60,6 +60,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     mode = study.modes["perturb"]
     assert (mode.name, mode.kind, mode.draws, mode.seed) == ("perturb", "phase", 3, 7)
     assert (study.probe.penalties, study.probe.folds, study.probe.seed) == ((0.1, 1.0), 3, 4)
+    assert study.spectra.window == "hann"
     statistics = study.statistics
     assert (statistics.resamples, statistics.level, statistics.seed) == (500, 0.9, 5)
     assert (study.bands.names, study.bands.edges) == (("low", "high"), (0.4,))
