@@ -31,6 +31,10 @@ def _models_of(spectra: xr.Dataset) -> list[str]:
     return [str(model) for model in spectra["model"].to_numpy()]
 
 
+def _footer(spectra: xr.Dataset) -> str:
+    return INTERVALS + ("  Maps under a Hann window." if spectra.attrs["window"] == "hann" else "")
+
+
 def band_energy(spectra: xr.Dataset) -> Figure:
     """Energy of each band across layers, a panel a model: its share with and without DC, and a bin.
 
@@ -58,7 +62,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
         handles, labels = axes[0, -1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(bands))
         figure.supxlabel(
-            f"{INTERVALS}  Crosses: no bin of that grid, or none but DC, lies in the band (N/A).",
+            f"{_footer(spectra)}  Crosses: no bin of that grid, or none but DC, is in the band (N/A).",
             fontsize=7,
         )
     return figure
@@ -130,6 +134,7 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
                 else:
                     panel.set_xscale("log")
             axes[0, column].legend()
+        figure.supxlabel(_footer(spectra), fontsize=7)
     return figure
 
 
@@ -209,7 +214,7 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
                     panel.yaxis.set_minor_formatter(NullFormatter())
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-        figure.supxlabel(INTERVALS, fontsize=7)
+        figure.supxlabel(_footer(spectra), fontsize=7)
     return figure
 
 

@@ -51,7 +51,8 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
     """Means over images of one layer's spectra, with intervals by resampling groups.
 
     An image without energy, or without any outside DC, has no shares and no centroid, and is left
-    out of theirs. The attribute `note` says why a layer has no half diagonal.
+    out of theirs. The attribute `note` says why a layer has no half diagonal, `window` what the
+    maps were multiplied by.
     """
     store = Store(path)
     groups = store.read("group")
@@ -68,7 +69,8 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
         values = store.read(name).astype(np.float64)
         variables[name] = xr.Variable(dims, values, {"long_name": text, "units": units})
     note = str(store.array("delta_log_amplitude").attrs.get("note", ""))
-    return xr.Dataset(variables, {"band": list(store.labels("band"))}, {"note": note})
+    attrs = {"note": note, "window": json.loads(store.attrs["config"])["window"]}
+    return xr.Dataset(variables, {"band": list(store.labels("band"))}, attrs)
 
 
 def _of_each_image(store: Store) -> dict[str, Array]:
@@ -107,7 +109,7 @@ def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """Spectra of several layers along (model, layer), padded with NaN.
 
     The attribute `layers` is JSON: the layers of each model in the order of the study;
-    `without_diagonal` likewise, the layers that have no half diagonal and why.
+    `without_diagonal` likewise, the layers that have no half diagonal and why; `window` is common.
     """
     order: dict[str, list[str]] = {}
     notes: dict[str, dict[str, str]] = {}
@@ -119,6 +121,7 @@ def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     first = next(iter(found.values()))
     variables = {str(name): _stacked(found, str(name), labels) for name in first.data_vars}
     attrs = {"layers": json.dumps(order), "without_diagonal": json.dumps(notes)}
+    attrs["window"] = first.attrs["window"]
     return xr.Dataset(variables, labels | {"band": first["band"].to_numpy()}, attrs)
 
 
@@ -134,6 +137,12 @@ def _stacked(
         cell: list[int | slice] = [labels["model"].index(model), labels["layer"].index(layer)]
         values[(*cell, *map(slice, part.shape))] = part.to_numpy()
     return xr.Variable(("model", "layer", *first.dims), values, first.attrs)
+
+
+def band_table(spectra: xr.Dataset) -> pd.DataFrame:
+    """What has no curve, one row a model, layer and band."""
+    table = spectra.drop_dims(["radius", "diagonal"]).to_dataframe().reset_index()
+    return table[table["bins"].notna()].reset_index(drop=True)
 
 
 def profile_table(spectra: xr.Dataset) -> pd.DataFrame:

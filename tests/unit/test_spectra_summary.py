@@ -10,6 +10,7 @@ import xarray as xr
 import zarr
 
 from bandprobe.spectra_summary import (
+    band_table,
     diagonal_table,
     layer_spectrum,
     profile_table,
@@ -68,7 +69,7 @@ def write_spectrum(
             "sample": Variable(("sample",), np.arange(6)),
             "group": Variable(("sample",), np.arange(6) // 2),
         },
-        {},
+        {"config": json.dumps({"window": "hann"})},
     )
     return found
 
@@ -149,6 +150,7 @@ def test_spectra_of_all_layers_are_padded_with_nan(spectra: xr.Dataset) -> None:
         cell = spectra.sel(model=model, layer=layer)
         assert all(np.isnan(cell[name]).all() for name in spectra.data_vars)
     assert json.loads(spectra.attrs["layers"]) == {"net": ["stem", "head"], "pixels": ["input"]}
+    assert spectra.attrs["window"] == "hann"
 
 
 def test_every_variable_has_a_name_and_a_unit(spectra: xr.Dataset) -> None:
@@ -166,6 +168,7 @@ def test_tables_have_a_row_a_cell_and_a_row_a_point(spectra: xr.Dataset, tmp_pat
     write_summary(spectra, tmp_path / "a.nc", tmp_path / "a.csv", {})
     table = pd.read_csv(tmp_path / "a.csv")
     assert len(table) == 3 * 3
+    pd.testing.assert_frame_equal(band_table(spectra), table, check_dtype=False)
     assert not table.duplicated(["model", "layer", "band"]).any()
     assert {"density", "share_without_dc_high", "centroid_cycles_per_image"} <= set(table)
     assert not {"profile", "frequency", "delta_log_amplitude", "diagonal_frequency"} & set(table)

@@ -26,19 +26,27 @@ from bandprobe.figures_spectra import (
     spectral_centroid,
 )
 from bandprobe.scripting import run
-from bandprobe.spectra_summary import layer_spectrum, spectra_dataset
+from bandprobe.spectra_summary import (
+    band_table,
+    diagonal_table,
+    layer_spectrum,
+    profile_table,
+    spectra_dataset,
+)
+from bandprobe.store import write_text
 from bandprobe.study import Paths, Study
 
+# Name of the file, and the table of what the figure shows.
 FIGURES = {
-    "energy": "layerwise_spectrum",
-    "profile": "layerwise_profile",
-    "delta-log-amplitude": "layerwise_delta_log_amplitude",
-    "centroid": "layerwise_centroid",
+    "energy": ("layerwise_spectrum", band_table),
+    "profile": ("layerwise_profile", profile_table),
+    "delta-log-amplitude": ("layerwise_delta_log_amplitude", diagonal_table),
+    "centroid": ("layerwise_centroid", band_table),
 }
 
 
 def main() -> None:
-    """Make the spectra and draw them."""
+    """Make the spectra and draw them, with a table beside the picture."""
     parser = command_parser(__doc__)
     parser.add_argument("--model", nargs="+", help="models (default: all)")
     parser.add_argument(
@@ -63,12 +71,16 @@ def main() -> None:
     run_workflow(goals, arguments.config, arguments.cores)
     settings = asdict(study.statistics)
     spectra = {key: layer_spectrum(Path(path), **settings) for key, path in stores.items()}
+    name, table = FIGURES[arguments.figure]
     output = arguments.output or [
-        Path(Paths.FIGURE.format(dataset=dataset, figure=FIGURES[arguments.figure], suffix=suffix))
+        Path(Paths.FIGURE.format(dataset=dataset, figure=name, suffix=suffix))
         for suffix in ("png", "svg")
     ]
-    save(draw(arguments.figure, spectra_dataset(spectra), study), output)
-    print("\n".join(map(str, output)))
+    summary = spectra_dataset(spectra)
+    save(draw(arguments.figure, summary, study), output)
+    data = output[0].with_suffix(".csv")
+    write_text(data, table(summary).to_csv(index=False))
+    print("\n".join(map(str, [*output, data])))
 
 
 def draw(name: str, spectra: xr.Dataset, study: Study) -> Figure:
