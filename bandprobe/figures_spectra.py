@@ -62,7 +62,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
         handles, labels = axes[0, -1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(bands))
         figure.supxlabel(
-            f"{_footer(spectra)}  Crosses: no bin of that grid, or none but DC, is in the band (N/A).",
+            f"{_footer(spectra)}  Crosses: no bin, or none but DC, lies in the band (N/A).",
             fontsize=7,
         )
     return figure
