@@ -58,6 +58,7 @@ rule features:
 rule spectra:
     input:
         all_spectra(),
+        spectral_figures(),
 
 
 rule probes:

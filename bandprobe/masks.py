@@ -11,36 +11,26 @@ from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.controls import KINDS, equal_bins, equal_energy
-from bandprobe.fourier import multiplicity, power
+from bandprobe.fourier import multiplicity
 from bandprobe.store import Variable, write_store
 
 FloatArray = NDArray[np.float64]
 
 
-class MeanPower:
-    """Mean power of each bin over samples and channels, added up block by block."""
+def full_plane(half: FloatArray, width: int) -> FloatArray:
+    """Power of every bin of the full plane, (height, width).
 
-    def __init__(self, height: int, width: int) -> None:
-        self._height, self._width = height, width
-        self._total = np.zeros((height, width // 2 + 1))
-        self._count = 0
-
-    def add(self, maps: NDArray[np.float32]) -> None:
-        """Add maps of shape (n_samples, n_channels, height, width)."""
-        self._total += power(maps).sum((0, 1), dtype=np.float64)
-        self._count += maps.shape[0] * maps.shape[1]
-
-    def full_plane(self) -> FloatArray:
-        """Power of every bin of the full plane, (height, width), in squared feature units."""
-        half = self._total / multiplicity(self._height, self._width) / max(1, self._count)
-        full = np.empty((self._height, self._width))
-        columns = half.shape[1]
-        full[:, :columns] = half
-        rest = np.arange(columns, self._width)
-        full[:, rest] = half[
-            (-np.arange(self._height) % self._height)[:, None], -rest % self._width
-        ]
-        return full
+    Parameters
+    ----------
+    half : array of shape (height, width // 2 + 1)
+        Power of the half plane's bins, each with its conjugate.
+    width : int
+    """
+    height, columns = half.shape
+    single = half / multiplicity(height, width)
+    rest = np.arange(columns, width)
+    mirrored = single[(-np.arange(height) % height)[:, None], -rest % width]
+    return np.concatenate([single, mirrored], axis=1)
 
 
 def write_masks(

@@ -99,6 +99,13 @@ class Controls:
 
 
 @dataclass(frozen=True)
+class Spectra:
+    """How spectra are computed; `window` is one of `bandprobe.spectra.Window`."""
+
+    window: str
+
+
+@dataclass(frozen=True)
 class Statistics:
     """How intervals are computed."""
 
@@ -132,6 +139,7 @@ class Study:
     shapley_fill: str
     controls: Controls
     probe: ProbeSettings
+    spectra: Spectra
     statistics: Statistics
     dtype: str
     resolved: Mapping[str, Any] = field(repr=False)
@@ -203,6 +211,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         shapley_fill=_shapley_fill(resolved["shapley"]["fill"], bands),
         controls=_controls(resolved["controls"]),
         probe=ProbeSettings(penalties, probe["folds"], probe["seed"], probe["estimator"]),
+        spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
         resolved=resolved,

@@ -1,4 +1,4 @@
-"""All targets and all spectra of a data set as labelled arrays and tables."""
+"""All targets and all readouts of a data set as labelled arrays and tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import xarray as xr
 from bandprobe.errors import StoreError
 from bandprobe.flags import FLAG_MEANINGS
 from bandprobe.results import CONTROL_NAMES, EFFECTS, control_fields
-from bandprobe.stats import corrected, group_bootstrap, group_resamples
+from bandprobe.stats import corrected
 from bandprobe.store import Store
 
 AXES = ("model", "layer", "readout", "mode", "band")
@@ -184,76 +184,6 @@ def flag_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", *AXES, "flag", "meaning"])
 
 
-def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Dataset:
-    """Means over images of one layer's spectra, with intervals by resampling groups.
-
-    An image without energy, or without any outside DC, has no shares and is left out of theirs.
-    """
-    store = Store(path)
-    groups = store.read("group")
-
-    def means(values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if not kept.any():
-            return (np.full(values.shape[1], np.nan),) * 3
-        chosen = groups[kept]
-        weights = group_resamples(len(np.unique(chosen)), resamples, seed)
-        low, high = group_bootstrap(values[kept].T, chosen, weights, level)
-        return values[kept].mean(0), low, high
-
-    everything = np.ones(len(groups), bool)
-    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-        "bins": (("band",), store.read("bins").astype(float))
-    }
-    for kind in ("energy", "energy_without_dc"):
-        values = store.read(kind)
-        total = values.sum(1)
-        share = values / np.where(total > 0, total, 1.0)[:, None]
-        variables[kind] = (("band",), values.mean(0))
-        name = f"share{kind.removeprefix('energy')}"
-        for end, found in zip(("", "_low", "_high"), means(share, total > 0), strict=True):
-            variables[name + end] = (("band",), found)
-    profile = means(store.read("profile_by_sample"), everything)
-    for end, found in zip(("", "_low", "_high"), profile, strict=True):
-        variables[f"profile{end}"] = (("radius",), found)
-    for name in ("frequency", "cycles_per_image"):
-        variables[name] = (("radius",), store.read(name))
-    return xr.Dataset(variables, coords={"band": list(store.labels("band"))})
-
-
-SPECTRA = {
-    "bins": ("full-plane bins in the band", "1"),
-    "energy": ("mean energy over the full plane", "squared feature units"),
-    "energy_without_dc": ("mean energy without zero frequency", "squared feature units"),
-    "share": ("share of the energy", "1"),
-    "share_without_dc": ("share of the energy without zero frequency", "1"),
-    "profile": ("mean power a bin", "squared feature units"),
-    "frequency": ("radial frequency", "Nyquist"),
-    "cycles_per_image": ("radial frequency", "cycles per image"),
-}
-
-
-def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
-    """Layers' spectra along (model, layer, band) and (model, layer, radius), padded with NaN."""
-    models = list(dict.fromkeys(model for model, _ in found))
-    layers = list(dict.fromkeys(layer for _, layer in found))
-    first = next(iter(found.values()))
-    n_radii = max(spectrum.sizes["radius"] for spectrum in found.values())
-    variables = {}
-    for name, variable in first.data_vars.items():
-        axis = str(variable.dims[0])
-        size = n_radii if axis == "radius" else variable.size
-        values = np.full((len(models), len(layers), size), np.nan)
-        for (model, layer), spectrum in found.items():
-            one = spectrum[name].to_numpy()
-            values[models.index(model), layers.index(layer), : len(one)] = one
-        attrs = _facts(str(name), SPECTRA)
-        variables[str(name)] = xr.Variable(("model", "layer", axis), values, attrs)
-    bands = first["band"].to_numpy()
-    order = {model: [layer for name, layer in found if name == model] for model in models}
-    coordinates = {"model": models, "layer": layers, "band": bands}
-    return xr.Dataset(variables, coords=coordinates, attrs=_layer_order(order))
-
-
 def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
     """Penalty paths along (model, layer, readout, penalty), and the penalties that were chosen."""
     labels = _labels(axes)
@@ -299,8 +229,9 @@ def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[s
     partial = netcdf.with_name(f".{netcdf.name}.partial")
     dataset.assign_attrs(attrs).to_netcdf(partial, engine="h5netcdf")
     os.replace(partial, netcdf)
-    without_radius = [name for name in dataset.data_vars if "radius" not in dataset[name].dims]
-    table = dataset[without_radius].to_dataframe().reset_index()
+    # Curves have tables of their own.
+    cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
+    table = dataset[cells].to_dataframe().reset_index()
     exists = "bins" if "bins" in table else "penalty_chosen"
     table = table[table[exists].notna()]
     partial = csv.with_name(f".{csv.name}.partial")

@@ -53,6 +53,14 @@ SHAPLEY = expand(
     Paths.SHAPLEY, readout=STUDY.additive if WITH_SHAPLEY else [], allow_missing=True
 )
 TABLES = ["interventions", "spectra", "probes"] + (["shapley"] if WITH_SHAPLEY else [])
+# Curves of the spectra, as tables beside theirs.
+CURVES = ["spectra_profiles", "spectra_diagonal"]
+SPECTRAL_FIGURES = [
+    "band_energy",
+    "radial_profiles",
+    "delta_log_amplitude",
+    "spectral_centroid",
+]
 SCORES = ["top1_drop", "rank_degradation"]
 SUFFIXES = ["png", "svg"]
 
@@ -336,6 +344,7 @@ def all_targets():
 
 def all_summaries():
     tables = expand([Paths.SUMMARY, Paths.TABLE], dataset=STUDY.datasets, table=TABLES)
+    tables += expand(Paths.TABLE, dataset=STUDY.datasets, table=CURVES)
     return [*tables, *expand(Paths.FLAGS, dataset=STUDY.datasets)]
 
 
@@ -345,8 +354,20 @@ def effect_names():
 
 
 def all_figures():
-    names = ["band_energy", "radial_profiles", "penalty_paths", *effect_names()]
-    return expand(Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES)
+    names = ["penalty_paths", *effect_names()]
+    figures = expand(
+        Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES
+    )
+    return [*spectral_figures(), *figures]
+
+
+def spectral_figures():
+    return expand(
+        Paths.FIGURE,
+        dataset=STUDY.datasets,
+        figure=SPECTRAL_FIGURES,
+        suffix=SUFFIXES,
+    )
 
 
 def figure_files(figure):

@@ -50,6 +50,52 @@ rule plot_radial_profiles:
         " --bands {params.bands:q} --output {output} 2> {log}"
 
 
+rule plot_delta_log_amplitude:
+    input:
+        spectra=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
+    output:
+        report(
+            figure_files("delta_log_amplitude"),
+            caption="../workflow/report/delta_log_amplitude.rst",
+            category="Spectra",
+        ),
+    log:
+        "logs/{dataset}/plot_delta_log_amplitude.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_delta_log_amplitude"),
+    message:
+        "{wildcards.dataset}: draw delta log amplitude"
+    shell:
+        "python $BANDPROBE/plot_delta_log_amplitude.py --code {params.code} --spectra {input.spectra}"
+        " --output {output} 2> {log}"
+
+
+rule plot_spectral_centroid:
+    input:
+        spectra=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
+    output:
+        report(
+            figure_files("spectral_centroid"),
+            caption="../workflow/report/spectral_centroid.rst",
+            category="Spectra",
+        ),
+    log:
+        "logs/{dataset}/plot_spectral_centroid.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_spectral_centroid"),
+    message:
+        "{wildcards.dataset}: draw spectral centroid"
+    shell:
+        "python $BANDPROBE/plot_spectral_centroid.py --code {params.code} --spectra {input.spectra}"
+        " --output {output} 2> {log}"
+
+
 rule plot_effects:
     input:
         interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),

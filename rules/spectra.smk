@@ -1,4 +1,4 @@
-# Energy per band and radial profile of one layer.
+# Spectra of one layer: energy a band, rings, centroid, half diagonal.
 # in:  evaluation features
 # out: results/<dataset>/spectra/<model>/<layer>.zarr
 #      results/<dataset>/controls/<model>/<layer>.zarr: random masks, matched on the mean power
@@ -26,9 +26,10 @@ rule compute_spectra:
         code=code("compute_spectra"),
         bands=bands_spec(),
         controls=controls_spec(),
+        window=STUDY.spectra.window,
     message:
         "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/compute_spectra.py --code {params.code} --features {input.features}"
-        " --layer {wildcards.layer} --bands {params.bands:q} --controls {params.controls:q}"
-        " --output {output.spectra} --masks {output.masks} 2> {log}"
+        " --layer {wildcards.layer} --bands {params.bands:q} --window {params.window}"
+        " --controls {params.controls:q} --output {output.spectra} --masks {output.masks} 2> {log}"

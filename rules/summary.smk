@@ -35,6 +35,8 @@ rule summarise_spectra:
     output:
         netcdf=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
         csv=expand(Paths.TABLE, table="spectra", allow_missing=True),
+        profiles=expand(Paths.TABLE, table="spectra_profiles", allow_missing=True),
+        diagonal=expand(Paths.TABLE, table="spectra_diagonal", allow_missing=True),
     log:
         "logs/{dataset}/summarise_spectra.log",
     priority: 5
@@ -51,7 +53,8 @@ rule summarise_spectra:
         "{wildcards.dataset}: summarise spectra"
     shell:
         "python $BANDPROBE/summarise_spectra.py --code {params.code} --spectra {params.spectra} --axes {params.axes:q}"
-        " --statistics {params.statistics:q} --netcdf {output.netcdf} --csv {output.csv} 2> {log}"
+        " --statistics {params.statistics:q} --netcdf {output.netcdf} --csv {output.csv}"
+        " --profiles {output.profiles} --diagonal {output.diagonal} 2> {log}"
 
 
 rule summarise_probes:

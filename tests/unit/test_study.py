@@ -48,6 +48,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     config["models"]["net"]["arguments"] = {"img_size": 64}
     config["modes"]["perturb"] = {"kind": "phase", "draws": 3, "seed": 7}
     config["probe"] = {"penalties": [0.1, 1], "folds": 3, "seed": 4}
+    config["spectra"] = {"window": "hann"}
     config["statistics"] = {"resamples": 500, "level": 0.9, "seed": 5}
     config["storage"] = {"dtype": "float32"}
     study = parse_study(config)
@@ -59,6 +60,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     mode = study.modes["perturb"]
     assert (mode.name, mode.kind, mode.draws, mode.seed) == ("perturb", "phase", 3, 7)
     assert (study.probe.penalties, study.probe.folds, study.probe.seed) == ((0.1, 1.0), 3, 4)
+    assert study.spectra.window == "hann"
     statistics = study.statistics
     assert (statistics.resamples, statistics.level, statistics.seed) == (500, 0.9, 5)
     assert (study.bands.names, study.bands.edges) == (("low", "high"), (0.4,))

@@ -15,10 +15,8 @@ from bandprobe.store import Variable, write_json, write_store
 from bandprobe.summary import (
     flag_table,
     interventions_dataset,
-    layer_spectrum,
     probes_dataset,
     read_records,
-    spectra_dataset,
     write_summary,
 )
 
@@ -143,74 +141,6 @@ def test_flags_have_one_row_each_with_their_meaning(records: list[dict[str, Any]
     assert (table["meaning"].str.len() > 10).all()
     assert (table.loc[table["flag"] == EMPTY_BAND, "band"] == "mid").all()
     assert list(flag_table([]).columns) == list(table.columns)
-
-
-def write_spectrum(path: Path, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A stored spectrum of six images in three groups; gives the energies."""
-    energy = rng.uniform(1, 2, (6, 3))
-    n_radii = size // 2 + 1
-    radius = np.arange(n_radii)
-    write_store(
-        path,
-        {
-            "energy": Variable(("sample", "band"), energy),
-            "energy_without_dc": Variable(("sample", "band"), energy - [0.5, 0, 0]),
-            "bins": Variable(("band",), np.array([1, 0, size])),
-            "profile": Variable(("radius",), np.ones(n_radii)),
-            "profile_by_sample": Variable(("sample", "radius"), rng.uniform(1, 2, (6, n_radii))),
-        },
-        {
-            "band": Variable(("band",), np.array(AXES["bands"])),
-            "frequency": Variable(("radius",), radius / (size / 2)),
-            "cycles_per_image": Variable(("radius",), radius.astype(float)),
-            "sample": Variable(("sample",), np.arange(6)),
-            "group": Variable(("sample",), np.arange(6) // 2),
-        },
-        {},
-    )
-    return energy
-
-
-def test_a_layer_has_means_and_shares_with_intervals(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
-    energy = write_spectrum(tmp_path / "a.zarr", 8, rng)
-    found = layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)
-    np.testing.assert_allclose(found["energy"], energy.mean(0))
-    for kind, values in (("share", energy), ("share_without_dc", energy - [0.5, 0, 0])):
-        share = values / values.sum(1, keepdims=True)
-        np.testing.assert_allclose(found[kind], share.mean(0))
-        assert float(found[kind].sum()) == pytest.approx(1)
-        assert (found[f"{kind}_low"] <= found[kind]).all()
-        assert (found[f"{kind}_high"] >= found[kind]).all()
-        assert (found[f"{kind}_low"] < found[f"{kind}_high"]).any()
-    assert (found["profile_low"] <= found["profile"]).all()
-
-
-def test_spectra_of_all_layers_are_padded_with_nan(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
-    parts = {}
-    for model, layer, size in (("net", "stem", 12), ("net", "head", 4), ("pixels", "input", 20)):
-        energy = write_spectrum(tmp_path / f"{layer}.zarr", size, rng)
-        parts[model, layer] = layer_spectrum(tmp_path / f"{layer}.zarr", 200, 0.95, 0)
-    found = spectra_dataset(parts)
-    assert dict(found.sizes) == {"model": 2, "layer": 3, "band": 3, "radius": 11}
-    assert found["energy"].dims == ("model", "layer", "band")
-    assert found["profile"].dims == ("model", "layer", "radius")
-    np.testing.assert_allclose(found["energy"].sel(model="pixels", layer="input"), energy.mean(0))
-    frequency = found["frequency"].sel(model="net", layer="head").to_numpy()
-    np.testing.assert_allclose(frequency[:3], [0, 0.5, 1])
-    assert np.isnan(frequency[3:]).all()
-    for model, layer in (("pixels", "stem"), ("net", "input")):
-        cell = found.sel(model=model, layer=layer)
-        assert all(np.isnan(cell[name]).all() for name in found.data_vars)
-    write_summary(found, tmp_path / "a.nc", tmp_path / "a.csv", {})
-    table = pd.read_csv(tmp_path / "a.csv")
-    assert len(table) == 3 * 3
-    assert "profile" not in table
-    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as stored:
-        xr.testing.assert_equal(stored.load(), found)
 
 
 def test_probes_lie_along_their_penalties(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -148,3 +148,13 @@ def test_spectrum_is_drawn(study: TinyStudy) -> None:
     done = command(study, "plot_layerwise_spectrum", "--model", "resnet18", "--output", "s.png")
     assert done.returncode == 0, done.stderr
     assert (study.folder / "s.png").stat().st_size > 10_000
+
+
+def test_another_figure_of_the_spectrum_comes_out_of_one_command(study: TinyStudy) -> None:
+    done = command(study, "plot_layerwise_spectrum", "--figure", "delta-log-amplitude")
+    assert done.returncode == 0, done.stderr
+    folder = study.folder / "results/tiny/figures"
+    for suffix in ("png", "svg", "csv"):
+        path = folder / f"layerwise_delta_log_amplitude.{suffix}"
+        assert str(path.relative_to(study.folder)) in done.stdout
+        assert path.stat().st_size > 1_000

@@ -7,7 +7,13 @@ from pathlib import Path
 from tests.workflow.conftest import TinyStudy
 
 SUMMARY = {"summarise_interventions": 1, "plot_effects": 4}
-SPECTRA = {"summarise_spectra": 1, "plot_band_energy": 1, "plot_radial_profiles": 1}
+SPECTRA = {
+    "summarise_spectra": 1,
+    "plot_band_energy": 1,
+    "plot_radial_profiles": 1,
+    "plot_delta_log_amplitude": 1,
+    "plot_spectral_centroid": 1,
+}
 PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1}
 CONFIG = {"write_config": 1}
 # pixels/input, resnet18/layer1, resnet18/layer3
@@ -44,6 +50,17 @@ def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStud
     study.config["statistics"]["resamples"] = 200
     done = study.run()
     assert done.jobs == {"score_targets": LAYERS} | SUMMARY | SPECTRA | CONFIG
+
+
+def test_another_window_runs_spectra_alone(study: TinyStudy) -> None:
+    study.config["spectra"] = {"window": "hann"}
+    done = study.run()
+    assert done.jobs == {"compute_spectra": LAYERS} | SPECTRA | CONFIG
+
+
+def test_the_window_that_is_the_default_runs_nothing(study: TinyStudy) -> None:
+    study.config["spectra"] = {"window": "none"}
+    assert not study.run().jobs
 
 
 def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:

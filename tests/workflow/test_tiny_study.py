@@ -108,9 +108,34 @@ def test_flags_table_lists_every_flag(finished: TinyStudy) -> None:
     assert len(table) == sum(len(record["flags"]) for record in records)
 
 
+def test_spectra_tables_hold_what_the_figures_show(finished: TinyStudy) -> None:
+    folder = results(finished) / "summary"
+    with xr.open_dataset(folder / "spectra.nc") as summary:
+        assert len(pd.read_csv(folder / "spectra.csv")) == 3 * 7
+        for table, name in (("profiles", "profile"), ("diagonal", "delta_log_amplitude")):
+            found = pd.read_csv(folder / f"spectra_{table}.csv")
+            values = summary[name].to_numpy()
+            expected = values[~np.isnan(values)]
+            np.testing.assert_allclose(found[name].dropna(), expected)
+        # Grids of 32, 8 and 2.
+        assert summary["diagonal_frequency"].notnull().sum().item() == 16 + 4 + 1
+
+
+def test_stored_spectra_add_up(finished: TinyStudy) -> None:
+    for path in (results(finished) / "spectra").glob("*/*.zarr"):
+        with xr.open_zarr(path) as spectra:
+            for end in ("", "_without_dc"):
+                product = spectra[f"density{end}"] * spectra[f"bins{end}"]
+                np.testing.assert_allclose(product.fillna(0), spectra[f"energy{end}"])
+            assert (spectra["delta_log_amplitude"][:, 0] == 0).all()
+            bins = int(spectra["bins"].sum())
+            assert int(spectra["bins_without_dc"].sum()) == bins - 1
+
+
 def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
     found = {path.name for path in (results(finished) / "figures").iterdir()}
-    names = {"band_energy", "radial_profiles", "penalty_paths"}
+    names = {"band_energy", "radial_profiles", "delta_log_amplitude", "spectral_centroid"}
+    names |= {"penalty_paths"}
     names |= {f"{s}_{r}" for s in ("top1_drop", "rank_degradation") for r in ("map", "pooled")}
     assert found == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
 

@@ -1,15 +1,30 @@
-"""Energy per radial band and the radial profile of one layer's evaluation maps."""
+"""Spectra of one layer's evaluation maps: energy a band, rings, centroid, half diagonal."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from bandprobe.bands import Bands
+from bandprobe.bands import BandPartition, Bands
 from bandprobe.features import read_coordinates, sample_blocks
-from bandprobe.masks import MeanPower, write_masks
+from bandprobe.masks import full_plane, write_masks
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.spectra import band_energy, dc_energy, radial_bins, radial_profile
+from bandprobe.spectra import (
+    MapSpectra,
+    Window,
+    bins_without_dc,
+    cycles_per_image,
+    density,
+    diagonal_frequency,
+    join_spectra,
+    map_spectra,
+    radial_bins,
+)
 from bandprobe.store import Store, Variable, write_store
+
+UNIT = {"units": "squared feature units"}
+NYQUIST = {"units": "Nyquist"}
+CYCLES = {"units": "cycles per image"}
 
 
 def main() -> None:
@@ -22,73 +37,99 @@ def main() -> None:
     parser.add_argument(
         "--masks", type=Path, nargs="*", default=[], help="where random masks go, if anywhere"
     )
+    parser.add_argument("--window", default="none", choices=get_args(Window))
     parser.add_argument("--output", required=True, type=Path)
     arguments = parser.parse_args()
     store = Store(arguments.features)
     bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
     _, _, height, width = store.array(arguments.layer).shape
     partition = bands.on_grid(height, width)
-    energy, constant, profile = [], [], []
-    mean_power = MeanPower(height, width)
-    for _, maps in sample_blocks(store, arguments.layer):
-        energy.append(band_energy(maps, partition).sum(1))
-        constant.append(dc_energy(maps).sum(1))
-        profile.append(radial_profile(maps))
-        mean_power.add(maps)
+    blocks = sample_blocks(store, arguments.layer)
+    found = join_spectra([map_spectra(maps, partition, arguments.window) for _, maps in blocks])
+    stage = {
+        "layer": arguments.layer,
+        "bands": arguments.bands,
+        "window": arguments.window,
+        "grid": [height, width],
+    }
     for path in arguments.masks:
-        write_masks(
-            path,
-            partition,
-            mean_power.full_plane(),
-            **arguments.controls,
-            attrs=provenance(
-                arguments.code,
-                {"layer": arguments.layer, "bands": arguments.bands, **arguments.controls},
-                weights_sha256=store.attrs["weights_sha256"],
-            ),
-        )
-    total = np.concatenate(energy)
-    rest = total.copy()
-    rest[:, partition.dc_band] = np.maximum(
-        rest[:, partition.dc_band] - np.concatenate(constant), 0.0
-    )
-    by_sample = np.concatenate(profile)
-    frequency, _ = radial_bins(height, width)
-    unit = {"units": "squared feature units"}
-    power = unit | {"long_name": "mean power a bin, over channels"}
+        n_maps = store.array(arguments.layer).shape[0] * store.array(arguments.layer).shape[1]
+        mean_power = full_plane(found.power.sum(0) / n_maps, width)
+        own = {**arguments.controls, "layer": arguments.layer, "bands": arguments.bands}
+        weights = store.attrs["weights_sha256"]
+        attrs = provenance(arguments.code, own, weights_sha256=weights)
+        write_masks(path, partition, mean_power, **arguments.controls, attrs=attrs)
     write_store(
         arguments.output,
-        {
-            "energy": Variable(
-                ("sample", "band"), total, unit | {"long_name": "energy over the full plane"}
-            ),
-            "energy_without_dc": Variable(
-                ("sample", "band"), rest, unit | {"long_name": "energy without zero frequency"}
-            ),
-            "bins": Variable(
-                ("band",), partition.counts, {"units": "1", "long_name": "full-plane bins"}
-            ),
-            "profile": Variable(("radius",), by_sample.mean(0), power),
-            "profile_by_sample": Variable(("sample", "radius"), by_sample, power),
-        },
-        {
-            "band": Variable(("band",), np.array(bands.names)),
-            "frequency": Variable(
-                ("radius",), frequency, {"units": "Nyquist", "long_name": "radial frequency"}
-            ),
-            "cycles_per_image": Variable(
-                ("radius",),
-                frequency * min(height, width) / 2,
-                {"units": "cycles per image", "long_name": "along the shorter side of the map"},
-            ),
-            **read_coordinates(store),
-        },
-        provenance(
-            arguments.code,
-            {"layer": arguments.layer, "bands": arguments.bands, "grid": [height, width]},
-            weights_sha256=store.attrs["weights_sha256"],
-        ),
+        band_variables(found, partition) | curve_variables(found, height, width),
+        coordinates(bands, height, width) | read_coordinates(store),
+        provenance(arguments.code, stage, weights_sha256=store.attrs["weights_sha256"]),
     )
+
+
+def band_variables(found: MapSpectra, partition: BandPartition) -> dict[str, Variable]:
+    """Sums and densities of the bands, with and without the zero frequency."""
+    variables: dict[str, Variable] = {}
+    for suffix, text, energy, bins in (
+        ("", "", found.energy, partition.counts),
+        ("_without_dc", " without DC", found.energy_without_dc, bins_without_dc(partition)),
+    ):
+        variables |= {
+            f"energy{suffix}": Variable(
+                ("sample", "band"), energy, UNIT | {"long_name": f"energy{text}, over channels"}
+            ),
+            f"density{suffix}": Variable(
+                ("sample", "band"),
+                density(energy, bins),
+                UNIT | {"long_name": f"energy{text} a bin, over channels"},
+            ),
+            f"bins{suffix}": Variable(
+                ("band",), bins, {"units": "1", "long_name": f"full-plane bins{text}"}
+            ),
+        }
+    return variables
+
+
+def curve_variables(found: MapSpectra, height: int, width: int) -> dict[str, Variable]:
+    """The radial profile, the centroids and the half diagonal."""
+    ring = UNIT | {"long_name": "mean power a bin, over channels"}
+    delta = {"units": "nats", "long_name": "log amplitude on the half diagonal, relative to DC"}
+    if height != width:
+        delta["note"] = f"N/A: {height} x {width} is not square, its diagonal has no exact bins"
+    variables = {
+        "profile": Variable(("radius",), found.profile.mean(0), ring),
+        "profile_by_sample": Variable(("sample", "radius"), found.profile, ring),
+        "delta_log_amplitude": Variable(("sample", "diagonal"), found.delta_log_amplitude, delta),
+    }
+    for suffix, text, values in (
+        ("", "", found.centroid),
+        ("_without_dc", " without DC", found.centroid_without_dc),
+    ):
+        name = {"long_name": f"energy-weighted mean radial frequency{text}"}
+        variables[f"centroid{suffix}"] = Variable(("sample",), values, NYQUIST | name)
+        variables[f"centroid_cycles_per_image{suffix}"] = Variable(
+            ("sample",), cycles_per_image(values, height, width), CYCLES | name
+        )
+    return variables
+
+
+def coordinates(bands: Bands, height: int, width: int) -> dict[str, Variable]:
+    """Names of the bands and the frequencies of rings and half diagonal."""
+    frequency, _ = radial_bins(height, width)
+    return {
+        "band": Variable(("band",), np.array(bands.names)),
+        "frequency": Variable(("radius",), frequency, NYQUIST | {"long_name": "radial frequency"}),
+        "cycles_per_image": Variable(
+            ("radius",),
+            cycles_per_image(frequency, height, width),
+            CYCLES | {"long_name": "along the shorter side of the map"},
+        ),
+        "diagonal_frequency": Variable(
+            ("diagonal",),
+            diagonal_frequency(height, width),
+            NYQUIST | {"long_name": "frequency on each axis, along the diagonal"},
+        ),
+    }
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Draw the energy share of each band across layers."""
+"""Draw the energy of each band across layers."""
 
 from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.figures import band_energy, save
+from bandprobe.drawing import save
+from bandprobe.figures_spectra import band_energy
 from bandprobe.scripting import argument_parser, run
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.figures import SCORES, effects, save
+from bandprobe.drawing import save
+from bandprobe.figures import SCORES, effects
 from bandprobe.scripting import argument_parser, run
 
 

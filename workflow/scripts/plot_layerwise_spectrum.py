@@ -1,10 +1,15 @@
-"""Draw how the energy of each band is distributed across the layers of the chosen models.
+"""Draw how the spectrum changes across the layers of the chosen models.
 
 Example: plot_layerwise_spectrum.py --model efficientnet_lite0 dinov2_vits14 --dataset photos
+The same, as log amplitude against DC: add --figure delta-log-amplitude
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+
+import xarray as xr
+from matplotlib.figure import Figure
 
 from bandprobe.commands import (
     choose_dataset,
@@ -13,16 +18,43 @@ from bandprobe.commands import (
     load_study,
     run_workflow,
 )
-from bandprobe.figures import band_energy, save
+from bandprobe.drawing import save
+from bandprobe.figures_spectra import (
+    band_energy,
+    delta_log_amplitude,
+    radial_profiles,
+    spectral_centroid,
+)
 from bandprobe.scripting import run
-from bandprobe.study import Paths
-from bandprobe.summary import layer_spectrum, spectra_dataset
+from bandprobe.spectra_summary import (
+    band_table,
+    diagonal_table,
+    layer_spectrum,
+    profile_table,
+    spectra_dataset,
+)
+from bandprobe.store import write_text
+from bandprobe.study import Paths, Study
+
+# Name of the file, and the table of what the figure shows.
+FIGURES = {
+    "energy": ("layerwise_spectrum", band_table),
+    "profile": ("layerwise_profile", profile_table),
+    "delta-log-amplitude": ("layerwise_delta_log_amplitude", diagonal_table),
+    "centroid": ("layerwise_centroid", band_table),
+}
 
 
 def main() -> None:
-    """Make the spectra and draw them."""
+    """Make the spectra and draw them, with a table beside the picture."""
     parser = command_parser(__doc__)
     parser.add_argument("--model", nargs="+", help="models (default: all)")
+    parser.add_argument(
+        "--figure",
+        choices=FIGURES,
+        default="energy",
+        help="energy a band, power a ring, log amplitude on the diagonal, or spectral centroid",
+    )
     parser.add_argument(
         "--output", type=Path, nargs="+", help="files, by their suffix (default: PNG and SVG)"
     )
@@ -39,12 +71,28 @@ def main() -> None:
     run_workflow(goals, arguments.config, arguments.cores)
     settings = asdict(study.statistics)
     spectra = {key: layer_spectrum(Path(path), **settings) for key, path in stores.items()}
+    name, table = FIGURES[arguments.figure]
     output = arguments.output or [
-        Path(Paths.FIGURE.format(dataset=dataset, figure="layerwise_spectrum", suffix=suffix))
+        Path(Paths.FIGURE.format(dataset=dataset, figure=name, suffix=suffix))
         for suffix in ("png", "svg")
     ]
-    save(band_energy(spectra_dataset(spectra)), output)
-    print("\n".join(map(str, output)))
+    summary = spectra_dataset(spectra)
+    save(draw(arguments.figure, summary, study), output)
+    data = output[0].with_suffix(".csv")
+    write_text(data, table(summary).to_csv(index=False))
+    print("\n".join(map(str, [*output, data])))
+
+
+def draw(name: str, spectra: xr.Dataset, study: Study) -> Figure:
+    """The figure of that name."""
+    if name == "profile":
+        return radial_profiles(spectra, study.bands.edges)
+    figures: dict[str, Callable[[xr.Dataset], Figure]] = {
+        "energy": band_energy,
+        "delta-log-amplitude": delta_log_amplitude,
+        "centroid": spectral_centroid,
+    }
+    return figures[name](spectra)
 
 
 if __name__ == "__main__":

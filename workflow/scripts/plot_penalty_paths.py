@@ -4,7 +4,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.figures import penalty_paths, save
+from bandprobe.drawing import save
+from bandprobe.figures import penalty_paths
 from bandprobe.scripting import argument_parser, run
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.figures import radial_profiles, save
+from bandprobe.drawing import save
+from bandprobe.figures_spectra import radial_profiles
 from bandprobe.scripting import argument_parser, json_argument, run
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.summary import layer_spectrum, spectra_dataset, write_summary
+from bandprobe.spectra_summary import layer_spectrum, spectra_dataset, write_curves
+from bandprobe.summary import write_summary
 
 
 def main() -> None:
@@ -13,7 +14,9 @@ def main() -> None:
     parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
     parser.add_argument("--statistics", required=True, type=json_argument)
     parser.add_argument("--netcdf", required=True, type=Path)
-    parser.add_argument("--csv", required=True, type=Path)
+    parser.add_argument("--csv", required=True, type=Path, help="bands")
+    parser.add_argument("--profiles", required=True, type=Path, help="CSV of the radial profiles")
+    parser.add_argument("--diagonal", required=True, type=Path, help="CSV of the half diagonals")
     arguments = parser.parse_args()
     found = {
         (model, layer): layer_spectrum(
@@ -25,6 +28,7 @@ def main() -> None:
     dataset = spectra_dataset(found)
     stage = arguments.axes | arguments.statistics
     write_summary(dataset, arguments.netcdf, arguments.csv, provenance(arguments.code, stage))
+    write_curves(dataset, arguments.profiles, arguments.diagonal)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""What all pictures share: one style, panels, colours, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+mpl.use("Agg")
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "figure.dpi": 200,
+    "svg.hashsalt": "bandprobe",
+}
+# Perceptually uniform, readable with colour-vision deficiency; bands and layers are ordered.
+ORDERED = mpl.colormaps["viridis"]
+# Models are not ordered. The palette of Okabe and Ito, without its black and its yellow, which is
+# faint on white; markers tell apart what colours do not.
+NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
+MARKERS = "osD^vP"
+PANEL = 2.6
+
+
+def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
+    """Layers of a model, in the order of the study."""
+    layers: list[str] = json.loads(dataset.attrs["layers"])[model]
+    return layers
+
+
+def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Figure, Any]:
+    """A figure of equal panels, their sizes in inches, and its axes as (row, column)."""
+    return plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(width * n_columns + 1.2, height * n_rows + 0.6),
+        squeeze=False,
+        layout="constrained",
+    )
+
+
+def colours(count: int) -> list[Any]:
+    """Colours of things that have an order."""
+    return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write a figure under each path, by its suffix; it appears when complete."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = path.suffix.removeprefix(".")
+        partial = path.with_name(f".{path.name}.partial")
+        metadata = {"Date": None} if kind == "svg" else {}
+        figure.savefig(partial, format=kind, metadata=metadata)
+        os.replace(partial, path)
+        # The layout is the same for every format.
+        figure.set_layout_engine("none")
+    plt.close(figure)
