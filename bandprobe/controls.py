@@ -82,7 +82,7 @@ def equal_energy(
     -------
     bool array of shape (n_bands, height, width)
         Whole conjugate pairs in a random order, each taken if the band's energy is not exceeded by
-        it. DC is in the mask if and only if it is in the band. Masks of different bands may overlap.
+        it. DC is in the mask if and only if it is in the band. Masks of several bands may overlap.
         An empty band has an empty mask.
     """
     generator = np.random.default_rng([seed, draw, 1])

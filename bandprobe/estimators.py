@@ -1,7 +1,7 @@
 """Ridge and multinomial logistic regression on principal coordinates of the training maps.
 
-Both have an L2 penalty on the weights and a free intercept, so the optimum on the coordinates is the
-optimum on the maps.
+Both have an L2 penalty on the weights and a free intercept, so the optimum on the coordinates is
+the optimum on the maps.
 """
 
 from __future__ import annotations

@@ -24,7 +24,11 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
     """Heat maps of an effect, layer by band: a row a mode, a column a model, one scale."""
     cells = interventions.sel(readout=readout)
     models = [str(model) for model in cells["model"].to_numpy()]
-    modes = [str(mode) for mode in cells["mode"].to_numpy()]
+    modes = [
+        str(mode)
+        for mode in cells["mode"].to_numpy()
+        if cells[score].sel(mode=mode).notnull().any()
+    ]
     limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
     heights = [len(layers_of(cells, model)) for model in models]
     with plt.rc_context(STYLE):
@@ -34,32 +38,33 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
             for column, model in enumerate(models):
                 layers = layers_of(cells, model)
                 part = cells.sel(model=model, mode=mode, layer=layers)
-                image = _heat(axes[row, column], part, score, limit)
+                image = heat(axes[row, column], part, score, limit)
                 axes[row, column].set_title(f"{model}: {mode}")
                 if row < len(modes) - 1:
                     axes[row, column].set_xticks([])
         if image is not None:
             figure.colorbar(image, ax=axes, label=f"{SCORES[score]} ({readout} readout)", pad=0.01)
         figure.supxlabel(
-            "In brackets: the interval holds zero.  ////: no bin in the band (N/A).  "
-            "....: the readout has no weight in the band, the value is forced.",
+            "In brackets: the interval holds zero.  ////: no result (no bin in the band: N/A).  "
+            "....: forced by construction; summary/flags.csv says why.",
             fontsize=7,
         )
     return figure
 
 
-def _heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
+def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
+    """One heat map, layer by band, with its numbers; forced and missing cells are hatched."""
     layers, bands = cells["layer"].to_numpy(), cells["band"].to_numpy()
     values = cells[score].transpose("layer", "band").to_numpy()
     low, high = (
         cells[f"{score}_{end}"].transpose("layer", "band").to_numpy() for end in ("low", "high")
     )
-    blind = cells["blind"].transpose("layer", "band").to_numpy() == 1
-    empty = cells["bins"].transpose("layer", "band").to_numpy() == 0
+    forced = cells["structural"].transpose("layer", "band").to_numpy() == 1
+    missing = np.isnan(values)
     image = panel.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.ndindex(values.shape):
-        if empty[row, column] or blind[row, column]:
-            hatch = "////" if empty[row, column] else "...."
+        if missing[row, column] or forced[row, column]:
+            hatch = "////" if missing[row, column] else "...."
             _hatch(panel, row, column, hatch)
             continue
         holds_zero = low[row, column] <= 0 <= high[row, column]

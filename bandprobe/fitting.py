@@ -107,7 +107,8 @@ def fit_linear(
 ) -> dict[str, Linear]:
     """Fit `map` and `pooled`, with the slabs that their weights are made of.
 
-    Spatial means are taken while the maps are read for another readout. With a partition the maps are read whatever the readouts are: others need them band by band.
+    Spatial means are taken while the maps are read for another readout. With a partition the maps
+    are read whatever the readouts are: others need them band by band.
     """
     step = slab_channels(splits.train, splits.layer)
     train = channel_slabs(splits.train, splits.layer, step)

@@ -62,8 +62,8 @@ def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatA
 
     Notes
     -----
-    On pairs of right and wrong answers this is the exact test of McNemar, Note on the sampling error
-    of the difference between correlated proportions (Psychometrika 1947).
+    On pairs of right and wrong answers this is the exact test of McNemar, Note on the sampling
+    error of the difference between correlated proportions (Psychometrika 1947).
     """
     total = better + worse
     tail = bdtr(np.minimum(better, worse), total, 0.5)

@@ -46,6 +46,10 @@ CORRECTIONS = {
     "p_holm": ("holm", "p_value after Holm's correction over all cells of the study"),
     "p_bh": ("fdr_bh", "p_value after Benjamini and Hochberg's correction over all cells"),
 }
+PERMUTED = {
+    "permuted_accuracy": "mean accuracy of readouts of permuted labels, which should be chance",
+    "permuted_highest": "highest accuracy of a readout of permuted labels",
+}
 WITH_INTERVAL = (*EFFECTS, *control_fields(), "clean_top1")
 
 
@@ -102,7 +106,7 @@ def interventions_dataset(
     records: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]
 ) -> xr.Dataset:
     """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist."""
-    labels = _labels(axes)
+    labels = axis_labels(axes)
     shape = tuple(len(labels[axis]) for axis in AXES)
     names = [*VALUES, *WITH_INTERVAL, *(f"{n}_{end}" for n in WITH_INTERVAL for end in ENDS)]
     arrays = {name: np.full(shape, np.nan) for name in (*names, *CLEAN, "bins", "structural")}
@@ -131,7 +135,7 @@ def interventions_dataset(
             dims, kept = ("model", "layer", "band"), _first(values, (2, 3))
         variables[name] = xr.Variable(dims, kept, _facts(name, facts))
     coordinates = {axis: labels[axis] for axis in AXES}
-    return xr.Dataset(variables, coords=coordinates, attrs=_layer_order(axes["layers"]))
+    return xr.Dataset(variables, coords=coordinates, attrs=layer_order(axes["layers"]))
 
 
 def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -153,12 +157,13 @@ def _facts(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     return {"long_name": facts[base][0] + end, "units": facts[base][1]}
 
 
-def _layer_order(layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def layer_order(layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Layers of each model in the order of the study, which the common axis cannot show."""
     return {"layers": json.dumps({model: list(found) for model, found in layers.items()})}
 
 
-def _labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
+def axis_labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Names along each axis that a study has."""
     layers = dict.fromkeys(layer for found in axes["layers"].values() for layer in found)
     return {
         "model": list(axes["layers"]),
@@ -186,10 +191,11 @@ def flag_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
     """Penalty paths along (model, layer, readout, penalty), and the penalties that were chosen."""
-    labels = _labels(axes)
+    labels = axis_labels(axes)
     shape = [len(labels[axis]) for axis in AXES[:3]]
     chosen = np.full(shape, np.nan)
     paths: dict[str, np.ndarray] = {}
+    controls = {name: np.full(shape, np.nan) for name in PERMUTED}
     penalties, n_classes = np.empty(0), 0
     for model, layers in axes["layers"].items():
         for layer in layers:
@@ -198,6 +204,9 @@ def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
                 names = (model, layer, readout)
                 cell = tuple(labels[a].index(n) for a, n in zip(AXES, names, strict=False))
                 penalties = store.read("penalty")
+                permuted = store.read("permuted_accuracy")
+                controls["permuted_accuracy"][cell] = permuted.mean() if len(permuted) else np.nan
+                controls["permuted_highest"][cell] = permuted.max() if len(permuted) else np.nan
                 n_classes = store.array("intercept").shape[0]
                 chosen[cell] = json.loads(store.attrs["config"])["penalty"]
                 for name, values in (
@@ -218,8 +227,11 @@ def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
     variables["penalty_chosen"] = xr.Variable(
         AXES[:3], chosen, {"long_name": "penalty chosen by grouped cross-validation", "units": "1"}
     )
+    for name, values in controls.items():
+        facts_of = {"long_name": PERMUTED[name], "units": "1"}
+        variables[name] = xr.Variable(AXES[:3], values, facts_of)
     coordinates = {axis: labels[axis] for axis in AXES[:3]} | {"penalty": penalties}
-    attrs = _layer_order(axes["layers"]) | {"chance": 1.0 / n_classes}
+    attrs = layer_order(axes["layers"]) | {"chance": 1.0 / n_classes}
     return xr.Dataset(variables, coords=coordinates, attrs=attrs)
 
 

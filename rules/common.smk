@@ -10,6 +10,7 @@ from snakemake.settings.types import DeploymentMethod
 from bandprobe.assets import ASSETS, find_asset
 from bandprobe.datasets import fingerprint
 from bandprobe.errors import BandprobeError
+from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest
 from bandprobe.study import BY_BAND, SPLITS, Paths, parse_study
 
@@ -52,7 +53,8 @@ WITH_SHAPLEY = STUDY.shapley_fill != "none"
 SHAPLEY = expand(
     Paths.SHAPLEY, readout=STUDY.additive if WITH_SHAPLEY else [], allow_missing=True
 )
-TABLES = ["interventions", "spectra", "probes"] + (["shapley"] if WITH_SHAPLEY else [])
+TABLES = ["interventions", "spectra"]
+TABLES += (["probes"] if STUDY.additive else []) + (["shapley"] if SHAPLEY else [])
 # Curves of the spectra, as tables beside theirs.
 CURVES = ["spectra_profiles", "spectra_diagonal"]
 SPECTRAL_FIGURES = [
@@ -62,6 +64,11 @@ SPECTRAL_FIGURES = [
     "spectral_centroid",
 ]
 SCORES = ["top1_drop", "rank_degradation"]
+SHAPLEY_SCORES = ["accuracy", "margin"]
+# The readout that figures of one readout show.
+FIRST_READOUT = STUDY.readouts[0]
+GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
+SWEEP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("lowpass", "highpass")]
 SUFFIXES = ["png", "svg"]
 
 
@@ -283,12 +290,12 @@ def statistics_spec():
     return as_json(STUDY.resolved["statistics"])
 
 
-def study_axes():
-    """All names along all axes."""
+def study_axes(readouts):
+    """All names along all axes, for some readouts."""
     return as_json(
         {
             "layers": {name: model.layers for name, model in STUDY.models.items()},
-            "readouts": STUDY.readouts,
+            "readouts": readouts,
             "modes": list(STUDY.modes),
             "bands": STUDY.bands.names,
         }
@@ -334,8 +341,12 @@ def all_spectra():
     return layer_paths(digest(Paths.SPECTRA))
 
 
-def all_probes():
-    return layer_paths(digest(Paths.PROBE), readout=STUDY.readouts)
+def all_probes(readouts=STUDY.readouts):
+    return layer_paths(digest(Paths.PROBE), readout=readouts)
+
+
+def all_shapley():
+    return layer_paths(digest(Paths.SHAPLEY), readout=STUDY.additive)
 
 
 def all_targets():
@@ -353,8 +364,30 @@ def effect_names():
     return expand("{score}_{readout}", score=SCORES, readout=STUDY.readouts)
 
 
+def band_figures():
+    """Figures over the bands of each layer, by name, with the modes that they show."""
+    figures = {}
+    if MASKS and FIRST_READOUT in STUDY.additive:
+        figures |= {f"controls_{mode}": [mode] for mode in GAP_MODES}
+    if REFIT:
+        figures |= {f"used_available_{mode}": [mode] for mode in STUDY.refit_modes}
+    if SWEEP_MODES:
+        figures["sweeps"] = SWEEP_MODES
+    return figures
+
+
+def band_figure(wildcards):
+    """Command line options of such a figure."""
+    kinds = ("controls", "used_available", "sweeps")
+    (kind,) = [kind for kind in kinds if wildcards.figure.startswith(kind)]
+    modes = " ".join(band_figures()[wildcards.figure])
+    return f"--figure {kind} --mode {modes} --readout {FIRST_READOUT}"
+
+
 def all_figures():
-    names = ["penalty_paths", *effect_names()]
+    names = ["penalty_paths"] if STUDY.additive else []
+    names += [*effect_names(), *band_figures()]
+    names += expand("shapley_{score}", score=SHAPLEY_SCORES if SHAPLEY else [])
     figures = expand(
         Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES
     )
@@ -394,7 +427,11 @@ def pace_local_jobs():
 
 
 def closing_lines():
-    """What a finished run says: how much there is, and where to look."""
+    """What a finished run says: how much there is, what is flagged, and where to look."""
     count = sum(1 for _ in STUDY.targets())
     places = ", ".join(f"results/{dataset}/figures" for dataset in STUDY.datasets)
-    return f"bandprobe: {count} targets are up to date; figures in {places}"
+    lines = [f"bandprobe: {count} targets are up to date; figures in {places}"]
+    for dataset in STUDY.datasets:
+        path = Path(Paths.FLAGS.format(dataset=dataset))
+        lines += flag_lines(path) if path.exists() else []
+    return "\n".join(lines)

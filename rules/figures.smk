@@ -143,3 +143,54 @@ rule plot_penalty_paths:
     shell:
         "python $BANDPROBE/plot_penalty_paths.py --code {params.code} --probes {input.probes}"
         " --output {output} 2> {log}"
+
+
+rule plot_bands:
+    input:
+        interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
+    output:
+        report(
+            figure_files("{figure}"),
+            caption="../workflow/report/bands.rst",
+            category="Interventions",
+        ),
+    log:
+        "logs/{dataset}/plot_bands/{figure}.log",
+    wildcard_constraints:
+        figure=one_of(band_figures()),
+    priority: 5
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_bands"),
+        options=band_figure,
+    message:
+        "{wildcards.dataset}: draw {wildcards.figure}"
+    shell:
+        "python $BANDPROBE/plot_bands.py --code {params.code} --interventions {input.interventions}"
+        " {params.options} --output {output} 2> {log}"
+
+
+rule plot_shapley:
+    input:
+        shapley=expand(Paths.SUMMARY, table="shapley", allow_missing=True),
+    output:
+        report(
+            figure_files("shapley_{score}"),
+            caption="../workflow/report/shapley.rst",
+            category="Interventions",
+        ),
+    log:
+        "logs/{dataset}/plot_shapley/{score}.log",
+    wildcard_constraints:
+        score=one_of(SHAPLEY_SCORES),
+    priority: 5
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_shapley"),
+    message:
+        "{wildcards.dataset}: draw Shapley values of {wildcards.score}"
+    shell:
+        "python $BANDPROBE/plot_shapley.py --code {params.code} --shapley {input.shapley}"
+        " --score {wildcards.score} --output {output} 2> {log}"

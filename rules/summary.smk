@@ -1,5 +1,5 @@
-# All targets and spectra of a data set as labelled arrays and tables.
-# in:  targets, spectra
+# All results of a data set as labelled arrays and tables.
+# in:  targets, spectra, readouts, Shapley values
 # out: results/<dataset>/summary
 
 
@@ -19,7 +19,7 @@ rule summarise_interventions:
         mem_mb=1000,
     params:
         code=code("summarise_interventions"),
-        axes=study_axes(),
+        axes=study_axes(STUDY.readouts),
         targets="results/{dataset}/targets",
     message:
         "{wildcards.dataset}: summarise interventions"
@@ -46,7 +46,7 @@ rule summarise_spectra:
         mem_mb=1000,
     params:
         code=code("summarise_spectra"),
-        axes=study_axes(),
+        axes=study_axes(STUDY.readouts),
         statistics=statistics_spec(),
         spectra="results/{dataset}/spectra",
     message:
@@ -59,7 +59,7 @@ rule summarise_spectra:
 
 rule summarise_probes:
     input:
-        lambda wildcards: of_dataset(flatten(all_probes()), wildcards),
+        lambda wildcards: of_dataset(flatten(all_probes(STUDY.additive)), wildcards),
     output:
         netcdf=expand(Paths.SUMMARY, table="probes", allow_missing=True),
         csv=expand(Paths.TABLE, table="probes", allow_missing=True),
@@ -72,10 +72,36 @@ rule summarise_probes:
         mem_mb=1000,
     params:
         code=code("summarise_probes"),
-        axes=study_axes(),
+        axes=study_axes(STUDY.additive),
         probes="results/{dataset}/probes",
     message:
         "{wildcards.dataset}: summarise readouts"
     shell:
         "python $BANDPROBE/summarise_probes.py --code {params.code} --probes {params.probes}"
         " --axes {params.axes:q} --netcdf {output.netcdf} --csv {output.csv} 2> {log}"
+
+
+rule summarise_shapley:
+    input:
+        lambda wildcards: of_dataset(flatten(all_shapley()), wildcards),
+    output:
+        netcdf=expand(Paths.SUMMARY, table="shapley", allow_missing=True),
+        csv=expand(Paths.TABLE, table="shapley", allow_missing=True),
+    log:
+        "logs/{dataset}/summarise_shapley.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("summarise_shapley"),
+        axes=study_axes(STUDY.additive),
+        statistics=statistics_spec(),
+        shapley="results/{dataset}/shapley",
+    message:
+        "{wildcards.dataset}: summarise Shapley values"
+    shell:
+        "python $BANDPROBE/summarise_shapley.py --code {params.code} --shapley {params.shapley}"
+        " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
+        " --csv {output.csv} 2> {log}"

@@ -5,18 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bandprobe.results import (
-    BLIND,
-    EMPTY_BAND,
-    FLAG_MEANINGS,
-    NO_BETTER_THAN_CHANCE,
-    score_mode,
-)
-from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty
+from bandprobe.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
+from bandprobe.modes import Mode
+from bandprobe.results import Bootstrap, control_fields, score_mode, undefined_records
+from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
 
 NAMES = ("low", "mid", "high")
-NUMBERS = ("top1", "top1_drop", "rank", "rank_degradation", "margin")
-INTERVALS = ("top1_drop_ci", "rank_degradation_ci")
+NUMBERS = ("top1", "top5", "top1_drop", "top5_drop", "rank", "rank_degradation", "margin")
+NUMBERS += ("margin_drop", "p_value", "mcnemar_p")
+INTERVALS = ("top1_drop_ci", "top5_drop_ci", "rank_degradation_ci", "margin_drop_ci")
+BOOTSTRAP = Bootstrap(500, 0.95, 0)
 
 
 def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -> ModeOutcomes:
@@ -27,8 +25,9 @@ def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -
     correct[2, 0, : n_samples // 2] = 0
     rank = np.stack([np.stack([clean.rank] * 2)] * 3)
     rank[2, 0, : n_samples // 2] = 5
-    margin = np.zeros_like(rank)
-    margin[2] = [[0.5], [1.5]]
+    margin = np.stack([np.stack([clean.margin] * 2)] * 3)
+    margin += np.random.default_rng(0).normal(size=margin.shape) * [[[0]], [[1]], [[0.1]]]
+    margin = margin.astype(np.float32)
     bins = np.array([1, 0, 20])
     changed = blank_empty(Outcomes(correct, rank, margin), bins)
     label = np.arange(n_samples) % n_classes
@@ -38,7 +37,7 @@ def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -
 
 
 def scored(found: ModeOutcomes) -> list[dict[str, Any]]:
-    return score_mode(found, NAMES, 500, 0.95, 0)
+    return score_mode(found, NAMES, "map", Mode("cut", "phase", draws=2), BOOTSTRAP)
 
 
 def test_numbers_are_means_over_draws_and_paired_differences() -> None:
@@ -47,7 +46,7 @@ def test_numbers_are_means_over_draws_and_paired_differences() -> None:
     assert same["top1_drop_ci"] == [0.0, 0.0]
     assert (lost["top1"], lost["top1_drop"]) == (0.75, 0.25)
     assert (lost["rank"], lost["rank_degradation"]) == (2.0, 1.0)
-    assert lost["margin"] == pytest.approx(1.0)
+    assert lost["margin_drop"] == pytest.approx(0, abs=0.1)
     low, high = lost["top1_drop_ci"]
     assert 0 < low < 0.25 < high < 0.5
     assert [record["band"] for record in scored(mode())] == list(NAMES)
@@ -70,26 +69,75 @@ def test_an_empty_band_has_no_numbers_and_says_why() -> None:
     assert EMPTY_BAND == "empty-band"
 
 
-def test_a_band_with_bins_has_all_numbers_and_no_flag() -> None:
+def test_a_band_with_bins_has_all_numbers() -> None:
     for record in scored(mode())[::2]:
         assert all(record[name] is not None for name in (*NUMBERS, *INTERVALS))
-        assert record["flags"] == []
+    assert scored(mode())[2]["flags"] == []
 
 
-def test_a_band_that_the_readout_cannot_see_is_flagged_and_keeps_its_numbers() -> None:
+def test_numbers_without_a_rule_are_flagged() -> None:
+    """Band 0 changes nothing though the map readout sees it: something is wrong, and it says so."""
+    assert scored(mode())[0]["flags"] == [DISAGREE]
+
+
+def test_tests_count_groups_and_images() -> None:
+    lost = scored(mode())[2]
+    # Ten groups of two lose, none gains; by image twenty lose in one of two draws.
+    assert lost["p_value"] == pytest.approx(2 * 0.5**10)
+    assert lost["mcnemar_p"] == pytest.approx(min(1, 2 * np.median([2 * 0.5**20, 1.0])))
+
+
+def controlled(n_samples: int = 40) -> ModeOutcomes:
+    found = mode(n_samples)
+    half = np.stack([np.stack([found.clean.correct] * 3)] * 3)
+    half[:, 0] = 0
+    random = Outcomes(half, 1 + 3 * (1 - half), half)
+    return _with(found, {"equal-bins": random})
+
+
+def _with(found: ModeOutcomes, controls: dict[str, Outcomes]) -> ModeOutcomes:
+    values = {name: value for name, value in vars(found).items() if name != "controls"}
+    return ModeOutcomes(**values, controls=controls)
+
+
+def test_controls_stand_beside_the_band_with_a_paired_interval() -> None:
+    _, empty, lost = scored(controlled())
+    assert lost["equal_bins_top1_drop"] == pytest.approx(1 / 3)
+    assert lost["equal_bins_top1_drop_excess"] == pytest.approx(0.25 - 1 / 3)
+    low, high = lost["equal_bins_top1_drop_excess_ci"]
+    assert low < 0.25 - 1 / 3 < high
+    assert lost["equal_energy_top1_drop"] is None
+    assert lost["equal_energy_top1_drop_ci"] is None
+    assert empty["top1_drop"] is None
+
+
+def test_a_mode_without_a_result_has_the_clean_scores_and_a_reason() -> None:
     found = mode()
-    found.sees[2] = False
-    blind = scored(found)[2]
-    assert blind["flags"] == [BLIND]
-    assert blind["top1"] == 0.75
+    for record, same in zip(undefined_records(found, NAMES, BOOTSTRAP), scored(found), strict=True):
+        assert NOT_DEFINED in record["flags"]
+        assert all(record[name] is None for name in (*NUMBERS, *INTERVALS, *control_fields()))
+        assert set(record) == set(same)
+        assert record["clean_top1_ci"] == same["clean_top1_ci"]
+
+
+def test_top_five_counts_ranks_up_to_five(rng: np.random.Generator) -> None:
+    labels = np.arange(200) % 12
+    logits = rng.normal(size=(1, 1, 200, 12))
+    found = ModeOutcomes(
+        outcomes(logits, labels),
+        outcomes(logits[0, 0], labels),
+        labels,
+        np.arange(200),
+        np.array([4]),
+        np.array([True]),
+        12,
+    )
+    (record,) = score_mode(found, ["all"], "map", Mode("cut", "remove"), BOOTSTRAP)
+    best = np.argsort(-logits[0, 0], axis=1)[:, :5]
+    assert record["top5"] == record["clean_top5"] == (best == labels[:, None]).any(1).mean()
 
 
 def test_a_clean_accuracy_near_chance_is_flagged_in_every_band() -> None:
     assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.1)))
     assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.0)))
     assert not any(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.6)))
-
-
-def test_every_flag_has_a_meaning() -> None:
-    assert set(FLAG_MEANINGS) == {EMPTY_BAND, BLIND, NO_BETTER_THAN_CHANCE}
-    assert all(FLAG_MEANINGS.values())

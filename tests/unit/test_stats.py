@@ -1,10 +1,18 @@
-"""Bootstrap intervals against SciPy's, and what groups do to them."""
+"""Intervals, tests and corrections against SciPy's and statsmodels', and what groups do to them."""
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
-from bandprobe.stats import group_bootstrap, group_resamples
+from bandprobe.stats import (
+    corrected,
+    group_bootstrap,
+    group_resamples,
+    group_sign_test,
+    mcnemar,
+    sign_test,
+)
 
 
 def width(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> float:
@@ -89,3 +97,67 @@ def test_resamples_draw_as_many_groups_as_there_are_and_follow_the_seed() -> Non
     assert (resamples.sum(1) == 6).all()
     np.testing.assert_array_equal(resamples, group_resamples(6, 100, 4))
     assert (resamples != group_resamples(6, 100, 5)).any()
+
+
+def test_sign_test_is_the_binomial_test_of_scipy() -> None:
+    better, worse = np.mgrid[:12, :12]
+    found = sign_test(better, worse)
+    for a, b, p_value in zip(better.ravel(), worse.ravel(), found.ravel(), strict=True):
+        expected = binomtest(int(a), int(a + b)).pvalue if a + b else 1.0
+        assert p_value == pytest.approx(expected)
+
+
+def test_mcnemar_is_that_of_statsmodels(rng: np.random.Generator) -> None:
+    clean = rng.integers(0, 2, 60).astype(float)
+    changed = np.where(rng.random((4, 1, 60)) < 0.3, 1 - clean, clean)
+    for row, p_value in zip(changed[:, 0], mcnemar(clean, changed), strict=True):
+        table = [[((clean == a) & (row == b)).sum() for b in (1, 0)] for a in (1, 0)]
+        assert p_value == pytest.approx(reference_mcnemar(table, exact=True).pvalue)
+
+
+def test_mcnemar_of_draws_is_twice_their_median() -> None:
+    clean = np.ones(20)
+    changed = np.ones((1, 3, 20))
+    changed[0, 0, :3], changed[0, 1, :8], changed[0, 2, :15] = 0, 0, 0
+    assert mcnemar(clean, changed)[0] == pytest.approx(2 * 2 * 0.5**8)
+    assert np.isnan(mcnemar(clean, changed * np.nan)).all()
+
+
+def test_groups_of_one_image_give_mcnemar(rng: np.random.Generator) -> None:
+    clean = rng.integers(0, 2, 40).astype(float)
+    changed = np.where(rng.random((5, 1, 40)) < 0.3, 1 - clean, clean)
+    found = group_sign_test(clean - changed[:, 0], rng.permutation(40))
+    np.testing.assert_allclose(found, mcnemar(clean, changed))
+
+
+def test_a_group_counts_once(rng: np.random.Generator) -> None:
+    groups = np.repeat(np.arange(6), 5)
+    lost = np.zeros((2, 30))
+    lost[0, :20] = 1
+    lost[1] = np.nan
+    found = group_sign_test(lost, groups)
+    assert found[0] == pytest.approx(2 * 0.5**4)
+    assert np.isnan(found[1])
+
+
+def test_sign_test_over_dependent_groups_keeps_its_level(rng: np.random.Generator) -> None:
+    groups = np.repeat(np.arange(20), 10)
+    differences = np.sign(rng.normal(size=(600, 20)))[:, groups]
+    assert (group_sign_test(differences, groups) < 0.05).mean() < 0.08
+    singles = group_sign_test(differences, np.arange(200))
+    assert (singles < 0.05).mean() > 0.3, "images taken for independent find what is not there"
+
+
+@pytest.mark.parametrize("method", ["holm", "fdr_bh"])
+def test_corrections_are_the_textbook_ones_and_leave_nan_out(method: str) -> None:
+    p_values = np.array([[0.01, np.nan, 0.04], [0.03, 0.005, np.nan]])
+    found = corrected(p_values, method)
+    order = np.array([0.005, 0.01, 0.03, 0.04])
+    expected = {
+        "holm": np.maximum.accumulate(order * [4, 3, 2, 1]),
+        "fdr_bh": np.minimum.accumulate((order * 4 / [1, 2, 3, 4])[::-1])[::-1],
+    }[method]
+    np.testing.assert_allclose(np.sort(found[np.isfinite(p_values)]), np.sort(expected))
+    assert np.isnan(found[0, 1])
+    assert np.isnan(found[1, 2])
+    assert np.isnan(corrected(np.full(3, np.nan), method)).all()

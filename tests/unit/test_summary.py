@@ -10,7 +10,8 @@ import pytest
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.results import BLIND, EMPTY_BAND
+from bandprobe.flags import BLIND, EMPTY_BAND
+from bandprobe.results import EFFECTS, control_fields
 from bandprobe.store import Variable, write_json, write_store
 from bandprobe.summary import (
     flag_table,
@@ -45,15 +46,17 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         "bins": 0 if empty else len(layer) + len(band),
         "clean_top1": 0.5,
         "clean_top1_ci": [0.4, 0.6],
+        "clean_top5": 0.75,
         "clean_rank": 2.0,
         "clean_margin": 1.0,
-        "top1": value,
-        "top1_drop": value,
-        "top1_drop_ci": None if empty else [number - 1.0, number + 1.0],
-        "rank": value,
-        "rank_degradation": value,
-        "rank_degradation_ci": None if empty else [number - 2.0, number + 2.0],
-        "margin": value,
+        **dict.fromkeys(("top1", "top5", "rank", "margin"), value),
+        **dict.fromkeys((*EFFECTS, *control_fields()), value),
+        **{
+            f"{name}_ci": None if empty else [number - 2.0, number + 2.0]
+            for name in (*EFFECTS, *control_fields())
+        },
+        "p_value": None if empty else 0.001 * (1 + number),
+        "mcnemar_p": None if empty else 0.5,
         "flags": flags,
     }
 
@@ -95,7 +98,7 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
         )
         assert float(cell["bins"]) == one["bins"]
         assert float(cell["clean_top1"]) == 0.5
-        assert bool(cell["blind"]) == (BLIND in one["flags"])
+        assert bool(cell["structural"]) == (BLIND in one["flags"])
         if one["top1"] is None:
             assert all(np.isnan(cell[name]) for name in ("top1", "top1_drop_low", "rank", "margin"))
         else:
@@ -103,6 +106,22 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
             assert float(cell["top1"]) == float(cell["margin"]) == one["top1"]
             assert float(cell["rank_degradation_low"]) == low
             assert float(cell["rank_degradation_high"]) == high
+
+
+def test_corrections_are_over_all_cells_that_are_no_structure(
+    records: list[dict[str, Any]],
+) -> None:
+    found = interventions_dataset(records, AXES)
+    tested = [one for one in records if one["p_value"] is not None and BLIND not in one["flags"]]
+    p_values = found["p_value"].to_numpy()
+    for name in ("p_holm", "p_bh"):
+        values = found[name].to_numpy()
+        assert np.isfinite(values).sum() == len(tested) == 18
+        exists = np.isfinite(values)
+        assert (values[exists] >= p_values[exists]).all()
+        assert (values <= 1)[exists].all()
+    smallest = min(one["p_value"] for one in tested)
+    assert float(found["p_holm"].min()) == pytest.approx(18 * smallest)
 
 
 def test_cells_that_do_not_exist_are_nan(records: list[dict[str, Any]]) -> None:
