@@ -65,6 +65,8 @@ SPECTRAL_FIGURES = [
 ]
 SCORES = ["top1_drop", "rank_degradation"]
 SHAPLEY_SCORES = ["accuracy", "margin"]
+SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
+FIGURES = str(Path(Paths.FIGURE).parent)
 # The readout that figures of one readout show.
 FIRST_READOUT = STUDY.readouts[0]
 GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
@@ -376,18 +378,10 @@ def band_figures():
     return figures
 
 
-def band_figure(wildcards):
-    """Command line options of such a figure."""
-    kinds = ("controls", "used_available", "sweeps")
-    (kind,) = [kind for kind in kinds if wildcards.figure.startswith(kind)]
-    modes = " ".join(band_figures()[wildcards.figure])
-    return f"--figure {kind} --mode {modes} --readout {FIRST_READOUT}"
-
-
 def all_figures():
     names = ["penalty_paths"] if STUDY.additive else []
     names += [*effect_names(), *band_figures()]
-    names += expand("shapley_{score}", score=SHAPLEY_SCORES if SHAPLEY else [])
+    names += SHAPLEY_FIGURES if SHAPLEY else []
     figures = expand(
         Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES
     )
@@ -403,11 +397,12 @@ def spectral_figures():
     )
 
 
-def figure_files(figure):
-    """Both files of a figure."""
+def figure_files(*figures):
+    """All files of some figures."""
     return [
-        Paths.FIGURE.replace("{figure}", figure).replace("{suffix}", s)
-        for s in SUFFIXES
+        Paths.FIGURE.replace("{figure}", figure).replace("{suffix}", suffix)
+        for figure in figures
+        for suffix in SUFFIXES
     ]
 
 

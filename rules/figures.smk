@@ -96,30 +96,33 @@ rule plot_spectral_centroid:
         " --output {output} 2> {log}"
 
 
+# One job draws all figures of a summary: starting it takes as long as drawing one.
 rule plot_effects:
     input:
         interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
     output:
         report(
-            figure_files("{score}_{readout}"),
+            figure_files(*effect_names()),
             caption="../workflow/report/effects.rst",
             category="Interventions",
         ),
     log:
-        "logs/{dataset}/plot_effects/{score}_{readout}.log",
-    wildcard_constraints:
-        score=one_of(SCORES),
+        "logs/{dataset}/plot_effects.log",
     priority: 5
     conda:
         ENVIRONMENT
     params:
         code=code("plot_effects"),
+        scores=" ".join(SCORES),
+        readouts=" ".join(STUDY.readouts),
+        folder=FIGURES,
+        suffixes=" ".join(SUFFIXES),
     message:
-        "{wildcards.dataset}: draw {wildcards.score} of the {wildcards.readout} readout"
+        "{wildcards.dataset}: draw the effects"
     shell:
         "python $BANDPROBE/plot_effects.py --code {params.code}"
-        " --interventions {input.interventions} --score {wildcards.score}"
-        " --readout {wildcards.readout} --output {output} 2> {log}"
+        " --interventions {input.interventions} --score {params.scores}"
+        " --readout {params.readouts} --folder {params.folder} --suffix {params.suffixes} 2> {log}"
 
 
 rule plot_penalty_paths:
@@ -145,30 +148,36 @@ rule plot_penalty_paths:
         " --output {output} 2> {log}"
 
 
-rule plot_bands:
-    input:
-        interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
-    output:
-        report(
-            figure_files("{figure}"),
-            caption="../workflow/report/bands.rst",
-            category="Interventions",
-        ),
-    log:
-        "logs/{dataset}/plot_bands/{figure}.log",
-    wildcard_constraints:
-        figure=one_of(band_figures()),
-    priority: 5
-    conda:
-        ENVIRONMENT
-    params:
-        code=code("plot_bands"),
-        options=band_figure,
-    message:
-        "{wildcards.dataset}: draw {wildcards.figure}"
-    shell:
-        "python $BANDPROBE/plot_bands.py --code {params.code} --interventions {input.interventions}"
-        " {params.options} --output {output} 2> {log}"
+if band_figures():
+
+    rule plot_bands:
+        input:
+            interventions=expand(
+                Paths.SUMMARY, table="interventions", allow_missing=True
+            ),
+        output:
+            report(
+                figure_files(*band_figures()),
+                caption="../workflow/report/bands.rst",
+                category="Interventions",
+            ),
+        log:
+            "logs/{dataset}/plot_bands.log",
+        priority: 5
+        conda:
+            ENVIRONMENT
+        params:
+            code=code("plot_bands"),
+            figures=as_json(band_figures()),
+            readout=FIRST_READOUT,
+            folder=FIGURES,
+            suffixes=" ".join(SUFFIXES),
+        message:
+            "{wildcards.dataset}: draw controls, sweeps, and what is used beside what is available"
+        shell:
+            "python $BANDPROBE/plot_bands.py --code {params.code}"
+            " --interventions {input.interventions} --figures {params.figures:q}"
+            " --readout {params.readout} --folder {params.folder} --suffix {params.suffixes} 2> {log}"
 
 
 rule plot_shapley:
@@ -176,21 +185,22 @@ rule plot_shapley:
         shapley=expand(Paths.SUMMARY, table="shapley", allow_missing=True),
     output:
         report(
-            figure_files("shapley_{score}"),
+            figure_files(*SHAPLEY_FIGURES),
             caption="../workflow/report/shapley.rst",
             category="Interventions",
         ),
     log:
-        "logs/{dataset}/plot_shapley/{score}.log",
-    wildcard_constraints:
-        score=one_of(SHAPLEY_SCORES),
+        "logs/{dataset}/plot_shapley.log",
     priority: 5
     conda:
         ENVIRONMENT
     params:
         code=code("plot_shapley"),
+        scores=" ".join(SHAPLEY_SCORES),
+        folder=FIGURES,
+        suffixes=" ".join(SUFFIXES),
     message:
-        "{wildcards.dataset}: draw Shapley values of {wildcards.score}"
+        "{wildcards.dataset}: draw the Shapley values"
     shell:
         "python $BANDPROBE/plot_shapley.py --code {params.code} --shapley {input.shapley}"
-        " --score {wildcards.score} --output {output} 2> {log}"
+        " --score {params.scores} --folder {params.folder} --suffix {params.suffixes} 2> {log}"

@@ -1,4 +1,4 @@
-"""Draw one figure of the interventions over the bands of every layer."""
+"""Draw the figures of the interventions over the bands of every layer."""
 
 from pathlib import Path
 
@@ -6,26 +6,29 @@ import xarray as xr
 
 from bandprobe.drawing import save
 from bandprobe.figures_bands import controls, sweeps, used_available
-from bandprobe.scripting import argument_parser, run
+from bandprobe.scripting import argument_parser, json_argument, run
 
 
 def main() -> None:
-    """Draw the figure."""
+    """Draw the figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--interventions", required=True, type=Path, help="their summary")
-    parser.add_argument("--figure", required=True, choices=["controls", "used_available", "sweeps"])
-    parser.add_argument("--readout", required=True)
-    parser.add_argument("--mode", required=True, nargs="+")
-    parser.add_argument("--output", required=True, type=Path, nargs="+", help="PNG, SVG")
+    parser.add_argument(
+        "--figures", required=True, type=json_argument, help="names, with the modes of each"
+    )
+    parser.add_argument("--readout", required=True, help="what figures of one readout show")
+    parser.add_argument("--folder", required=True, type=Path, help="where the figures go")
+    parser.add_argument("--suffix", required=True, nargs="+", help="png, svg")
     arguments = parser.parse_args()
     dataset = xr.load_dataset(arguments.interventions)
-    if arguments.figure == "controls":
-        figure = controls(dataset, arguments.readout, arguments.mode[0])
-    elif arguments.figure == "used_available":
-        figure = used_available(dataset, arguments.mode[0])
-    else:
-        figure = sweeps(dataset, arguments.readout, arguments.mode)
-    save(figure, arguments.output)
+    for name, modes in arguments.figures.items():
+        if name.startswith("controls"):
+            figure = controls(dataset, arguments.readout, modes[0])
+        elif name.startswith("used_available"):
+            figure = used_available(dataset, modes[0])
+        else:
+            figure = sweeps(dataset, arguments.readout, modes)
+        save(figure, [arguments.folder / f"{name}.{suffix}" for suffix in arguments.suffix])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Draw heat maps of one effect of all interventions, for one readout."""
+"""Draw heat maps of the effects of all interventions: one for each score and readout."""
 
+from itertools import product
 from pathlib import Path
 
 import xarray as xr
@@ -10,15 +11,18 @@ from bandprobe.scripting import argument_parser, run
 
 
 def main() -> None:
-    """Draw the figure."""
+    """Draw the figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--interventions", required=True, type=Path, help="their summary")
-    parser.add_argument("--score", required=True, choices=SCORES)
-    parser.add_argument("--readout", required=True)
-    parser.add_argument("--output", required=True, type=Path, nargs="+", help="PNG, SVG")
+    parser.add_argument("--score", required=True, nargs="+", choices=SCORES)
+    parser.add_argument("--readout", required=True, nargs="+")
+    parser.add_argument("--folder", required=True, type=Path, help="where the figures go")
+    parser.add_argument("--suffix", required=True, nargs="+", help="png, svg")
     arguments = parser.parse_args()
     dataset = xr.load_dataset(arguments.interventions)
-    save(effects(dataset, arguments.score, arguments.readout), arguments.output)
+    for score, readout in product(arguments.score, arguments.readout):
+        files = [arguments.folder / f"{score}_{readout}.{suffix}" for suffix in arguments.suffix]
+        save(effects(dataset, score, readout), files)
 
 
 if __name__ == "__main__":
