@@ -144,7 +144,8 @@ class Phantom:
             other = np.fft.rfft2(generator.standard_normal(shape))
             turned = np.fft.rfft2(pattern) * (other / np.abs(other))
             pattern = np.fft.irfft2(turned, shape)
-        return 0.5 + self.contrast * (noise + pattern)
+        values: FloatArray = 0.5 + self.contrast * (noise + pattern)
+        return values
 
     def pixels(self) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """All images in 8 bits, shape (size, size), with names `split/class/number.png`."""
