@@ -13,13 +13,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bandprobe.errors import DatasetError
 from bandprobe.folders import Sample, class_rows, given_splits, list_images
 
+Item = TypeVar("Item")
 SYNSET = re.compile(r"n\d{8}")
 VALIDATION_FILE = re.compile(r"ILSVRC2012_val_\d{8}")
 TRAINING_FILE = re.compile(r"n\d{8}_\d+")
@@ -117,9 +118,9 @@ def validation_images(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     if "train_root" not in spec:
         for label, name in enumerate(chosen):
             files = _shuffled(validation / name, generator)
-            for split, part in zip(("train", "eval"), _shares(files, spec, name), strict=True):
-                part = sorted(part[: limits[split]])
-                yield from class_rows(part, root, label, name, split)
+            for split, part in zip(("train", "eval"), shares(files, spec, name), strict=True):
+                chosen_files = sorted(part[: limits[split]])
+                yield from class_rows(chosen_files, root, label, name, split)
         return
     training = folders["train_root"]
     check_layout(training, chosen, training=True)
@@ -134,9 +135,9 @@ def _shuffled(folder: Path, generator: np.random.Generator) -> list[Path]:
     return [files[i] for i in generator.permutation(len(files))]
 
 
-def _shares(
-    files: Sequence[Path], spec: Mapping[str, Any], name: str
-) -> tuple[Sequence[Path], Sequence[Path]]:
+def shares(
+    files: Sequence[Item], spec: Mapping[str, Any], name: str
+) -> tuple[Sequence[Item], Sequence[Item]]:
     """Training and evaluation files of a class: disjoint, at least one of each."""
     if len(files) < 2:
         raise DatasetError(
