@@ -23,6 +23,7 @@ SINGLE, DOUBLE = 4, 8
 BATCH = 16
 # N x N matrices in double precision that a fit holds at once: the Gram matrix, coordinates and
 # their dual, a fold's copy and its centred copy, and an eigendecomposition with its workspace.
+# Measured at N = 2000, with as many evaluation images (one more matrix): 9.8.
 SQUARES = 9
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
@@ -139,12 +140,13 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
         maps = SINGLE * shape.dimensions
         stored += len(study.readouts) * (layer.weights + maps + logits)
         path = penalties * (logits + DOUBLE * counts.classes * _coordinates(layer))
-        both = layer.slab * counts.total // counts.train
-        memory = max(memory, 3 * both, path)
+        # Slabs of both splits as read, in single precision, and standardised.
+        slabs = 5 * layer.slab * counts.total // (2 * counts.train)
+        memory = max(memory, slabs, path)
         if "map" in study.readouts:
             kernel = DOUBLE * counts.eval * _coordinates(layer)
             # The Gram matrix grows while slabs are read; the fit comes after them.
-            memory = max(memory, layer.gram + kernel + 3 * both, _squares(layer) + kernel + path)
+            memory = max(memory, layer.gram + kernel + slabs, _squares(layer) + kernel + path)
             operations += fit_operations(layer, study.probe.folds)
     return Cost("probes", len(layers), stored, memory, operations)
 
