@@ -7,11 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bandprobe import cifar
-from bandprobe.errors import ConfigError
+from bandprobe.errors import ConfigError, DatasetError
 from bandprobe.folders import (
     Sample,
     class_folders,
@@ -28,7 +25,6 @@ from bandprobe.imagenet import (
     imagenette_images,
     validation_images,
 )
-from bandprobe.phantom import Phantom
 from bandprobe.photos import photo_crops
 
 __all__ = [
@@ -38,7 +34,6 @@ __all__ = [
     "class_folders",
     "fingerprint",
     "list_images",
-    "made_images",
     "root_of",
     "samples",
     "state_of",
@@ -72,10 +67,19 @@ def _rows(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     if kind == "imagenette":
         return imagenette_images(spec, root)
     if kind == "phantom":
-        return _made(root, Phantom.from_config(spec).class_names)
+        return _made(root, phantom_classes(spec))
     if kind in MADE_HERE:
         return _made(root, cifar.class_names(kind, Path(spec["root"])))
     return image_folder(spec, root)
+
+
+def phantom_classes(spec: Mapping[str, Any]) -> list[str]:
+    """Classes of a phantom in the order of their labels, as `Phantom.class_names` has them.
+
+    Said again here, so that the formulas of the bands are no part of the manifest's code.
+    """
+    numbers = range(1, spec["patterns"] + 1)
+    return [f"{band}-{number}" for band in spec["bands"]["names"] for number in numbers]
 
 
 def _made(root: Path, names: Iterable[str]) -> Iterator[Sample]:
@@ -84,18 +88,9 @@ def _made(root: Path, names: Iterable[str]) -> Iterator[Sample]:
         for label, name in enumerate(names):
             folder = root / split / name
             files = list_images(folder) if folder.is_dir() else []
+            if not files:
+                raise DatasetError(f"{folder} holds no image", hint=f"delete {root} and run again")
             yield from class_rows(files, root, label, name, split)
-
-
-def made_images(spec: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Names and pixels of the images of a data set that is made here.
-
-    Grey images of shape (height, width), or colour ones of shape (height, width, 3).
-    """
-    if spec["kind"] == "phantom":
-        return Phantom.from_config(spec).pixels()
-    root, limit = Path(spec["root"]), spec.get("per_class")
-    return cifar.chosen_images(spec["kind"], root, limit, spec["seed"])
 
 
 def root_of(spec: Mapping[str, Any]) -> Path:
@@ -114,8 +109,6 @@ def state_of(spec: Mapping[str, Any]) -> str:
 
 def check_spec(name: str, spec: Mapping[str, Any]) -> None:
     """Raise `ConfigError` or `DatasetError` for what the schema cannot see in a data set."""
-    if spec["kind"] == "phantom":
-        Phantom.from_config(spec)
     if spec["kind"] == "imagenet-val":
         _check_imagenet(name, spec)
 

@@ -14,6 +14,7 @@ from bandprobe.datasets import check_spec
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.images import Preprocess
 from bandprobe.modes import Mode
+from bandprobe.phantom import Phantom
 
 SPLITS = ("train", "eval")
 
@@ -214,6 +215,8 @@ def _model(name: str, spec: Mapping[str, Any]) -> Model:
 
 
 def _check_dataset(name: str, spec: Mapping[str, Any]) -> None:
+    if spec["kind"] == "phantom":
+        Phantom.from_config(spec)
     check_spec(name, spec)
     if spec["kind"] != "photos":
         return

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from bandprobe.cifar import LAYOUTS, read_split
-from bandprobe.datasets import made_images, samples, state_of
+from bandprobe.datasets import samples, state_of
 from bandprobe.errors import DatasetError
+from bandprobe.generated import made_images
 from bandprobe.images import open_image, png_bytes
 from bandprobe.store import replace_folder
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bandprobe.bands import Bands
+from bandprobe.datasets import phantom_classes
 from bandprobe.errors import ConfigError
 from bandprobe.phantom import Phantom, quantise
 
@@ -27,6 +28,8 @@ def energy_by_band(phantom: Phantom, images: np.ndarray) -> np.ndarray:
 
 def test_classes_are_named_by_band_and_number(phantom: Phantom) -> None:
     assert len(phantom.class_names) == 21
+    spec = {"patterns": 3, "bands": {"names": phantom.bands.names}}
+    assert phantom_classes(spec) == phantom.class_names
     assert phantom.class_names[:4] == ["ultra-low-1", "ultra-low-2", "ultra-low-3", "very-low-1"]
 
 

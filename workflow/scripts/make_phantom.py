@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bandprobe.datasets import made_images
+from bandprobe.generated import made_images
 from bandprobe.images import png_bytes
 from bandprobe.scripting import argument_parser, json_argument, run
 from bandprobe.store import replace_folder, write_digest
