@@ -3,12 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
+CONFIG ?= config.yaml
+# Options of the plan, such as PLAN=--gflops=200.
+PLAN ?= --measure
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study test check bench bench-smallest docs clean
+.PHONY: study plan test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
+
+# What a study costs at full size, without running it: make plan CONFIG=configs/imagenet.yaml
+plan: $(VENV)/.runtime
+	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
 
 test: check
 	$(BIN)/python -m pytest

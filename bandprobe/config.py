@@ -73,7 +73,8 @@ def _of_the_same_kind(error: Any) -> Any:
         if inner and not any(list(e.absolute_path)[-1:] == ["kind"] for e in inner):
             return inner[0]
         del alternative
-    kinds = "one of photos, imagefolder"
+    names = (str(choice.get("$ref", "")).rsplit("/", 1)[-1] for choice in error.validator_value)
+    kinds = f"one of {', '.join(names)}"
     raise ConfigError(f"{'.'.join(map(str, error.absolute_path))}.kind", expected=kinds, found=kind)
 
 

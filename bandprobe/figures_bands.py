@@ -31,9 +31,8 @@ def controls(interventions: xr.Dataset, readout: str, mode: str) -> Figure:
         "random, equal bins": _renamed(cells, "equal_bins_top1_drop"),
         "random, equal energy": _renamed(cells, "equal_energy_top1_drop"),
     }
-    figure = _multiples(cells, series, "drop of top-1 accuracy", zero=True)
-    figure.suptitle(f"{mode}: {readout} readout, bands and their controls", fontsize=9)
-    return figure
+    title = f"{mode}: {readout} readout, bands and their controls"
+    return _multiples(cells, series, "drop of top-1 accuracy", title, zero=True)
 
 
 def used_available(interventions: xr.Dataset, mode: str) -> Figure:
@@ -44,9 +43,8 @@ def used_available(interventions: xr.Dataset, mode: str) -> Figure:
         if readout in cells["readout"].to_numpy():
             own = cells.sel(readout=readout)
             series[text] = _accuracy(own)
-    figure = _multiples(cells.isel(readout=0), series, "top-1 accuracy", zero=False)
-    figure.suptitle(f"{mode}: what is used beside what is available", fontsize=9)
-    return figure
+    title = f"{mode}: what is used beside what is available"
+    return _multiples(cells.isel(readout=0), series, "top-1 accuracy", title, zero=False)
 
 
 def _renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
@@ -67,7 +65,7 @@ def _accuracy(cells: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _multiples(cells: xr.Dataset, series: Series, label: str, *, zero: bool) -> Figure:
+def _multiples(cells: xr.Dataset, series: Series, label: str, title: str, *, zero: bool) -> Figure:
     models = [str(model) for model in cells["model"].to_numpy()]
     bands = [str(band) for band in cells["band"].to_numpy()]
     depth = max(len(layers_of(cells, model)) for model in models)
@@ -93,7 +91,7 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, *, zero: bool) -> 
         handles, labels = axes[0, 0].get_legend_handles_labels()
         if len(models) > 1:
             handles, labels = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(series))
+        figure.legend(handles, labels, title=title, loc="outside upper center", ncols=len(series))
         figure.supxlabel(
             "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
             + ("" if zero else "Lines: the untouched map."),
@@ -190,8 +188,7 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
             for column, model in enumerate(models):
                 panel: Axes = axes[row, column]
                 part = cells.sel(model=model, layer=layers_of(values, model))
-                blind = xr.zeros_like(part["bins"]).rename("structural")
-                image = heat(panel, part.assign(structural=blind), score, limit)
+                image = heat(panel, part, score, limit)
                 panel.set_title(f"{model}: {readout}")
                 if row < len(readouts) - 1:
                     panel.set_xticks([])
@@ -201,7 +198,7 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
         figure.supxlabel(
             "Shapley values over all subsets of bands; in each row they add up to the whole map's "
             "score minus that without any band.\nIn brackets: the interval holds zero. "
-            "////: no bin in the band (N/A).",
+            "////: no bin in the band (N/A). ....: the readout has no weight in the band.",
             fontsize=7,
         )
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +31,11 @@ FLAG_MEANINGS = {
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)
 # In these a cell has no value.
 MISSING = (EMPTY_BAND, NOT_DEFINED)
-# Margins that differ by less than this share of their spread differ by rounding.
-SAME = 1e-5
+# Margins are the same if they differ by less than these shares of their spread: where a rule says
+# that they are, all that single precision may do to a logit is rounding; where none does, only what
+# is equal to its last digits is more than a coincidence.
+FORCED = 1e-4
+FREE = 1e-6
 
 
 def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -76,8 +81,14 @@ def _cannot_turn(mode: Mode, band: int, bins: NDArray[np.int64]) -> bool:
     return mode.kind == "phase" and mode.strength < 1 and band == 0 and bins[band] == 1
 
 
-def structural_by_numbers(found: ModeOutcomes) -> list[str | None]:
+def structural_by_numbers(found: ModeOutcomes, same: float) -> list[str | None]:
     """What the outcomes show of each band: nothing changes, or all images are alike, or None.
+
+    Parameters
+    ----------
+    found : ModeOutcomes
+    same : float
+        Margins that differ by less than this share of their spread are the same.
 
     Returns
     -------
@@ -92,9 +103,9 @@ def structural_by_numbers(found: ModeOutcomes) -> list[str | None]:
     for band, margin in enumerate(found.changed.margin.astype(np.float64)):
         if not found.bins[band]:
             flags.append(None)
-        elif np.abs(margin - clean).max() <= SAME * spread:
+        elif np.abs(margin - clean).max() <= same * spread:
             flags.append(BLIND)
-        elif count.max() > 1 and _within_classes(margin, code, count) <= SAME * spread:
+        elif count.max() > 1 and _within_classes(margin, code, count) <= same * spread:
             flags.append(NOTHING_LEFT)
         else:
             flags.append(None)
@@ -107,6 +118,15 @@ def _within_classes(
     """Largest distance of a margin from the mean of its class, over all draws."""
     means = np.stack([np.bincount(code, row) / count for row in margin])
     return float(np.abs(margin - means[:, code]).max())
+
+
+def disagreements(found: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
+    """Whether the numbers of each band contradict what the rules say of it."""
+    loose, strict = (structural_by_numbers(found, same) for same in (FORCED, FREE))
+    return [
+        not agree(rule, one if rule else other)
+        for rule, one, other in zip(rules, loose, strict, strict=True)
+    ]
 
 
 def agree(rule: str | None, numbers: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,3 +137,10 @@ def load_batch(
     """Network inputs of several samples, shape (n_samples, 3, height, width)."""
     pairs = zip(files, boxes, strict=True)
     return np.stack([load_input(root / file, box, preprocess) for file, box in pairs])
+
+
+def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG file of grey (height, width) or colour (height, width, 3) pixels, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

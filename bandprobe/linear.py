@@ -117,6 +117,8 @@ def shapley_store(
             facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
             variables[f"{name}_{end}"] = Variable(("sample",), score, facts)
     variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
+    seen = {"long_name": "what the readout makes of the band differs between images"}
+    variables["sees"] = Variable(("band",), axes.sees, seen)
     coordinates = {
         "band": Variable(("band",), np.array(axes.names)),
         "sample": Variable(("sample",), axes.sample),

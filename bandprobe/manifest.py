@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bandprobe.datasets import Sample
 from bandprobe.errors import DatasetError
+from bandprobe.folders import Sample
 from bandprobe.images import Box, open_image
 from bandprobe.store import file_digest, write_digest
 
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
+INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def write_manifest(path: Path, rows: Sequence[Sample], root: Path) -> None:
         "group": [groups[row.group] for row in rows],
         "group_name": [row.group for row in rows],
         "split": [row.split for row in rows],
+        "imagenet_index": [row.imagenet_index for row in rows],
     }
     for position, name in enumerate(CROP):
         columns[name] = [row.crop[position] if row.crop else None for row in rows]
-    schema = {name: pa.int64() for name in ("sample", "label", "group", *CROP)}
+    schema = {name: pa.int64() for name in INTEGERS}
     table = pa.table(
         {name: pa.array(values, schema.get(name, pa.string())) for name, values in columns.items()}
     )

@@ -15,8 +15,7 @@ from bandprobe.flags import (
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
-    agree,
-    structural_by_numbers,
+    disagreements,
     structural_by_rule,
 )
 from bandprobe.modes import Mode
@@ -175,13 +174,12 @@ def _flags(
 ) -> list[list[str]]:
     """Reasons for each band, by rule; where the numbers say otherwise, that too."""
     rules = structural_by_rule(readout, mode, found.bins)
-    numbers = structural_by_numbers(found)
     rows = []
-    for band, (rule, number) in enumerate(zip(rules, numbers, strict=True)):
+    for band, (rule, differs) in enumerate(zip(rules, disagreements(found, rules), strict=True)):
         flags = [EMPTY_BAND] if not found.bins[band] else []
         if rule is not None:
             flags.append(rule)
-        if not agree(rule, number):
+        if differs:
             flags.append(DISAGREE)
         if found.bins[band] == 1 and band == 0 and "equal-bins" in found.controls:
             flags.append(CONTROL_IS_BAND)

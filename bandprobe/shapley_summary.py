@@ -15,6 +15,10 @@ from bandprobe.results import Bootstrap
 from bandprobe.store import Store
 from bandprobe.summary import axis_labels, layer_order
 
+FACTS = {
+    "bins": ("full-plane bins in the band", "1"),
+    "structural": ("1 where the readout has no weight in the band: it can bring nothing", "1"),
+}
 DIMS = ("model", "layer", "readout", "band")
 
 
@@ -37,7 +41,7 @@ def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap)
     labels = {axis: names for axis, names in axis_labels(axes).items() if axis in DIMS}
     shape = [len(labels[axis]) for axis in DIMS]
     names = [f"{score}{end}" for score in SHAPLEY_SCORES for end in ("", "_low", "_high")]
-    arrays = {name: np.full(shape, np.nan) for name in [*names, "bins"]}
+    arrays = {name: np.full(shape, np.nan) for name in [*names, *FACTS]}
     for model, layers in axes["layers"].items():
         for layer in layers:
             for readout in axes["readouts"]:
@@ -51,7 +55,7 @@ def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap)
     variables = {}
     for name, values in arrays.items():
         base = name.removesuffix("_low").removesuffix("_high")
-        text, unit = SHAPLEY_SCORES.get(base, ("full-plane bins in the band", "1"))
+        text, unit = (SHAPLEY_SCORES | FACTS)[base]
         end = {"_low": ", lower bound", "_high": ", upper bound"}.get(name[len(base) :], "")
         variables[name] = xr.Variable(DIMS, values, {"long_name": text + end, "units": unit})
     return xr.Dataset(variables, coords=labels, attrs=layer_order(axes["layers"]))
@@ -62,6 +66,7 @@ def layer_values(path: Path, bootstrap: Bootstrap) -> dict[str, np.ndarray]:
     store = Store(path)
     groups = store.read("group")
     found: dict[str, np.ndarray] = {"bins": store.read("bins").astype(float)}
+    found["structural"] = ((found["bins"] > 0) & ~store.read("sees")).astype(float)
     for score in SHAPLEY_SCORES:
         values = store.read(score)
         brought = store.read(f"{score}_all") - store.read(f"{score}_none")

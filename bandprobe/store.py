@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -229,12 +229,13 @@ def write_text(path: str | Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder that takes its name when all of them are there."""
+def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write files, by names relative to a folder that takes its name when all are there."""
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, content in files.items():
+    for name, content in files:
+        (partial / name).parent.mkdir(parents=True, exist_ok=True)
         (partial / name).write_bytes(content)
     shutil.rmtree(path, ignore_errors=True)
     os.replace(partial, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,9 +10,11 @@ from typing import Any
 
 from bandprobe.bands import Bands
 from bandprobe.config import resolve_config
+from bandprobe.datasets import check_spec
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.images import Preprocess
 from bandprobe.modes import KEEPING, Mode
+from bandprobe.phantom import Phantom
 from bandprobe.shapley import MOST_BANDS
 
 SPLITS = ("train", "eval")
@@ -27,6 +30,7 @@ class Paths:
     WHEEL = "resources/wheels/{asset}.whl"
     WEIGHTS = "resources/weights/{asset}.safetensors"
     PHOTOS = "resources/photos"
+    IMAGES = "results/{dataset}/images"
     MANIFEST = "results/{dataset}/manifest.parquet"
     FOLDS = "results/{dataset}/folds.parquet"
     FEATURES = "results/{dataset}/features/{model}/{passname}/{split}.zarr"
@@ -200,6 +204,8 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         raise ConfigError("probe.penalties must increase strictly", found=list(penalties))
     bands = Bands(tuple(resolved["bands"]["names"]), tuple(map(float, resolved["bands"]["edges"])))
     for name, spec in resolved["datasets"].items():
+        if spec["kind"] == "phantom":
+            spec.setdefault("bands", copy.deepcopy(resolved["bands"]))
         _check_dataset(name, spec)
     return Study(
         datasets=resolved["datasets"],
@@ -292,6 +298,9 @@ def _model(name: str, spec: Mapping[str, Any]) -> Model:
 
 
 def _check_dataset(name: str, spec: Mapping[str, Any]) -> None:
+    if spec["kind"] == "phantom":
+        Phantom.from_config(spec)
+    check_spec(name, spec)
     if spec["kind"] != "photos":
         return
     if ("asset" in spec) == ("root" in spec):

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 from bandprobe.assets import ASSETS, find_asset
-from bandprobe.datasets import fingerprint
+from bandprobe.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
 from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest
@@ -35,6 +35,10 @@ except BandprobeError as error:
 
 RANDOM_MODES = [name for name, mode in STUDY.modes.items() if not mode.is_linear]
 LINEAR_MODES = [name for name in STUDY.modes if name not in RANDOM_MODES]
+# Data sets whose images a rule writes.
+WRITTEN = [name for name, spec in STUDY.datasets.items() if spec["kind"] in MADE_HERE]
+PHANTOMS = [name for name in WRITTEN if STUDY.datasets[name]["kind"] == "phantom"]
+UNPACKED = [name for name in WRITTEN if name not in PHANTOMS]
 # Stores of one layer, one a readout.
 PROBES = expand(Paths.PROBE, readout=STUDY.readouts, allow_missing=True)
 ADDITIVE_PROBES = expand(Paths.PROBE, readout=STUDY.additive, allow_missing=True)
@@ -112,11 +116,15 @@ def digest(path):
 def dataset_root(wildcards):
     """Folder of a data set's images."""
     spec = STUDY.datasets[wildcards.dataset]
-    return Paths.PHOTOS if "asset" in spec else spec["root"]
+    if wildcards.dataset in WRITTEN:
+        return Paths.IMAGES.format(dataset=wildcards.dataset)
+    return Paths.PHOTOS if "asset" in spec else str(root_of(spec))
 
 
 def dataset_files(wildcards):
-    """What the manifest of a data set waits for: an asset, where it comes from one."""
+    """What the manifest of a data set waits for: images that come from an asset or are written."""
+    if wildcards.dataset in WRITTEN:
+        return [digest(Paths.IMAGES.format(dataset=wildcards.dataset))]
     spec = STUDY.datasets[wildcards.dataset]
     return [digest(Paths.PHOTOS)] if "asset" in spec else []
 
@@ -124,7 +132,7 @@ def dataset_files(wildcards):
 def dataset_state(wildcards):
     """A fingerprint of a user's folder, which Snakemake cannot watch; the manifest reads it."""
     spec = STUDY.datasets[wildcards.dataset]
-    return "asset" if "asset" in spec else fingerprint(Path(spec["root"]))
+    return "asset" if "asset" in spec else state_of(spec)
 
 
 def model_spec(wildcards):

