@@ -12,6 +12,7 @@ from bandprobe.datasets import fingerprint
 from bandprobe.errors import BandprobeError
 from bandprobe.scripting import KEEP_MEMORY, code_digest
 from bandprobe.study import SPLITS, Paths, parse_study
+from bandprobe.usercode import source_digest
 
 HOME = Path(workflow.basedir)
 SCRIPTS = HOME / "workflow" / "scripts"
@@ -24,7 +25,7 @@ INTERPRETER = f"PATH='{Path(sys.executable).parent}':$PATH "
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 ALLOCATOR = " ".join(f"{name}={value}" for name, value in KEEP_MEMORY.items())
 shell.prefix(
-    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{HOME}'; "
+    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{HOME}'${{PYTHONPATH:+:$PYTHONPATH}}; "
 )
 
 try:
@@ -99,10 +100,14 @@ def model_spec(wildcards):
     """What extraction has to know of a model."""
     model = STUDY.models[wildcards.model]
     spec = STUDY.resolved["models"][wildcards.model]
-    kept = ("architecture", "preprocess", "seed")
+    kept = ("architecture", "preprocess", "seed", "weights_sha256", "layout")
+    own_code = (
+        source_digest(model.architecture) if "python/" in model.architecture else None
+    )
     return as_json(
-        {key: spec[key] for key in kept}
+        {key: spec[key] for key in kept if key in spec}
         | {"weights": model.weights, "arguments": dict(model.arguments)}
+        | ({"source_sha256": own_code} if own_code else {})
     )
 
 

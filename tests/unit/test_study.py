@@ -52,7 +52,8 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     config["storage"] = {"dtype": "float32"}
     study = parse_study(config)
     net = study.models["net"]
-    assert net.preprocess == Preprocess(size=(64, 32), mean=(0.5, 0.5, 0.5))
+    assert net.preprocess == {"size": [64, 32], "mean": [0.5, 0.5, 0.5]}
+    assert Preprocess.from_config(study.models["pixels"].preprocess) == Preprocess()
     assert net.arguments == {"img_size": 64}
     assert (net.architecture, net.weights, net.seed) == ("timm/resnet18", "random", 0)
     assert study.models["pixels"].weights == "none"
