@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,10 @@ def build_torchvision(wanted: Wanted) -> Built:
         entry = torchvision_entry(wanted.name, wanted.weights)
         published = torchvision_weights(entry)
         checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+        if torchvision_entry_of(checkpoint.sha256) is not entry:
+            odd = f"{published.source}, but not the published file"
+            logging.warning("%s: %s", odd, published.file)
+            checkpoint = replace(checkpoint, source=odd)
     elif wanted.file is not None:
         checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
         entry = torchvision_entry_of(checkpoint.sha256)
