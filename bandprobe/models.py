@@ -176,6 +176,12 @@ def read_layers(
                 f"layer {layer} runs more than once in a forward pass",
                 hint="choose a module that runs once, such as the block around it",
             )
+        if len(maps) != len(batch):
+            raise ModelError(
+                f"layer {layer} does not give one output a sample",
+                found=f"{len(maps)} outputs for {len(batch)} samples",
+                hint="choose the block around it",
+            )
         waiting.discard(layer)
         sink(layer, maps, prefix)
         if not waiting:

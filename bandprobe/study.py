@@ -235,7 +235,7 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
             f"models.{name}.weights_sha256: only for file/PATH and pretrained",
             found=spec["weights"],
         )
-    if "layout" in spec and family != "python":
+    if spec["layout"] and family != "python":
         raise ConfigError(
             f"models.{name}.layout: only for python/, other networks are known", found=family
         )

@@ -1,6 +1,6 @@
 # Helpers of all rules. Nothing here computes; it finds paths, and the params of each stage.
 import json
-
+import os
 import sys
 from pathlib import Path
 
@@ -24,8 +24,10 @@ ENVIRONMENT = str(HOME / "envs" / "bandprobe.yaml")
 INTERPRETER = f"PATH='{Path(sys.executable).parent}':$PATH "
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 ALLOCATOR = " ".join(f"{name}={value}" for name, value in KEEP_MEMORY.items())
+# A user's own networks may lie on the path that was given to Snakemake.
+SEARCH = os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))
 shell.prefix(
-    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{HOME}'${{PYTHONPATH:+:$PYTHONPATH}}; "
+    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{SEARCH}'; "
 )
 
 try:
@@ -100,15 +102,21 @@ def model_spec(wildcards):
     """What extraction has to know of a model."""
     model = STUDY.models[wildcards.model]
     spec = STUDY.resolved["models"][wildcards.model]
-    kept = ("architecture", "preprocess", "seed", "weights_sha256", "layout")
-    own_code = (
-        source_digest(model.architecture) if "python/" in model.architecture else None
-    )
+    kept = ("architecture", "preprocess", "seed")
+    optional = ("weights_sha256", "layout")
     return as_json(
-        {key: spec[key] for key in kept if key in spec}
+        {key: spec[key] for key in kept}
+        | {key: spec[key] for key in optional if spec.get(key)}
         | {"weights": model.weights, "arguments": dict(model.arguments)}
-        | ({"source_sha256": own_code} if own_code else {})
+        | own_code(model)
     )
+
+
+def own_code(model):
+    """The digest of a user's own code, so that an edit runs its model again."""
+    if not model.architecture.startswith("python/"):
+        return {}
+    return {"source_sha256": source_digest(model.architecture)}
 
 
 def model_layers(wildcards):

@@ -129,7 +129,7 @@ def test_a_key_like_no_other_points_to_the_documentation(config: Config) -> None
         ("models/net/architecture", "python/a.b:c.d", "models.net.architecture"),
         ("models/net/architecture", "python/../a:b", "models.net.architecture"),
         ("models/net/architecture", "python/a b:c", "models.net.architecture"),
-        ("models/net/layout", {}, "models.net.layout"),
+        ("models/net/layout", {"rows": 1}, "models.net.layout"),
         ("models/net/layout", {"grid": [16]}, "models.net.layout.grid"),
         ("models/net/layers", [], "models.net.layers"),
         ("models/net/layers", [["../up"]], "models.net.layers"),

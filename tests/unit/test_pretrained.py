@@ -182,9 +182,7 @@ def test_a_network_that_fails_ends_with_the_same_commands(monkeypatch: pytest.Mo
         ("torchvision/resnet50", "pretrained/IMAGENET1K", "Valid: IMAGENET1K_V1, IMAGENET1K_V2"),
     ],
 )
-def test_unknown_weights_list_the_valid_ones(
-    architecture: str, weights: str, message: str
-) -> None:
+def test_unknown_weights_list_the_valid_ones(architecture: str, weights: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         published(architecture, weights)
 
