@@ -28,7 +28,6 @@ from bandprobe.pretrained import (
 )
 from bandprobe.renaming import is_timm_vit, is_torchvision_vit, vit_to_timm, vit_to_torchvision
 
-FAMILIES = ("timm", "torchvision", "python")
 # Every image classification weight of torchvision was trained on inputs normalised so.
 TORCHVISION_MEAN, TORCHVISION_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 # Their published weights come with inputs normalised once more inside.
@@ -77,10 +76,9 @@ def build(wanted: Wanted) -> Built:
         If the architecture or the weights are unknown, or do not fit each other.
     """
     family = wanted.architecture.partition("/")[0]
-    # Tests and benchmarks name timm's architectures without their family.
-    if family not in FAMILIES or family == "timm":
-        return build_timm(wanted)
-    return build_torchvision(wanted) if family == "torchvision" else build_python(wanted)
+    if family == "torchvision":
+        return build_torchvision(wanted)
+    return build_python(wanted) if family == "python" else build_timm(wanted)
 
 
 def build_timm(wanted: Wanted) -> Built:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -240,7 +241,7 @@ def test_a_network_of_ones_own_needs_all_of_its_preprocessing(mine: str) -> None
         ("MINE:tinny", {}, "unknown callable of MINE 'tinny'.*Did you mean 'tiny'"),
         ("MINE:number", {}, "unknown callable of MINE 'number'"),
         ("MINE:words", {}, "returns no network(?s:.*)torch.nn.Module(?s:.*)str"),
-        ("MINE:tiny", {"widht": 3}, "cannot build python/MINE:tiny(?s:.*)widht"),
+        ("MINE:tiny", {"breadth": 3}, "cannot build python/MINE:tiny(?s:.*)breadth"),
         ("MINE:tiny", {"width": 3, "fail": True}, "cannot build(?s:.*)KeyError: 'no such width'"),
     ],
 )
@@ -269,3 +270,10 @@ def test_code_is_watched_without_being_imported(mine: str, tmp_path: Path) -> No
     assert not (tmp_path / "imported").exists()
     assert source_digest("python/no_such_module:f") is None
     assert source_digest("python/timm.models.resnet:resnet18") is not None
+
+
+def test_reading_a_study_imports_no_torch() -> None:
+    """It costs seconds, at every call of Snakemake."""
+    code = "import sys, bandprobe.study, bandprobe.usercode; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
