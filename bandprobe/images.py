@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from bandprobe.errors import DatasetError
+from bandprobe.errors import ConfigError, DatasetError
 
 Box = tuple[int, int, int, int]
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_FILTERS = {
+FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -37,11 +37,36 @@ class Preprocess:
 
     @classmethod
     def from_config(cls, spec: Mapping[str, Any]) -> Preprocess:
-        """The same from a configuration, where tuples are lists."""
+        """The same from a configuration, where tuples are lists.
+
+        Raises
+        ------
+        ConfigError
+            If a key is missing: a network's own values fill the gaps before, never a default.
+        """
+        missing = [item.name for item in fields(cls) if item.name not in spec]
+        if missing:
+            raise ConfigError(
+                f"preprocess: no {', '.join(missing)}",
+                expected="a value in the configuration, as the network brings none of its own "
+                "that can be followed",
+                hint="give what the weights were trained with: preprocess: {"
+                + ", ".join(f"{name}: ..." for name in missing)
+                + "}",
+            )
         values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()
+            key: tuple(value) if isinstance(value, list | tuple) else value
+            for key, value in spec.items()
         }
         return cls(**values)
+
+
+def pixel_preprocess() -> dict[str, Any]:
+    """What `pixels` takes where the configuration gives nothing; there is no network to ask."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(Preprocess()).items()
+    }
 
 
 def open_image(path: Path) -> Image.Image:
@@ -128,7 +153,7 @@ def _resize(image: Image.Image, preprocess: Preprocess) -> Image.Image:
         size = (max(width, whole(height * image.width / image.height)), height)
     else:
         size = (width, max(height, whole(width * image.height / image.width)))
-    return image.resize(size, _FILTERS[preprocess.interpolation])
+    return image.resize(size, FILTERS[preprocess.interpolation])
 
 
 def load_batch(

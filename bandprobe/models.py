@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
+from bandprobe.architectures import Wanted, build
+from bandprobe.checkpoints import tensors_digest
 from bandprobe.errors import ModelError, unknown_name
+from bandprobe.images import Preprocess
+from bandprobe.layouts import Layout, Size, check_aspect, layout_of, puts_channels_last
 
 MapSink = Callable[[str, torch.Tensor, torch.Tensor | None], None]
 
@@ -28,14 +29,39 @@ class Backbone:
     network : torch.nn.Module
     weights_sha256 : str
         Of the weights file, or of the tensors where the weights are random.
+    weights_source : str
+        Where the weights come from, in words.
+    layout : Layout, optional
+        Of its outputs; what the network says itself where it is left out.
+    own_preprocess : mapping
+        Keys of the configuration's `preprocess` that come with the network.
+    preprocess_source : str
+        Where these come from, in words.
+    memory_format : torch.memory_format
+        Of the inputs; the network's numbers do not depend on it.
     """
 
     network: nn.Module
     weights_sha256: str
+    weights_source: str = "random"
+    layout: Layout | None = None
+    own_preprocess: Mapping[str, Any] = field(default_factory=dict)
+    preprocess_source: str = "none of its own"
+    memory_format: torch.memory_format = torch.channels_last
 
     def modules(self) -> dict[str, nn.Module]:
         """Modules by their own names, which are the names of layers."""
         return {name: module for name, module in self.network.named_modules() if name}
+
+    def preprocess(self, given: Mapping[str, Any]) -> Preprocess:
+        """The preprocessing: what the configuration gives, and the network's own for the rest.
+
+        Raises
+        ------
+        ConfigError
+            If neither has one of the keys.
+        """
+        return Preprocess.from_config({**self.own_preprocess, **given})
 
 
 def load_backbone(
@@ -44,82 +70,50 @@ def load_backbone(
     arguments: Mapping[str, Any],
     seed: int,
     weights_file: Path | None,
+    weights_sha256: str | None = None,
+    layout: Mapping[str, Any] | None = None,
 ) -> Backbone:
-    """A timm architecture with weights from a safetensors file, or with random ones.
+    """A network with weights from a file, published ones, or random ones.
 
-    timm adapts a checkpoint to the architecture's arguments: a position embedding is resampled
-    to another image size.
+    Parameters
+    ----------
+    architecture : str
+        `timm/NAME`, `torchvision/NAME` or `python/package.module:function`.
+    weights : str
+        `random`, `pretrained`, `pretrained/TAG`, `file/PATH` or `asset/NAME`.
+    arguments : mapping
+        Keyword arguments for the architecture.
+    seed : int
+        Of random weights.
+    weights_file : Path, optional
+        The file of `file/PATH` and `asset/NAME`.
+    weights_sha256 : str, optional
+        That the weights' file must have.
+    layout : mapping, optional
+        How a `python/` network's outputs are laid out, where it does not say so.
 
     Raises
     ------
     ModelError
         If the architecture is unknown or the weights do not fit it.
     """
-    name = architecture.removeprefix("timm/")
-    if not timm.is_model(name):
-        raise ModelError(
-            unknown_name("timm architecture", name, timm.list_models(f"*{name[:6]}*")[:20]),
-            hint="python -c 'import timm; print(*timm.list_models())' lists all",
-        )
     torch.manual_seed(seed)
-    try:
-        if weights == "random":
-            network = timm.create_model(name, **arguments)
-        else:
-            overlay: dict[str, Any] = {"file": str(weights_file)}
-            if arguments.get("num_classes"):
-                # Otherwise timm drops a classifier of another size than its own checkpoint's.
-                overlay["num_classes"] = arguments["num_classes"]
-            network = timm.create_model(
-                name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
-            )
-    except (RuntimeError, TypeError, ValueError, OSError) as error:
-        raise ModelError(
-            f"cannot build {architecture} with weights {weights}",
-            found=" ".join(str(error).split())[:400],
-            hint="check the architecture's arguments and that the weights were made for it",
-        ) from error
-    if weights_file is not None:
-        check_loaded(network, load_file(weights_file), weights_file)
+    built = build(Wanted(architecture, weights, arguments, weights_file, weights_sha256))
+    network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
-    network.to(memory_format=torch.channels_last)
-    digest = (
-        hashlib.sha256(weights_file.read_bytes()).hexdigest()
-        if weights_file
-        else tensors_digest(network.state_dict())
+    own_code = architecture.startswith("python/")
+    if not own_code:
+        network.to(memory_format=torch.channels_last)
+    return Backbone(
+        network,
+        checkpoint.sha256 if checkpoint else tensors_digest(network.state_dict()),
+        checkpoint.source if checkpoint else weights,
+        layout_of(network, layout),
+        built.preprocess,
+        built.preprocess_source,
+        # Code that was written for the usual order may call view(), which fails on the other.
+        torch.contiguous_format if own_code else torch.channels_last,
     )
-    return Backbone(network, digest)
-
-
-def check_loaded(network: nn.Module, stored: Mapping[str, torch.Tensor], file: Path) -> None:
-    """Raise `ModelError` unless the network holds the tensors of the file.
-
-    timm passes over a classifier that does not fit, and then over anything else. Only the position
-    embedding, which it resamples to the size of the input, may differ.
-    """
-    held = network.state_dict()
-    wrong = [
-        name
-        for name, tensor in held.items()
-        if name != "pos_embed"
-        and (name not in stored or not torch.equal(tensor, stored[name].to(tensor.dtype)))
-    ]
-    if wrong:
-        raise ModelError(
-            f"{file} does not fill the architecture",
-            expected=f"{len(held)} tensors under timm's names",
-            found=f"{len(wrong)} that are missing or of another shape: {', '.join(wrong[:3])} ...",
-            hint="give the checkpoint's number of classes: arguments: {num_classes: ...}",
-        )
-
-
-def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over names and values."""
-    total = hashlib.sha256()
-    for name in sorted(tensors):
-        total.update(name.encode())
-        total.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
-    return total.hexdigest()
 
 
 class _LastLayerReached(Exception):  # noqa: N818 - it ends a pass, it is no error
@@ -139,15 +133,21 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
         if layer not in modules:
             near = [name for name in modules if name.count(".") < 2]
             raise ModelError(unknown_name("layer", layer, near))
-    handles = []
+    layout = backbone.layout or layout_of(backbone.network)
+    size: list[Size] = []
+
+    def note_size(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        size[:] = [tuple(inputs[0].shape[-2:])]
 
     def hook(layer: str) -> Callable[[nn.Module, Any, Any], None]:
         def receive(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            maps, prefix = as_map(backbone.network, layer, output)
+            seen = size[0] if size else None
+            maps, prefix = as_map(backbone.network, layer, output, layout, seen)
             sink(layer, maps, prefix)
 
         return receive
 
+    handles = [backbone.network.register_forward_pre_hook(note_size)]
     try:
         for layer in layers:
             handles.append(modules[layer].register_forward_hook(hook(layer)))
@@ -176,6 +176,12 @@ def read_layers(
                 f"layer {layer} runs more than once in a forward pass",
                 hint="choose a module that runs once, such as the block around it",
             )
+        if len(maps) != len(batch):
+            raise ModelError(
+                f"layer {layer} does not give one output a sample",
+                found=f"{len(maps)} outputs for {len(batch)} samples",
+                hint="choose the block around it",
+            )
         waiting.discard(layer)
         sink(layer, maps, prefix)
         if not waiting:
@@ -183,23 +189,41 @@ def read_layers(
 
     try:
         with tapped(backbone, layers, receive) as network:
-            network(batch.to(memory_format=torch.channels_last))
+            network(batch.to(memory_format=backbone.memory_format))
     except _LastLayerReached:
         return
     except (AssertionError, RuntimeError) as error:
         raise ModelError(
             f"the forward pass failed on inputs of {tuple(batch.shape)}",
             found=" ".join(str(error).split())[:400],
-            hint="does preprocess.size fit the architecture (arguments: {img_size: ...})?",
+            hint="does preprocess.size fit the architecture? A transformer has to be told: "
+            "arguments: {img_size: ...}, torchvision's {image_size: ...}",
         ) from error
     raise ModelError(f"layer {sorted(waiting)[0]} is not reached by a forward pass")
 
 
-def as_map(network: nn.Module, layer: str, output: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+def as_map(
+    network: nn.Module,
+    layer: str,
+    output: Any,
+    layout: Layout | None = None,
+    size: Size | None = None,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """A layer's output as a map, and its prefix tokens if it has any.
 
     Patch tokens (n_samples, n_tokens, n_channels) are laid out on their grid; channels-last maps
     are turned to (n_samples, n_channels, height, width).
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    layer : str
+    output : any
+        What the layer's module returned.
+    layout : Layout, optional
+        What the network says itself where it is left out.
+    size : (height, width), optional
+        Of the network's input in pixels; with it the aspect of the maps is checked.
     """
     if not isinstance(output, torch.Tensor) or output.ndim not in (3, 4):
         found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -208,18 +232,24 @@ def as_map(network: nn.Module, layer: str, output: Any) -> tuple[torch.Tensor, t
             expected="a tensor (sample, channel, y, x) or (sample, token, channel)",
             found=found,
         )
+    layout = layout or layout_of(network)
     if output.ndim == 4:
-        last = getattr(network, "output_fmt", "NCHW") == "NHWC"
-        return (output.permute(0, 3, 1, 2) if last else output), None
-    n_prefix = int(getattr(network, "num_prefix_tokens", 0))
-    grid = getattr(getattr(network, "patch_embed", None), "grid_size", None)
-    n_patches = output.shape[1] - n_prefix
+        module = dict(network.named_modules()).get(layer)
+        last = puts_channels_last(module, layout)
+        maps = output.permute(0, 3, 1, 2) if last else output
+        if size is not None and not layout.declared:
+            check_aspect(layer, tuple(maps.shape), size)
+        return maps, None
+    grid = layout.grid_for(size)
+    n_patches = output.shape[1] - layout.prefix_tokens
     if grid is None or grid[0] * grid[1] != n_patches:
         raise ModelError(
             f"layer {layer}: {n_patches} patch tokens do not fill a grid",
-            expected=f"the patch grid {grid}",
-            hint="give the input size to the architecture too: arguments: {img_size: ...}",
+            expected="a patch grid" if grid is None else f"the patch grid {grid}",
+            found=f"{output.shape[1]} tokens, {layout.prefix_tokens} of them no patches",
+            hint="give the input size to the architecture too: arguments: {img_size: ...}; for a "
+            "network of your own: layout: {prefix_tokens: ..., grid: [rows, columns]}",
         )
-    patches = output[:, n_prefix:].transpose(1, 2)
+    patches = output[:, layout.prefix_tokens :].transpose(1, 2)
     maps = patches.reshape(len(output), -1, *grid)
-    return maps, (output[:, :n_prefix] if n_prefix else None)
+    return maps, (output[:, : layout.prefix_tokens] if layout.prefix_tokens else None)

@@ -25,7 +25,7 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "67108864",
 }
-VERSIONED = ("numpy", "scipy", "zarr", "torch", "timm", "pillow", "scikit-learn")
+VERSIONED = ("numpy", "scipy", "zarr", "torch", "torchvision", "timm", "pillow", "scikit-learn")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import timm
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bandprobe.errors import ModelError, unknown_name
+from bandprobe.architectures import Wanted, build
+from bandprobe.layouts import layout_of
 from bandprobe.models import Backbone, load_backbone, read_layers
 from bandprobe.study import Model
 
@@ -73,10 +73,11 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
     ModelError
         If the architecture or a layer is unknown, or a layer gives no map.
     """
-    height, width = model.preprocess.size
     if model.architecture == PIXELS:
+        height, width = model.preprocess["size"]
         return (PassShape((LayerShape("input", 3, height, width),), 0, 0),)
     backbone = _without_values(model)
+    height, width = backbone.preprocess(model.preprocess).size
     parameters = sum(tensor.numel() for tensor in backbone.network.parameters())
     image = torch.empty(1, 3, height, width, device="meta")
     found = []
@@ -87,19 +88,13 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
 
 
 def _without_values(model: Model) -> Backbone:
-    name = model.architecture.removeprefix("timm/")
-    if not timm.is_model(name):
-        raise ModelError(
-            unknown_name("timm architecture", name, timm.list_models(f"*{name[:6]}*")[:20])
-        )
-    try:
-        with torch.device("meta"):
-            network = timm.create_model(name, **model.arguments).eval()
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"cannot build {model.architecture}", found=" ".join(str(error).split())[:400]
-        ) from error
-    return Backbone(network, "none")
+    wanted = Wanted(model.architecture, "random", model.arguments, None, None)
+    with torch.device("meta"):
+        built = build(wanted)
+    network = built.network.eval()
+    layout = layout_of(network, model.layout)
+    own = (built.preprocess, built.preprocess_source)
+    return Backbone(network, "none", "none", layout, *own, torch.contiguous_format)
 
 
 def _dry_pass(
@@ -119,8 +114,9 @@ def _dry_pass(
 
 def images_per_second(model: Model, batch: int, seconds: float) -> float:
     """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
-    backbone = load_backbone(model.architecture, "random", model.arguments, model.seed, None)
-    images = torch.zeros(batch, 3, *model.preprocess.size)
+    given = (model.architecture, "random", model.arguments, model.seed, None)
+    backbone = load_backbone(*given, layout=model.layout)
+    images = torch.zeros(batch, 3, *backbone.preprocess(model.preprocess).size)
     last = [model.layers[-1]]
     read_layers(backbone, last, images, lambda *_: None)
     begin, count = time.perf_counter(), 0

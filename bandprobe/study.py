@@ -12,7 +12,7 @@ from bandprobe.bands import Bands
 from bandprobe.config import resolve_config
 from bandprobe.datasets import check_spec
 from bandprobe.errors import ConfigError, unknown_name
-from bandprobe.images import Preprocess
+from bandprobe.images import pixel_preprocess
 from bandprobe.modes import KEEPING, Mode
 from bandprobe.phantom import Phantom
 from bandprobe.shapley import MOST_BANDS
@@ -55,15 +55,19 @@ class Paths:
 
 @dataclass(frozen=True)
 class Model:
-    """A frozen backbone; `passes` are lists of layers that one forward pass serves."""
+    """A frozen backbone; `passes` are lists of layers that one forward pass serves.
+
+    `preprocess` holds the keys that the configuration gives; a network brings the others.
+    """
 
     name: str
     architecture: str
     weights: str
     arguments: Mapping[str, Any]
     seed: int
-    preprocess: Preprocess
+    preprocess: Mapping[str, Any]
     passes: tuple[tuple[str, ...], ...]
+    layout: Mapping[str, Any] | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -268,7 +272,7 @@ def _add_random_weights(resolved: dict[str, Any]) -> None:
         resolved["models"].setdefault(f"{name}-random", spec | {"weights": "random"})
 
 
-def _model(name: str, spec: Mapping[str, Any]) -> Model:
+def _model(name: str, spec: dict[str, Any]) -> Model:
     pixels = spec["architecture"] == "pixels"
     layers = [layer for layers in spec["layers"] for layer in layers]
     twice = sorted({layer for layer in layers if layers.count(layer) > 1})
@@ -284,17 +288,48 @@ def _model(name: str, spec: Mapping[str, Any]) -> Model:
         raise ConfigError(f"models.{name}.weights: pixels has no weights", found=spec["weights"])
     if not pixels and "weights" not in spec:
         raise ConfigError(
-            f"models.{name}.weights is missing", expected="asset/NAME, file/PATH or random"
+            f"models.{name}.weights is missing",
+            expected="pretrained, asset/NAME, file/PATH or random",
         )
+    if pixels:
+        spec["preprocess"] = pixel_preprocess() | spec["preprocess"]
+    else:
+        _check_weights(name, spec)
     return Model(
         name=name,
         architecture=spec["architecture"],
         weights=spec.get("weights", "none"),
         arguments=spec.get("arguments", {}),
         seed=spec["seed"],
-        preprocess=Preprocess.from_config(spec["preprocess"]),
+        preprocess=spec["preprocess"],
         passes=tuple(tuple(layers) for layers in spec["layers"]),
+        layout=spec["layout"],
     )
+
+
+def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for what the architecture and its weights cannot have together."""
+    family, kind = (spec[key].partition("/")[0] for key in ("architecture", "weights"))
+    valid = {
+        "timm": ("random", "pretrained", "file", "asset"),
+        "torchvision": ("random", "pretrained", "file"),
+        "python": ("random", "file"),
+    }
+    if kind not in valid[family]:
+        raise ConfigError(
+            f"models.{name}.weights: not for {family}/",
+            expected=f"one of {', '.join(valid[family])}",
+            found=spec["weights"],
+        )
+    if "weights_sha256" in spec and kind not in ("file", "pretrained"):
+        raise ConfigError(
+            f"models.{name}.weights_sha256: only for file/PATH and pretrained",
+            found=spec["weights"],
+        )
+    if spec["layout"] and family != "python":
+        raise ConfigError(
+            f"models.{name}.layout: only for python/, other networks are known", found=family
+        )
 
 
 def _check_dataset(name: str, spec: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from bandprobe.commands import HOME, load_study
 from bandprobe.fitted import Readout, read_readout
-from bandprobe.images import load_batch
+from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import read_split
 from bandprobe.models import load_backbone, read_layers
 from bandprobe.standardise import readout_logits
@@ -30,7 +30,7 @@ def layer_maps(model: Model, n_samples: int) -> dict[str, np.ndarray]:
     split = read_split(HOME / Paths.MANIFEST.format(dataset="photos"), "eval")
     step = max(1, len(split.image) // n_samples)
     files, boxes = split.image[::step][:n_samples], split.crop[::step][:n_samples]
-    batch = load_batch(HOME / Paths.PHOTOS, files, boxes, model.preprocess)
+    batch = load_batch(HOME / Paths.PHOTOS, files, boxes, Preprocess.from_config(model.preprocess))
     if model.architecture == "pixels":
         return {"input": batch}
     file = HOME / Paths.WEIGHTS.format(asset=model.weights.partition("/")[2])

@@ -56,13 +56,14 @@ def bare_forward(study: Study, model: Model, repeats: int) -> list[float]:
     """Seconds of forward passes over all images, a list of repeats; preprocessing is not timed."""
     rows = samples(study.datasets["photos"], Path(HOME, Paths.PHOTOS))
     backbone = load(model)
+    preprocess = backbone.preprocess(model.preprocess)
     last = [model.layers[-1]]
     root = Path(HOME, Paths.PHOTOS)
     times = [0.0] * repeats
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         files, boxes = [row.image for row in part], [row.crop for row in part]
-        batch = torch.from_numpy(load_batch(root, files, boxes, model.preprocess))
+        batch = torch.from_numpy(load_batch(root, files, boxes, preprocess))
         batch = batch.to(memory_format=torch.channels_last)
         if start == 0:
             read_layers(backbone, last, batch, lambda *_: None)

@@ -1,6 +1,6 @@
 # Helpers of all rules. Nothing here computes; it finds paths, and the params of each stage.
 import json
-
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest
 from bandprobe.study import BY_BAND, SPLITS, Paths, parse_study
+from bandprobe.usercode import source_digest
 
 HOME = Path(workflow.basedir)
 SCRIPTS = HOME / "workflow" / "scripts"
@@ -24,8 +25,10 @@ ENVIRONMENT = str(HOME / "envs" / "bandprobe.yaml")
 INTERPRETER = f"PATH='{Path(sys.executable).parent}':$PATH "
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 ALLOCATOR = " ".join(f"{name}={value}" for name, value in KEEP_MEMORY.items())
+# A user's own networks may lie on the path that was given to Snakemake.
+SEARCH = os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))
 shell.prefix(
-    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{HOME}'; "
+    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{SEARCH}'; "
 )
 
 try:
@@ -140,10 +143,20 @@ def model_spec(wildcards):
     model = STUDY.models[wildcards.model]
     spec = STUDY.resolved["models"][wildcards.model]
     kept = ("architecture", "preprocess", "seed")
+    optional = ("weights_sha256", "layout")
     return as_json(
         {key: spec[key] for key in kept}
+        | {key: spec[key] for key in optional if spec.get(key)}
         | {"weights": model.weights, "arguments": dict(model.arguments)}
+        | own_code(model)
     )
+
+
+def own_code(model):
+    """The digest of a user's own code, so that an edit runs its model again."""
+    if not model.architecture.startswith("python/"):
+        return {}
+    return {"source_sha256": source_digest(model.architecture)}
 
 
 def model_layers(wildcards):

@@ -33,13 +33,7 @@ def test_defaults_are_filled_in(config: Config) -> None:
         "eval_share": 0.5,
         "seed": 0,
     }
-    assert resolved["models"]["net"]["preprocess"] == {
-        "size": [224, 224],
-        "crop_fraction": 1.0,
-        "interpolation": "bicubic",
-        "mean": [0.0, 0.0, 0.0],
-        "std": [1.0, 1.0, 1.0],
-    }
+    assert resolved["models"]["net"]["preprocess"] == {}
     assert resolved["models"]["net"]["seed"] == 0
     assert resolved["modes"]["remove"] == {
         "kind": "remove",
@@ -61,8 +55,7 @@ def test_what_was_given_stands(config: Config) -> None:
     resolved = resolve_config(given)
     assert resolved["probe"]["folds"] == 3
     assert resolved["probe"]["seed"] == 0
-    assert resolved["models"]["net"]["preprocess"]["size"] == [64, 32]
-    assert resolved["models"]["net"]["preprocess"]["interpolation"] == "bicubic"
+    assert resolved["models"]["net"]["preprocess"] == {"size": [64, 32]}
     assert resolved["datasets"]["mine"]["splits"] == {"train": "a", "eval": "b"}
     assert resolve_config(resolved) == resolved
 
@@ -128,8 +121,17 @@ def test_a_key_like_no_other_points_to_the_documentation(config: Config) -> None
         ("modes/remove/kind", "erase", "modes.remove.kind"),
         ("modes/remove/fill", "noise", "modes.remove.fill"),
         ("modes/remove/draws", 0, "modes.remove.draws"),
-        ("models/net/weights", "file/weights.pth", "models.net.weights"),
-        ("models/net/architecture", "torchvision/resnet18", "models.net.architecture"),
+        ("models/net/weights", "file/weights.npz", "models.net.weights"),
+        ("models/net/weights", "pretrained/", "models.net.weights"),
+        ("models/net/weights", "pretrained/../up", "models.net.weights"),
+        ("models/net/weights_sha256", "abc", "models.net.weights_sha256"),
+        ("models/net/architecture", "keras/resnet18", "models.net.architecture"),
+        ("models/net/architecture", "python/module", "models.net.architecture"),
+        ("models/net/architecture", "python/a.b:c.d", "models.net.architecture"),
+        ("models/net/architecture", "python/../a:b", "models.net.architecture"),
+        ("models/net/architecture", "python/a b:c", "models.net.architecture"),
+        ("models/net/layout", {"rows": 1}, "models.net.layout"),
+        ("models/net/layout", {"grid": [16]}, "models.net.layout.grid"),
         ("models/net/layers", [], "models.net.layers"),
         ("models/net/layers", [["../up"]], "models.net.layers"),
         ("models/net/preprocess", {"std": [1, 1, 0]}, "models.net.preprocess.std"),

@@ -53,7 +53,8 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     config["storage"] = {"dtype": "float32"}
     study = parse_study(config)
     net = study.models["net"]
-    assert net.preprocess == Preprocess(size=(64, 32), mean=(0.5, 0.5, 0.5))
+    assert net.preprocess == {"size": [64, 32], "mean": [0.5, 0.5, 0.5]}
+    assert Preprocess.from_config(study.models["pixels"].preprocess) == Preprocess()
     assert net.arguments == {"img_size": 64}
     assert (net.architecture, net.weights, net.seed) == ("timm/resnet18", "random", 0)
     assert study.models["pixels"].weights == "none"
@@ -157,3 +158,43 @@ def test_path_patterns_separate_wildcards_by_slashes() -> None:
     for pattern in patterns:
         assert not re.search(r"\}[^/.]", pattern)
     assert Paths.digest("a/b.zarr") == "a/b.zarr.digest.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "torchvision/resnet18", "weights": "asset/x"}, "not for torchvision/"),
+        ({"architecture": "python/a.b:c", "weights": "pretrained"}, "not for python/"),
+        ({"weights_sha256": "0" * 64}, r"weights_sha256: only for file/PATH and pretrained"),
+        ({"layout": {"grid": [4, 4]}}, r"layout: only for python/"),
+    ],
+)
+def test_weights_that_an_architecture_cannot_have_are_refused(
+    config: Config, changes: dict[str, Any], message: str
+) -> None:
+    config["models"]["net"] |= changes
+    with pytest.raises(ConfigError, match=rf"models\.net\.(weights: )?{message}"):
+        parse_study(config)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": "torchvision/vit_b_16", "weights": "pretrained/IMAGENET1K_V1"},
+        {"weights": "pretrained/tv_in1k", "weights_sha256": "0" * 64},
+        {"weights": "file/a b/c.pth", "weights_sha256": "0" * 64},
+        {
+            "architecture": "python/my_nets:make",
+            "weights": "file/a.bin",
+            "layout": {"prefix_tokens": 1, "grid": [4, 2], "channels_last": False},
+        },
+    ],
+)
+def test_networks_of_every_origin_are_parsed(config: Config, changes: dict[str, Any]) -> None:
+    config["models"]["net"] |= changes
+    study = parse_study(config)
+    net = study.models["net"]
+    assert net.weights == changes["weights"]
+    assert net.architecture == changes.get("architecture", "timm/resnet18")
+    assert {key: study.resolved["models"]["net"][key] for key in changes} == changes
+    assert net.preprocess == {}

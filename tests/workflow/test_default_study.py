@@ -48,7 +48,9 @@ def test_weights_classify_eighteen_of_twenty_photos(default_study: Path) -> None
         model.architecture, model.weights, {}, 0, weights_of("efficientnet-lite0")
     )
     with torch.inference_mode():
-        found = backbone.network(photo_batch(model.preprocess)).argmax(1).numpy()
+        found = (
+            backbone.network(photo_batch(backbone.preprocess(model.preprocess))).argmax(1).numpy()
+        )
     assert (found == photos()[1]).sum() == 18
 
 
@@ -59,7 +61,7 @@ def test_the_untranslated_architecture_is_the_trap(default_study: Path) -> None:
     network = timm.create_model("efficientnet_lite0").eval()
     network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)))
     with torch.inference_mode():
-        batch = photo_batch(STUDY.models["efficientnet_lite0"].preprocess)
+        batch = photo_batch(Preprocess.from_config(STUDY.models["efficientnet_lite0"].preprocess))
         found = network(batch).argmax(1).numpy()
     assert (found == photos()[1]).sum() == 14
 
@@ -90,7 +92,7 @@ def both_outputs(
     network: nn.Module, graph: onnxruntime.InferenceSession, size: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """What timm and the ONNX graph make of the same photos."""
-    spec = STUDY.models["dinov2_vits14"].preprocess
+    spec = Preprocess.from_config(STUDY.models["dinov2_vits14"].preprocess)
     batch = photo_batch(Preprocess((size, size), 1.0, "bicubic", spec.mean, spec.std))[:count]
     with torch.inference_mode():
         ours = network.forward_features(batch).numpy()

@@ -1,5 +1,8 @@
 """Run one pass of a frozen backbone over one split and store its layers."""
 
+import json
+import logging
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +12,43 @@ from bandprobe.manifest import read_split
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 
 
-def load_network(arguments: Any) -> tuple[Network, str]:
-    """The network of a pass and the digest of its weights."""
+@dataclass(frozen=True)
+class Loaded:
+    """The network of a pass, its preprocessing, and where it comes from."""
+
+    network: Network
+    preprocess: Preprocess
+    facts: dict[str, str]
+
+
+def load_network(arguments: Any) -> Loaded:
+    """Load a model; a network brings what the configuration leaves out of its preprocessing."""
     spec = arguments.model
     if spec["architecture"] == "pixels":
-        return pixel_network(arguments.dtype), "none"
+        facts = {"weights_sha256": "none", "preprocess_source": "configuration"}
+        preprocess = Preprocess.from_config(spec["preprocess"])
+        return Loaded(pixel_network(arguments.dtype), preprocess, facts)
     import torch
 
     from bandprobe.models import load_backbone
 
     torch.set_num_threads(arguments.threads)
     backbone = load_backbone(
-        spec["architecture"], spec["weights"], spec["arguments"], spec["seed"], arguments.weights
+        spec["architecture"],
+        spec["weights"],
+        spec["arguments"],
+        spec["seed"],
+        arguments.weights,
+        spec.get("weights_sha256"),
+        spec.get("layout"),
     )
+    facts = {
+        "weights_sha256": backbone.weights_sha256,
+        "weights_source": backbone.weights_source,
+        "preprocess_source": f"configuration, then {backbone.preprocess_source}",
+    }
     network = torch_network(backbone, arguments.layers, arguments.dtype)
-    return network, backbone.weights_sha256
+    return Loaded(network, backbone.preprocess(spec["preprocess"]), facts)
 
 
 def main() -> None:
@@ -31,7 +56,7 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--model", required=True, type=json_argument, help="the model, as JSON")
     parser.add_argument("--layers", required=True, type=json_argument, help="layers, as JSON")
-    parser.add_argument("--weights", type=Path, help="safetensors file, unless random")
+    parser.add_argument("--weights", type=Path, help="file of weights, where there is one")
     parser.add_argument("--manifest", required=True, type=Path)
     parser.add_argument("--root", required=True, type=Path, help="folder of the images")
     parser.add_argument("--dtype", required=True, choices=["float16", "float32"])
@@ -40,13 +65,14 @@ def main() -> None:
     parser.add_argument("--split", required=True, choices=["train", "eval"])
     parser.add_argument("--output", required=True, type=Path)
     arguments = parser.parse_args()
-    preprocess = Preprocess.from_config(arguments.model["preprocess"])
-    network, weights_sha256 = load_network(arguments)
+    loaded = load_network(arguments)
+    facts = loaded.facts | {"preprocess": json.dumps(asdict(loaded.preprocess))}
+    logging.info("preprocess (%s): %s", facts["preprocess_source"], facts["preprocess"])
     stage = {"model": arguments.model, "layers": arguments.layers, "dtype": arguments.dtype}
-    attrs = provenance(arguments.code, stage, weights_sha256=weights_sha256)
+    attrs = provenance(arguments.code, stage, **facts)
     split = read_split(arguments.manifest, arguments.split)
-    source = Source(arguments.root, split, preprocess)
-    extract(network, source, arguments.output, attrs, arguments.dtype, arguments.batch)
+    source = Source(arguments.root, split, loaded.preprocess)
+    extract(loaded.network, source, arguments.output, attrs, arguments.dtype, arguments.batch)
 
 
 if __name__ == "__main__":
