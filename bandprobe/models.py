@@ -16,7 +16,9 @@ from torch import nn
 
 from bandprobe.errors import ModelError, unknown_name
 
-MapSink = Callable[[str, torch.Tensor, torch.Tensor | None], None]
+# A map with its prefix tokens, if the layer has any.
+Tokens = tuple[torch.Tensor, torch.Tensor | None]
+MapSink = Callable[[str, torch.Tensor, torch.Tensor | None], Tokens | None]
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
 
     `sink(layer, maps, prefix)` gets maps of shape (n_samples, n_channels, height, width) and the
     prefix tokens of shape (n_samples, n_tokens, n_channels), or None. It must copy what it keeps:
-    the network may write over its own activations.
+    the network may write over its own activations. Maps and prefix tokens that it returns take the
+    place of the layer's output, and may be more or fewer samples.
     """
     modules = backbone.modules()
     for layer in layers:
@@ -141,10 +144,11 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
             raise ModelError(unknown_name("layer", layer, near))
     handles = []
 
-    def hook(layer: str) -> Callable[[nn.Module, Any, Any], None]:
-        def receive(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def hook(layer: str) -> Callable[[nn.Module, Any, Any], torch.Tensor | None]:
+        def receive(_module: nn.Module, _inputs: Any, output: Any) -> torch.Tensor | None:
             maps, prefix = as_map(backbone.network, layer, output)
-            sink(layer, maps, prefix)
+            changed = sink(layer, maps, prefix)
+            return None if changed is None else from_map(backbone.network, output, *changed)
 
         return receive
 
@@ -223,3 +227,15 @@ def as_map(network: nn.Module, layer: str, output: Any) -> tuple[torch.Tensor, t
     patches = output[:, n_prefix:].transpose(1, 2)
     maps = patches.reshape(len(output), -1, *grid)
     return maps, (output[:, :n_prefix] if n_prefix else None)
+
+
+def from_map(
+    network: nn.Module, output: torch.Tensor, maps: torch.Tensor, prefix: torch.Tensor | None
+) -> torch.Tensor:
+    """The inverse of `as_map`: maps and prefix tokens in the format of a layer's output."""
+    if output.ndim == 4:
+        last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+        kept = torch.channels_last if not last else torch.contiguous_format
+        return (maps.permute(0, 2, 3, 1) if last else maps).contiguous(memory_format=kept)
+    patches = maps.flatten(2).transpose(1, 2)
+    return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def write_outcomes(
     changed : array of shape (n_bands, n_draws, n_samples, n_classes)
         Logits of the changed maps.
     attrs : mapping
-        Provenance.
+        Provenance; `flags`, a JSON list, for what all bands of the mode have to say.
     """
     untouched = outcomes(clean, axes.label)
     touched = blank_empty(outcomes(changed, axes.label), axes.bins)
@@ -130,5 +131,6 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
         bins=store.read("bins"),
         sees=store.read("sees"),
         n_classes=int(store.attrs["n_classes"]),
+        flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
     )
     return found, store.labels("band"), store.attrs

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bandprobe.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS
 from bandprobe.scores import ModeOutcomes
 from bandprobe.stats import group_bootstrap, group_resamples
 
@@ -16,6 +17,10 @@ NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 FLAG_MEANINGS = {
     EMPTY_BAND: "no frequency bin of this grid lies in the band: N/A, which is not 'no drop'",
     BLIND: "the readout has no weight in the band, so its value is forced by construction",
+    PREFIX_BYPASS: "prefix tokens (CLS, registers) were kept, and what the band held can reach the "
+    f"head through them: the loss is a lower bound; with {BLIND} the bypass is total, as no logit "
+    "of any image moves",
+    NO_PREFIX_TOKENS: "the layer has no prefix tokens to ablate: the same numbers as readout head",
     NO_BETTER_THAN_CHANCE: "the interval of the clean accuracy holds chance or lies below it",
 }
 
@@ -85,6 +90,8 @@ def _flags(found: ModeOutcomes, band: int, at_chance: bool) -> list[str]:
         flags.append(EMPTY_BAND)
     elif not found.sees[band]:
         flags.append(BLIND)
+    if found.bins[band]:
+        flags += found.flags
     if at_chance:
         flags.append(NO_BETTER_THAN_CHANCE)
     return flags

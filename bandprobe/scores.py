@@ -54,6 +54,8 @@ class ModeOutcomes:
     sees : array of shape (n_bands,)
         Whether the readout has any weight in the band.
     n_classes : int
+    flags : tuple of str
+        Of all bands that are not empty.
     """
 
     changed: Outcomes
@@ -63,6 +65,7 @@ class ModeOutcomes:
     bins: NDArray[np.int64]
     sees: NDArray[np.bool_]
     n_classes: int
+    flags: tuple[str, ...] = ()
 
 
 def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:

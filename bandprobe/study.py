@@ -10,6 +10,7 @@ from typing import Any
 from bandprobe.bands import Bands
 from bandprobe.config import resolve_config
 from bandprobe.errors import ConfigError, unknown_name
+from bandprobe.head_settings import HeadSettings, parse_head
 from bandprobe.images import Preprocess
 from bandprobe.modes import Mode
 
@@ -28,6 +29,7 @@ class Paths:
     SPECTRA = "results/{dataset}/spectra/{model}/{layer}.zarr"
     PROBE = "results/{dataset}/probes/{model}/{layer}/{readout}.zarr"
     LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
+    HEAD = "results/{dataset}/heads/{model}.zarr"
     OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
     TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
     SUMMARY = "results/{dataset}/summary/{table}.nc"
@@ -113,6 +115,7 @@ class Study:
     probe: ProbeSettings
     statistics: Statistics
     dtype: str
+    head: HeadSettings | None
     resolved: Mapping[str, Any] = field(repr=False)
 
     def layers(self) -> Iterator[tuple[str, str]]:
@@ -127,6 +130,23 @@ class Study:
             for model, layer in self.layers():
                 for readout in self.readouts:
                     for mode in self.modes:
+                        for band in self.bands.names:
+                            yield Target(dataset, model, layer, readout, mode, band)
+
+    def networks(self) -> tuple[str, ...]:
+        """Names of the models that are networks, and so have a head."""
+        return tuple(m.name for m in self.models.values() if m.architecture != "pixels")
+
+    def head_targets(self) -> Iterator[Target]:
+        """Every target of the heads: data sets x layers of networks x readouts x modes x bands."""
+        if self.head is None:
+            return
+        networks = self.networks()
+        layers = [(model, layer) for model, layer in self.layers() if model in networks]
+        for dataset in self.datasets:
+            for model, layer in layers:
+                for readout in self.head.readouts:
+                    for mode in self.head.modes:
                         for band in self.bands.names:
                             yield Target(dataset, model, layer, readout, mode, band)
 
@@ -171,6 +191,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         probe=ProbeSettings(penalties, probe["folds"], probe["seed"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
+        head=parse_head(resolved.get("head"), modes),
         resolved=resolved,
     )
 

@@ -37,6 +37,12 @@ LINEAR_MODES = [name for name in STUDY.modes if name not in PHASE_MODES]
 # Stores of one layer, one a readout.
 PROBES = expand(Paths.PROBE, readout=STUDY.readouts, allow_missing=True)
 LOGITS = expand(Paths.LOGITS, readout=STUDY.readouts, allow_missing=True)
+# Readouts and modes of the networks' own heads; none without the section `head`.
+HEAD_READOUTS = STUDY.head.readouts if STUDY.head else ()
+HEAD_MODES = STUDY.head.modes if STUDY.head else ()
+HEAD_OUTCOMES = expand(
+    Paths.OUTCOMES, readout=HEAD_READOUTS, mode=HEAD_MODES, allow_missing=True
+)
 TABLES = ["interventions", "spectra", "probes"]
 SCORES = ["top1_drop", "rank_degradation"]
 SUFFIXES = ["png", "svg"]
@@ -224,6 +230,23 @@ def statistics_spec():
     return as_json(STUDY.resolved["statistics"])
 
 
+def head_spec():
+    """What the fit of a head has to know: images and classifier."""
+    kept = ("samples", "train_samples", "classifier", "seed")
+    return as_json({key: STUDY.resolved["head"][key] for key in kept})
+
+
+def head_targets_of_layer():
+    """All target files of a layer's head readouts."""
+    return expand(
+        Paths.TARGET,
+        readout=HEAD_READOUTS,
+        mode=HEAD_MODES,
+        band=STUDY.bands.names,
+        allow_missing=True,
+    )
+
+
 def study_axes():
     """All names along all axes."""
     return as_json(
@@ -283,6 +306,11 @@ def all_targets():
     return [Paths.TARGET.format(**vars(target)) for target in STUDY.targets()]
 
 
+def all_head():
+    """All target files of the heads."""
+    return [Paths.TARGET.format(**vars(target)) for target in STUDY.head_targets()]
+
+
 def all_summaries():
     tables = expand([Paths.SUMMARY, Paths.TABLE], dataset=STUDY.datasets, table=TABLES)
     return [*tables, *expand(Paths.FLAGS, dataset=STUDY.datasets)]
@@ -323,6 +351,6 @@ def pace_local_jobs():
 
 def closing_lines():
     """What a finished run says: how much there is, and where to look."""
-    count = sum(1 for _ in STUDY.targets())
+    count = sum(1 for _ in [*STUDY.targets(), *STUDY.head_targets()])
     places = ", ".join(f"results/{dataset}/figures" for dataset in STUDY.datasets)
     return f"bandprobe: {count} targets are up to date; figures in {places}"
