@@ -288,8 +288,8 @@ def test_ablation_closes_the_way_around(images: np.ndarray, bands: Bands) -> Non
     mean_prefix = mean_of(backbone, "blocks.1", images)[1]
     plan = Plan(REMOVE, whole, (False, True), None, mean_prefix)
     kept, ablated = outputs_of(backbone, "blocks.1", images, plan).changed[:, 0, 0]
+    assert np.ptp(ablated, axis=0).max() < 1e-4
     assert np.ptp(kept, axis=0).max() > 1e-2
-    np.testing.assert_allclose(ablated, ablated[:1].repeat(len(images), 0), atol=1e-5)
 
 
 def test_after_the_last_block_the_ablated_token_is_all_there_is(

@@ -54,7 +54,7 @@ def test_targets_are_all_layers_of_networks(with_head: Config) -> None:
         ({"modes": []}, r"head.modes"),
         ({"samples": 0}, r"head.samples"),
         ({"prefix": ["drop"]}, r"head.prefix"),
-        ({"classifer": "own"}, r"did you mean 'classifier'"),
+        ({"classifiers": "own"}, r"did you mean 'classifier'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

@@ -1,10 +1,12 @@
 """Records of targets: numbers that are known, and flags that say why one is missing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bandprobe.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS
 from bandprobe.results import (
     BLIND,
     EMPTY_BAND,
@@ -90,6 +92,16 @@ def test_a_clean_accuracy_near_chance_is_flagged_in_every_band() -> None:
     assert not any(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.6)))
 
 
+def test_what_all_bands_share_stands_on_those_with_bins() -> None:
+    found = replace(mode(), flags=(PREFIX_BYPASS,))
+    assert [record["flags"] for record in scored(found)] == [
+        [PREFIX_BYPASS],
+        [EMPTY_BAND],
+        [PREFIX_BYPASS],
+    ]
+
+
 def test_every_flag_has_a_meaning() -> None:
-    assert set(FLAG_MEANINGS) == {EMPTY_BAND, BLIND, NO_BETTER_THAN_CHANCE}
+    head = {PREFIX_BYPASS, NO_PREFIX_TOKENS}
+    assert set(FLAG_MEANINGS) == {EMPTY_BAND, BLIND, NO_BETTER_THAN_CHANCE} | head
     assert all(FLAG_MEANINGS.values())
