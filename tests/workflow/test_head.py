@@ -133,7 +133,7 @@ def test_after_the_last_map_of_a_pooled_network_dc_alone_is_seen(study: TinyStud
 def test_other_images_run_the_heads_alone(study: TinyStudy) -> None:
     study.config["head"]["samples"] = 9
     done = study.run("head")
-    assert done.jobs == {"fit_head": 2, "intervene_head": 4, "score_head": 4}
+    assert done.jobs == {"fit_head": 2, "intervene_head": 4, "score_head": 4, "head": 1}
     assert record(study, "vit", "blocks.0", "head", "remove", "mid")["n_samples"] == 9
 
 
