@@ -18,6 +18,7 @@ include: "rules/features.smk"
 include: "rules/spectra.smk"
 include: "rules/probes.smk"
 include: "rules/interventions.smk"
+include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
 
@@ -29,6 +30,7 @@ localrules:
     spectra,
     probes,
     interventions,
+    head,
     summaries,
 
 
@@ -38,6 +40,7 @@ rule all:
     input:
         resolved_configs(),
         all_targets(),
+        all_head(),
         all_summaries(),
         all_figures(),
     message:
@@ -69,6 +72,11 @@ rule probes:
 rule interventions:
     input:
         all_targets(),
+
+
+rule head:
+    input:
+        all_head(),
 
 
 rule summaries:

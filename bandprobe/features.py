@@ -48,3 +48,11 @@ def channel_slabs(store: Store, layer: str, n_channels: int) -> Callable[[], Ite
 def read_coordinates(store: Store) -> dict[str, Variable]:
     """Coordinates of the samples of a store, to be handed on to what is made from it."""
     return {name: Variable(("sample",), store.read(name)) for name in ("sample", "label", "group")}
+
+
+def sample_mean(store: Store, name: str) -> MapArray:
+    """Mean over all samples of an array of maps or of prefix tokens, read by blocks."""
+    total: NDArray[np.float64] | float = 0.0
+    for _, values in sample_blocks(store, name):
+        total = total + values.sum(0, dtype=np.float64)
+    return np.asarray(total / store.array(name).shape[0], np.float32)

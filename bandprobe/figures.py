@@ -23,12 +23,8 @@ SCORES = {
 def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
     """Heat maps of an effect, layer by band: a row a mode, a column a model, one scale."""
     cells = interventions.sel(readout=readout)
-    models = [str(model) for model in cells["model"].to_numpy()]
-    modes = [
-        str(mode)
-        for mode in cells["mode"].to_numpy()
-        if cells[score].sel(mode=mode).notnull().any()
-    ]
+    # The heads have no pixels and not every mode.
+    models, modes = (_with_values(cells[score], axis) for axis in ("model", "mode"))
     limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
     heights = [len(layers_of(cells, model)) for model in models]
     with plt.rc_context(STYLE):
@@ -50,6 +46,13 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
             fontsize=7,
         )
     return figure
+
+
+def _with_values(values: xr.DataArray, axis: str) -> list[str]:
+    """Names along an axis that have any value."""
+    others = [dim for dim in values.dims if dim != axis]
+    exists = values.notnull().any(others).to_numpy()
+    return [str(name) for name in values[axis].to_numpy()[exists]]
 
 
 def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS
 from bandprobe.modes import KEEPING, Mode, kept_bands
 from bandprobe.scores import ModeOutcomes
 
@@ -24,6 +25,10 @@ FLAG_MEANINGS = {
     BLIND: "the readout has no weight in what is changed, so nothing changes by construction",
     NOTHING_LEFT: "the readout has no weight in what is left: all images get the same logits",
     NOTHING_CHANGED: "the mode changes nothing here: no band is taken out, or no phase can turn",
+    PREFIX_BYPASS: "prefix tokens (CLS, registers) were kept, and what the band held can reach the "
+    f"head through them: the loss is a lower bound; with {BLIND} the bypass is total, as no logit "
+    "of any image moves",
+    NO_PREFIX_TOKENS: "the layer has no prefix tokens to ablate: the same numbers as readout head",
     NO_BETTER_THAN_CHANCE: "the interval of the clean accuracy holds chance or lies below it",
     CONTROL_IS_BAND: "a random set of as many bins has no choice but the band itself",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
@@ -57,6 +62,10 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
     readout : str
     mode : Mode
     bins : array of shape (n_bands,)
+
+    Notes
+    -----
+    What the rest of a network sees is no rule of this kind; the job that runs it finds out.
     """
     kept = kept_bands(mode.kind, len(bins)) & (bins > 0)
     changed = ~kept_bands(mode.kind, len(bins)) & (bins > 0)

@@ -39,6 +39,16 @@ class Split:
     image: list[str]
     crop: list[Box | None]
 
+    def take(self, rows: NDArray[np.int64]) -> Split:
+        """The samples at some positions, in their order."""
+        return Split(
+            self.sample[rows],
+            self.label[rows],
+            self.group[rows],
+            [self.image[row] for row in rows],
+            [self.crop[row] for row in rows],
+        )
+
 
 def image_digests(root: Path, files: Sequence[str]) -> dict[str, str]:
     """SHA-256 of each file, after decoding it whole.
@@ -117,6 +127,16 @@ def class_names(path: Path) -> list[str]:
     table = pq.read_table(path, columns=["label", "class_name"])
     pairs = dict(zip(table["label"].to_pylist(), table["class_name"].to_pylist(), strict=True))
     return [pairs[label] for label in sorted(pairs)]
+
+
+def imagenet_indices(path: Path) -> NDArray[np.int64] | None:
+    """ImageNet index of each class, by label; None unless every class of the manifest has one."""
+    if "imagenet_index" not in pq.read_schema(path).names:
+        return None
+    table = pq.read_table(path, columns=["label", "imagenet_index"])
+    pairs = dict(zip(table["label"].to_pylist(), table["imagenet_index"].to_pylist(), strict=True))
+    found = [pairs[label] for label in sorted(pairs)]
+    return None if None in found else np.asarray(found, np.int64)
 
 
 def read_folds(path: Path) -> NDArray[np.int64]:

@@ -17,7 +17,9 @@ from bandprobe.errors import ModelError, unknown_name
 from bandprobe.images import Preprocess
 from bandprobe.layouts import Layout, Size, check_aspect, layout_of, puts_channels_last
 
-MapSink = Callable[[str, torch.Tensor, torch.Tensor | None], None]
+# A map with its prefix tokens, if the layer has any.
+Tokens = tuple[torch.Tensor, torch.Tensor | None]
+MapSink = Callable[[str, torch.Tensor, torch.Tensor | None], Tokens | None]
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
 
     `sink(layer, maps, prefix)` gets maps of shape (n_samples, n_channels, height, width) and the
     prefix tokens of shape (n_samples, n_tokens, n_channels), or None. It must copy what it keeps:
-    the network may write over its own activations.
+    the network may write over its own activations. Maps and prefix tokens that it returns take the
+    place of the layer's output, and may be more or fewer samples.
     """
     modules = backbone.modules()
     for layer in layers:
@@ -139,11 +142,14 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
     def note_size(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
         size[:] = [tuple(inputs[0].shape[-2:])]
 
-    def hook(layer: str) -> Callable[[nn.Module, Any, Any], None]:
-        def receive(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def hook(layer: str) -> Callable[[nn.Module, Any, Any], torch.Tensor | None]:
+        def receive(_module: nn.Module, _inputs: Any, output: Any) -> torch.Tensor | None:
             seen = size[0] if size else None
             maps, prefix = as_map(backbone.network, layer, output, layout, seen)
-            sink(layer, maps, prefix)
+            changed = sink(layer, maps, prefix)
+            if changed is None:
+                return None
+            return from_map(backbone.network, layer, output, *changed, layout)
 
         return receive
 
@@ -253,3 +259,21 @@ def as_map(
     patches = output[:, layout.prefix_tokens :].transpose(1, 2)
     maps = patches.reshape(len(output), -1, *grid)
     return maps, (output[:, : layout.prefix_tokens] if layout.prefix_tokens else None)
+
+
+def from_map(
+    network: nn.Module,
+    layer: str,
+    output: torch.Tensor,
+    maps: torch.Tensor,
+    prefix: torch.Tensor | None,
+    layout: Layout | None = None,
+) -> torch.Tensor:
+    """The inverse of `as_map`: maps and prefix tokens in the format of a layer's output."""
+    if output.ndim == 4:
+        module = dict(network.named_modules()).get(layer)
+        last = puts_channels_last(module, layout or layout_of(network))
+        kept = torch.channels_last if not last else torch.contiguous_format
+        return (maps.permute(0, 2, 3, 1) if last else maps).contiguous(memory_format=kept)
+    patches = maps.flatten(2).transpose(1, 2)
+    return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,7 +188,7 @@ def write_outcomes(
     changed : array of shape (n_bands, n_draws, n_samples, n_classes)
         Logits of the changed maps.
     attrs : mapping
-        Provenance.
+        Provenance; `flags`, a JSON list, for what all bands of the mode have to say.
     controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
         Logits of maps of which random masks were changed instead, by the kind of control.
     """
@@ -243,5 +244,6 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
             for kind in CONTROL_KINDS
             if control_name(kind, "rank") in store
         },
+        flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
     )
     return found, store.labels("band"), store.attrs

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.flags import (
+    BLIND,
     CONTROL_IS_BAND,
     DISAGREE,
     EMPTY_BAND,
@@ -18,6 +19,7 @@ from bandprobe.flags import (
     disagreements,
     structural_by_rule,
 )
+from bandprobe.head_settings import READOUTS
 from bandprobe.modes import Mode
 from bandprobe.scores import ModeOutcomes, Outcomes
 from bandprobe.stats import group_bootstrap, group_resamples, group_sign_test, mcnemar
@@ -27,6 +29,7 @@ FloatArray = NDArray[np.float64]
 EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")
 SCORES = ("top1", "top5", "rank", "margin")
 CONTROL_NAMES = {"equal-bins": "equal_bins", "equal-energy": "equal_energy"}
+HEAD_READOUTS = tuple(READOUTS.values())
 CONTROLLED = ("top1_drop", "rank_degradation")
 
 
@@ -173,13 +176,20 @@ def _flags(
     found: ModeOutcomes, readout: str, mode: Mode, general: dict[str, Any]
 ) -> list[list[str]]:
     """Reasons for each band, by rule; where the numbers say otherwise, that too."""
-    rules = structural_by_rule(readout, mode, found.bins)
+    if readout in HEAD_READOUTS:
+        # What the rest of a network sees was found, by rule and numerically, when it ran.
+        blind = (found.bins > 0) & ~found.sees
+        rules: list[str | None] = [BLIND if one else None for one in blind]
+        differ = [False] * len(rules)
+    else:
+        rules = structural_by_rule(readout, mode, found.bins)
+        differ = disagreements(found, rules)
     rows = []
-    for band, (rule, differs) in enumerate(zip(rules, disagreements(found, rules), strict=True)):
-        flags = [EMPTY_BAND] if not found.bins[band] else []
+    for band, rule in enumerate(rules):
+        flags = list(found.flags) if found.bins[band] else [EMPTY_BAND]
         if rule is not None:
-            flags.append(rule)
-        if differs:
+            flags.insert(0, rule)
+        if differ[band]:
             flags.append(DISAGREE)
         if found.bins[band] == 1 and band == 0 and "equal-bins" in found.controls:
             flags.append(CONTROL_IS_BAND)

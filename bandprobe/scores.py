@@ -57,6 +57,8 @@ class ModeOutcomes:
     n_classes : int
     controls : mapping of str to Outcomes
         Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.
+    flags : tuple of str
+        Of all bands that are not empty.
     """
 
     changed: Outcomes
@@ -67,6 +69,7 @@ class ModeOutcomes:
     sees: NDArray[np.bool_]
     n_classes: int
     controls: Mapping[str, Outcomes] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
 
 def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:

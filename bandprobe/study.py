@@ -12,6 +12,7 @@ from bandprobe.bands import Bands
 from bandprobe.config import resolve_config
 from bandprobe.datasets import check_spec
 from bandprobe.errors import ConfigError, unknown_name
+from bandprobe.head_settings import HeadSettings, parse_head
 from bandprobe.images import pixel_preprocess
 from bandprobe.modes import KEEPING, Mode
 from bandprobe.phantom import Phantom
@@ -39,6 +40,7 @@ class Paths:
     LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
     MASKS = "results/{dataset}/controls/{model}/{layer}.zarr"
     SHAPLEY = "results/{dataset}/shapley/{model}/{layer}/{readout}.zarr"
+    HEAD = "results/{dataset}/heads/{model}.zarr"
     OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
     TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
     SUMMARY = "results/{dataset}/summary/{table}.nc"
@@ -150,6 +152,7 @@ class Study:
     spectra: Spectra
     statistics: Statistics
     dtype: str
+    head: HeadSettings | None
     resolved: Mapping[str, Any] = field(repr=False)
 
     def layers(self) -> Iterator[tuple[str, str]]:
@@ -176,12 +179,29 @@ class Study:
         """Whether a readout has a result under a mode; if not, its targets are N/A."""
         return readout != "refit" or mode in self.refit_modes
 
+    def networks(self) -> tuple[str, ...]:
+        """Names of the models that are networks, and so have a head."""
+        return tuple(m.name for m in self.models.values() if m.architecture != "pixels")
+
+    def head_targets(self) -> Iterator[Target]:
+        """Every target of the heads: data sets x layers of networks x readouts x modes x bands."""
+        if self.head is None:
+            return
+        networks = self.networks()
+        layers = [(model, layer) for model, layer in self.layers() if model in networks]
+        for dataset in self.datasets:
+            for model, layer in layers:
+                for readout in self.head.readouts:
+                    for mode in self.head.modes:
+                        for band in self.bands.names:
+                            yield Target(dataset, model, layer, readout, mode, band)
+
     def select(self, kind: str, name: str) -> str:
         """`name` if the study has it under `kind`, else an error that lists the valid ones."""
         valid: Mapping[str, tuple[str, ...]] = {
             "dataset": tuple(self.datasets),
             "model": tuple(self.models),
-            "readout": self.readouts,
+            "readout": (*self.readouts, *(self.head.readouts if self.head else ())),
             "mode": tuple(self.modes),
             "band": self.bands.names,
         }
@@ -224,6 +244,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
+        head=parse_head(resolved.get("head"), modes),
         resolved=resolved,
     )
 

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.flags import FLAG_MEANINGS
+from bandprobe.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.results import CONTROL_NAMES, EFFECTS, control_fields
 from bandprobe.stats import corrected
 from bandprobe.store import Store
@@ -76,21 +77,24 @@ def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
     folder : Path
         Holds `<model>/<layer>/<readout>/<mode>/<band>.json`.
     axes : mapping
-        `layers` (model to its layers), `readouts`, `modes` and `bands`.
+        `layers` (model to its layers), `readouts`, `modes` and `bands`; `heads`, if there are any,
+        with the `models`, `readouts` and `modes` that they have.
 
     Raises
     ------
     StoreError
         If a target is missing.
     """
+    heads = axes.get("heads") or {"models": (), "readouts": (), "modes": ()}
     records = []
     for model, layers in axes["layers"].items():
         for layer in layers:
-            for readout in axes["readouts"]:
-                for mode in axes["modes"]:
-                    for band in axes["bands"]:
-                        path = folder / model / layer / readout / mode / f"{band}.json"
-                        records.append(_read_json(path))
+            cells = [*product(axes["readouts"], axes["modes"])]
+            if model in heads["models"]:
+                cells += product(heads["readouts"], heads["modes"])
+            for (readout, mode), band in product(cells, axes["bands"]):
+                path = folder / model / layer / readout / mode / f"{band}.json"
+                records.append(_read_json(path))
     return records
 
 
@@ -147,7 +151,7 @@ def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 def is_structural(record: Mapping[str, Any]) -> bool:
     """Whether the value of a target is forced by construction."""
-    return any(flag.startswith("structural:") for flag in record["flags"])
+    return any(flag in STRUCTURAL for flag in record["flags"])
 
 
 def _facts(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -168,7 +172,7 @@ def axis_labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
     return {
         "model": list(axes["layers"]),
         "layer": list(layers),
-        "readout": list(axes["readouts"]),
+        "readout": [*axes["readouts"], *(axes.get("heads") or {}).get("readouts", ())],
         "mode": list(axes["modes"]),
         "band": list(axes["bands"]),
     }

@@ -70,6 +70,12 @@ SPECTRAL_FIGURES = [
     "delta_log_amplitude",
     "spectral_centroid",
 ]
+# Readouts and modes of the networks' own heads; none without the section `head`.
+HEAD_READOUTS = STUDY.head.readouts if STUDY.head else ()
+HEAD_MODES = STUDY.head.modes if STUDY.head else ()
+HEAD_OUTCOMES = expand(
+    Paths.OUTCOMES, readout=HEAD_READOUTS, mode=HEAD_MODES, allow_missing=True
+)
 SCORES = ["top1_drop", "rank_degradation"]
 SHAPLEY_SCORES = ["accuracy", "margin"]
 SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
@@ -313,16 +319,38 @@ def statistics_spec():
     return as_json(STUDY.resolved["statistics"])
 
 
-def study_axes(readouts):
-    """All names along all axes, for some readouts."""
-    return as_json(
-        {
-            "layers": {name: model.layers for name, model in STUDY.models.items()},
-            "readouts": readouts,
-            "modes": list(STUDY.modes),
-            "bands": STUDY.bands.names,
-        }
+def head_spec():
+    """What the fit of a head has to know: images and classifier."""
+    kept = ("samples", "train_samples", "classifier", "seed")
+    return as_json({key: STUDY.resolved["head"][key] for key in kept})
+
+
+def head_targets_of_layer():
+    """All target files of a layer's head readouts."""
+    return expand(
+        Paths.TARGET,
+        readout=HEAD_READOUTS,
+        mode=HEAD_MODES,
+        band=STUDY.bands.names,
+        allow_missing=True,
     )
+
+
+def study_axes(readouts, heads=False):
+    """All names along all axes, for some readouts, with or without those of the heads."""
+    axes = {
+        "layers": {name: model.layers for name, model in STUDY.models.items()},
+        "readouts": readouts,
+        "modes": list(STUDY.modes),
+        "bands": STUDY.bands.names,
+    }
+    if heads and STUDY.head:
+        axes["heads"] = {
+            "models": STUDY.networks(),
+            "readouts": HEAD_READOUTS,
+            "modes": HEAD_MODES,
+        }
+    return as_json(axes)
 
 
 def layer_paths(pattern, **fixed):
@@ -376,6 +404,11 @@ def all_targets():
     return [Paths.TARGET.format(**vars(target)) for target in STUDY.targets()]
 
 
+def all_head():
+    """All target files of the heads."""
+    return [Paths.TARGET.format(**vars(target)) for target in STUDY.head_targets()]
+
+
 def all_summaries():
     tables = expand([Paths.SUMMARY, Paths.TABLE], dataset=STUDY.datasets, table=TABLES)
     tables += expand(Paths.TABLE, dataset=STUDY.datasets, table=CURVES)
@@ -384,7 +417,8 @@ def all_summaries():
 
 def effect_names():
     """Figures of the interventions: a score and a readout each."""
-    return expand("{score}_{readout}", score=SCORES, readout=STUDY.readouts)
+    readouts = [*STUDY.readouts, *HEAD_READOUTS]
+    return expand("{score}_{readout}", score=SCORES, readout=readouts)
 
 
 def band_figures():
@@ -444,7 +478,7 @@ def pace_local_jobs():
 
 def closing_lines():
     """What a finished run says: how much there is, what is flagged, and where to look."""
-    count = sum(1 for _ in STUDY.targets())
+    count = sum(1 for _ in [*STUDY.targets(), *STUDY.head_targets()])
     places = ", ".join(f"results/{dataset}/figures" for dataset in STUDY.datasets)
     lines = [f"bandprobe: {count} targets are up to date; figures in {places}"]
     for dataset in STUDY.datasets:

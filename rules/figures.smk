@@ -114,7 +114,7 @@ rule plot_effects:
     params:
         code=code("plot_effects"),
         scores=" ".join(SCORES),
-        readouts=" ".join(STUDY.readouts),
+        readouts=" ".join([*STUDY.readouts, *HEAD_READOUTS]),
         folder=FIGURES,
         suffixes=" ".join(SUFFIXES),
     message:

@@ -5,7 +5,7 @@
 
 rule summarise_interventions:
     input:
-        lambda wildcards: of_dataset(all_targets(), wildcards),
+        lambda wildcards: of_dataset([*all_targets(), *all_head()], wildcards),
     output:
         netcdf=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
         csv=expand(Paths.TABLE, table="interventions", allow_missing=True),
@@ -19,7 +19,7 @@ rule summarise_interventions:
         mem_mb=1000,
     params:
         code=code("summarise_interventions"),
-        axes=study_axes(STUDY.readouts),
+        axes=study_axes(STUDY.readouts, heads=True),
         targets="results/{dataset}/targets",
     message:
         "{wildcards.dataset}: summarise interventions"

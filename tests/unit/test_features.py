@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from bandprobe import features
-from bandprobe.features import channel_slabs, read_coordinates, sample_blocks, slab_channels
+from bandprobe.features import (
+    channel_slabs,
+    read_coordinates,
+    sample_blocks,
+    sample_mean,
+    slab_channels,
+)
 from bandprobe.store import Store, StoreWriter, Variable
 
 MAPS = np.random.default_rng(0).normal(size=(11, 7, 3, 4)).astype(np.float16)
@@ -37,6 +43,23 @@ def test_blocks_of_samples_make_up_the_maps(
     # Whole chunks, so that none is decoded twice.
     assert all(part.start % 4 == 0 for part, _ in blocks)
     assert len(blocks) == (1 if block_bytes == 10**8 else 3)
+
+
+def test_mean_over_samples_of_maps_and_of_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "BLOCK_BYTES", 1)
+    with StoreWriter(tmp_path / "b.zarr", {}) as writer:
+        for name, values in (("layer", MAPS), ("layer.prefix", MAPS[:, :, 0])):
+            dims = ("sample", "channel", "y", "x")[: values.ndim]
+            chunks = (4, *values.shape[1:])
+            array = writer.create(name, dims, values.shape, "float16", chunks=chunks)
+            array[...] = values
+    stored = Store(tmp_path / "b.zarr")
+    for name, values in (("layer", MAPS), ("layer.prefix", MAPS[:, :, 0])):
+        found = sample_mean(stored, name)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, values.astype(float).mean(0), atol=1e-6)
 
 
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 7, 99])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,6 +13,7 @@ from bandprobe.errors import DatasetError
 from bandprobe.manifest import (
     class_names,
     image_digests,
+    imagenet_indices,
     read_folds,
     read_split,
     write_folds,
@@ -48,6 +50,33 @@ def test_splits_read_back(tmp_path: Path, root: Path) -> None:
     assert evaluation.crop == [(0, 0, 4, 4)]
     assert evaluation.group[0] not in train.group
     assert class_names(path) == ["ape", "bee"]
+
+
+def test_some_samples_of_a_split(tmp_path: Path, root: Path) -> None:
+    write_manifest(tmp_path / "m.parquet", ROWS, root)
+    some = read_split(tmp_path / "m.parquet", "train").take(np.array([0, 2]))
+    assert (some.sample.tolist(), some.label.tolist()) == ([0, 2], [1, 0])
+    assert some.image == ["b.png", "a.png"]
+    assert some.crop == [(1, 2, 9, 10), None]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [([309, 309, 365, 309], [365, 309]), ([309, 309, None, 309], None), (None, None)],
+)
+def test_imagenet_indices_are_those_of_all_classes_or_none(
+    tmp_path: Path, root: Path, column: list[int | None] | None, expected: list[int] | None
+) -> None:
+    path = tmp_path / "m.parquet"
+    write_manifest(path, ROWS, root)
+    table = pq.read_table(path)
+    if "imagenet_index" in table.column_names:
+        table = table.drop_columns("imagenet_index")
+    if column is not None:
+        table = table.append_column("imagenet_index", pa.array(column, pa.int64()))
+    pq.write_table(table, path)
+    found = imagenet_indices(path)
+    assert (None if found is None else found.tolist()) == expected
 
 
 def test_contents_of_the_images_are_recorded(tmp_path: Path, root: Path) -> None:

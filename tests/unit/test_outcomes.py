@@ -1,5 +1,6 @@
 """Stored outcomes are those of the logits they were made from."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,10 @@ def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Ge
     np.testing.assert_array_equal(found.bins, BINS)
     np.testing.assert_array_equal(found.sees, [True, False, True])
     assert (names, found.n_classes, attrs["code"]) == (clean.axes.names, 3, "x")
+    assert found.flags == ()
+    attrs = {"flags": json.dumps(["a", "b"])}
+    write_outcomes(tmp_path / "b.zarr", clean.axes, untouched, changed, attrs)
+    assert read_outcomes(tmp_path / "b.zarr")[0].flags == ("a", "b")
 
 
 def test_band_logits_read_back_each_in_its_place(tmp_path: Path, clean: BandLogits) -> None:

@@ -1,11 +1,13 @@
 """Records of targets: numbers that are known, and flags that say why one is missing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bandprobe.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
+from bandprobe.head_settings import PREFIX_BYPASS
 from bandprobe.modes import Mode
 from bandprobe.results import Bootstrap, control_fields, score_mode, undefined_records
 from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
@@ -141,3 +143,13 @@ def test_a_clean_accuracy_near_chance_is_flagged_in_every_band() -> None:
     assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.1)))
     assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.0)))
     assert not any(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.6)))
+
+
+def test_what_all_bands_share_stands_on_those_with_bins() -> None:
+    found = replace(mode(), flags=(PREFIX_BYPASS,))
+    records = score_mode(found, NAMES, "head", Mode("cut", "remove"), BOOTSTRAP)
+    assert [record["flags"] for record in records] == [
+        [PREFIX_BYPASS],
+        [EMPTY_BAND],
+        [PREFIX_BYPASS],
+    ]

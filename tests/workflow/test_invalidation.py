@@ -32,6 +32,11 @@ def layer_jobs(layers: int) -> dict[str, int]:
     }
 
 
+def head_jobs(layers: int) -> dict[str, int]:
+    """The jobs of some layers of networks, from a fitted head to its targets."""
+    return {"intervene_head": layers, "score_head": layers}
+
+
 def test_a_second_run_does_nothing(study: TinyStudy) -> None:
     done = study.run()
     assert done.code == 0
@@ -49,7 +54,8 @@ def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
 def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStudy) -> None:
     study.config["statistics"]["resamples"] = 200
     done = study.run()
-    assert done.jobs == {"score_targets": LAYERS} | SUMMARY | SPECTRA | CONFIG
+    own = {"score_targets": LAYERS, "score_head": 2}
+    assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
 
 
 def test_another_window_runs_spectra_alone(study: TinyStudy) -> None:
@@ -67,14 +73,14 @@ def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:
     model = study.config["models"]["resnet18"] | {"seed": 1, "layers": [["layer2"]]}
     study.config["models"]["another"] = model
     done = study.run()
-    own = {"extract_features": 2} | layer_jobs(1)
+    own = {"extract_features": 2, "fit_head": 1} | layer_jobs(1) | head_jobs(1)
     assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
 
 
 def test_an_appended_pass_runs_that_pass_alone(study: TinyStudy) -> None:
     study.config["models"]["resnet18"]["layers"].append(["layer2", "layer4"])
     done = study.run()
-    own = {"extract_features": 2} | layer_jobs(2)
+    own = {"extract_features": 2} | layer_jobs(2) | head_jobs(2)
     assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
 
 
@@ -82,6 +88,7 @@ def test_another_band_edge_fits_no_readout_again(study: TinyStudy) -> None:
     study.config["bands"]["edges"][2] = 0.35
     done = study.run()
     own = {name: n for name, n in layer_jobs(3).items() if name != "fit_probes"}
+    own |= head_jobs(2)
     assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,17 @@ def results(study: TinyStudy) -> Path:
 
 def test_targets_on_disk_are_all_combinations(finished: TinyStudy) -> None:
     found = list((results(finished) / "targets").rglob("*.json"))
-    # layers x readouts x modes x bands
-    assert len(found) == 3 * 2 * 3 * 7
-    assert len(found) == len(list(parse_study(finished.config).targets()))
+    study = parse_study(finished.config)
+    # layers x readouts x modes x bands; of the heads, layers of the network and its two modes
+    assert len(list(study.targets())) == 3 * 2 * 3 * 7
+    assert len(list(study.head_targets())) == 2 * 1 * 2 * 7
+    assert len(found) == 3 * 2 * 3 * 7 + 2 * 1 * 2 * 7
 
 
 def test_every_store_opens_with_plain_xarray(finished: TinyStudy) -> None:
     stores = sorted(results(finished).rglob("*.zarr"))
-    assert len(stores) == 4 + 3 + 6 + 6 + 18
+    # features, spectra, probes, band logits, outcomes; the head, and its outcomes
+    assert len(stores) == 4 + 3 + 6 + 6 + 18 + 1 + 4
     for path in stores:
         with xr.open_zarr(path) as dataset:
             assert dataset.attrs["code_digest"]
@@ -84,11 +88,17 @@ def test_pooled_cells_without_dc_are_exactly_zero_and_flagged(finished: TinyStud
     assert seen > 10
 
 
+def linear_records(study: TinyStudy) -> list[dict[str, Any]]:
+    """The target files of the linear readouts, which are those of the summary."""
+    files = (results(study) / "targets").rglob("*.json")
+    records = [json.loads(path.read_text()) for path in files]
+    return [record for record in records if record["readout"] in study.config["readouts"]]
+
+
 def test_summary_follows_from_the_targets(finished: TinyStudy) -> None:
     with xr.open_dataset(results(finished) / "summary/interventions.nc") as summary:
         assert summary["top1_drop"].dims == ("model", "layer", "readout", "mode", "band")
-        for path in (results(finished) / "targets").rglob("*.json"):
-            record = json.loads(path.read_text())
+        for record in linear_records(finished):
             cell = summary.sel(
                 {axis: record[axis] for axis in ("model", "layer", "readout", "mode", "band")}
             )
@@ -102,10 +112,7 @@ def test_summary_follows_from_the_targets(finished: TinyStudy) -> None:
 
 def test_flags_table_lists_every_flag(finished: TinyStudy) -> None:
     table = pd.read_csv(results(finished) / "summary/flags.csv")
-    records = [
-        json.loads(path.read_text()) for path in (results(finished) / "targets").rglob("*.json")
-    ]
-    assert len(table) == sum(len(record["flags"]) for record in records)
+    assert len(table) == sum(len(record["flags"]) for record in linear_records(finished))
 
 
 def test_spectra_tables_hold_what_the_figures_show(finished: TinyStudy) -> None:

@@ -19,6 +19,7 @@ from bandprobe.commands import (
     run_workflow,
     target_path,
 )
+from bandprobe.errors import ConfigError
 from bandprobe.literal import largest_difference
 from bandprobe.report import console, target_table
 from bandprobe.scripting import run
@@ -29,7 +30,7 @@ def choose_target(study: Study, arguments: argparse.Namespace) -> Target:
     """The target that the options name."""
     model = study.models[study.select("model", arguments.model)]
     model.pass_of(arguments.layer)
-    return Target(
+    target = Target(
         dataset=choose_dataset(study, arguments.dataset),
         model=model.name,
         layer=arguments.layer,
@@ -37,6 +38,14 @@ def choose_target(study: Study, arguments: argparse.Namespace) -> Target:
         mode=study.select("mode", arguments.mode),
         band=study.select("band", arguments.band),
     )
+    if target.readout not in study.readouts and target not in set(study.head_targets()):
+        raise ConfigError(
+            f"{target.readout} has no result for {target.model} under {target.mode}",
+            expected=f"a network, and one of head.modes: {', '.join(study.head.modes)}"
+            if study.head
+            else "a section head in the configuration",
+        )
+    return target
 
 
 def literal_check(study: Study, target: Target, n_samples: int) -> str:
@@ -57,7 +66,9 @@ def main() -> None:
     parser.add_argument("--layer", required=True, help="layer of that model")
     parser.add_argument("--band", required=True, help="band, such as ultra-low")
     parser.add_argument("--mode", required=True, help="mode, such as remove")
-    parser.add_argument("--readout", help="readout (default: the first of the configuration)")
+    parser.add_argument(
+        "--readout", help="readout, head among them (default: the configuration's first)"
+    )
     parser.add_argument(
         "--check", type=int, default=16, help="images for the literal route (default: 16)"
     )
@@ -67,7 +78,7 @@ def main() -> None:
     run_workflow([target_path(target)], arguments.config, arguments.cores)
     record = read_target(target)
     checks = {"file": target_path(target)}
-    if arguments.check and record["top1"] is not None:
+    if arguments.check and record["top1"] is not None and target.readout in study.additive:
         checks["literal route"] = literal_check(study, target, arguments.check)
     console().print(target_table(record, checks))
 
