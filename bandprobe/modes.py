@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,11 @@ class Mode:
         if self.strength <= 0 or (self.kind == "phase" and self.strength > 1):
             bound = "above 0" if self.kind == "noise" else "above 0, at most 1"
             raise ConfigError(f"{where}: strength", expected=bound, found=self.strength)
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Mode:
+        """A mode from a mapping that may say other things too, as a store's attributes."""
+        return cls(**{item.name: spec[item.name] for item in fields(cls) if item.name in spec})
 
     @property
     def is_linear(self) -> bool:

@@ -11,23 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bandprobe.bands import Bands
+from bandprobe.controls import KINDS as CONTROL_KINDS
 from bandprobe.counting import Counts
 from bandprobe.features import BLOCK_BYTES, SLAB_BYTES
+from bandprobe.readouts import refit_subsets
 from bandprobe.shapes import LayerShape, PassShape
 from bandprobe.spectra import radial_bins
 from bandprobe.store import CHUNK_BYTES, feature_chunks
-from bandprobe.study import Study
+from bandprobe.study import BY_BAND, Study
 
 SINGLE, DOUBLE = 4, 8
 BATCH = 16
-# N x N matrices in double precision that a fit holds at once: the Gram matrix, coordinates and
-# their dual, a fold's copy and its centred copy, and an eigendecomposition with its workspace.
-# Measured at N = 2000, with as many evaluation images (one more matrix): 9.8.
-SQUARES = 9
+# N x N matrices in double precision that a fit holds at once: the Gram matrix and its centred copy,
+# an eigendecomposition with its workspace, the coordinates and their loadings.
+SQUARES = 8
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
-TARGET_BYTES = 1300
+TARGET_BYTES = 3000
 CORRECT_RANK_MARGIN = 3
 
 
@@ -98,14 +101,17 @@ def stage_costs(
         for one in passes
         for shape in one.layers
     ]
-    return [
+    costs = [
         _features(counts, shapes, itemsize),
         _spectra(layers, study.bands),
+        _controls(layers, study),
         _probes(layers, study),
         _band_logits(layers, study),
         _outcomes(layers, study),
+        _shapley(layers, study),
         _targets(layers, study),
     ]
+    return [cost for cost in costs if cost.jobs]
 
 
 def _features(counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsize: int) -> Cost:
@@ -138,16 +144,22 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
         counts, shape = layer.counts, layer.shape
         logits = DOUBLE * counts.eval * counts.classes
         maps = SINGLE * shape.dimensions
-        stored += len(study.readouts) * (layer.weights + maps + logits)
+        stored += len(_linear(study)) * (layer.weights + maps + logits)
+        stored += _by_band(layer, study, logits)
         path = penalties * (logits + DOUBLE * counts.classes * _coordinates(layer))
         # Slabs of both splits as read, in single precision, and standardised.
         slabs = 5 * layer.slab * counts.total // (2 * counts.train)
         memory = max(memory, slabs, path)
-        if "map" in study.readouts:
+        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) else 0
+        if "map" in study.readouts or bands:
             kernel = DOUBLE * counts.eval * _coordinates(layer)
-            # The Gram matrix grows while slabs are read; the fit comes after them.
-            memory = max(memory, layer.gram + kernel + slabs, _squares(layer) + kernel + path)
-            operations += fit_operations(layer, study.probe.folds)
+            # Gram matrices grow while slabs are read; the fits come after them.
+            grams = max(1, bands) * (DOUBLE * counts.train**2 if bands else layer.gram)
+            slabs *= 3 if bands else 1
+            held = grams + max(1, bands) * kernel
+            memory = max(memory, held + slabs, held + _squares(layer) + path)
+            fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
+            operations += fit_operations(layer, study.probe.folds, penalties, fits)
     return Cost("probes", len(layers), stored, memory, operations)
 
 
@@ -164,39 +176,97 @@ def _squares(layer: Layer) -> int:
     return DOUBLE * (3 * train * dimensions + 4 * dimensions**2)
 
 
-def fit_operations(layer: Layer, folds: int) -> float:
-    """Operations of fitting the map readout: Gram matrices, eigendecompositions, W."""
+def _linear(study: Study) -> list[str]:
+    """Readouts whose weights are maps."""
+    return [readout for readout in study.readouts if readout not in BY_BAND]
+
+
+def _subsets(study: Study) -> int:
+    """Sets of bands that `refit` is fitted for at most, that of all bands among them."""
+    kinds = [study.modes[mode].kind for mode in study.refit_modes]
+    return len(refit_subsets(kinds, np.ones(len(study.bands), np.int64)))
+
+
+def _by_band(layer: Layer, study: Study, logits: int) -> int:
+    """Stored bytes of the readouts that are fitted by band; empty bands are not known here."""
+    energies = layer.counts.eval + layer.counts.classes
+    cells = layer.shape.channels * len(study.bands)
+    stored = DOUBLE * energies * cells + logits if "energy" in study.readouts else 0
+    if "refit" in study.readouts:
+        kinds = [study.modes[mode].kind for mode in study.refit_modes]
+        bins = study.bands.on_grid(layer.shape.height, layer.shape.width).counts
+        stored += len(refit_subsets(kinds, bins)) * logits
+    return stored
+
+
+def fit_operations(layer: Layer, folds: int, penalties: int, fits: int) -> float:
+    """Operations of fitting readouts of the map: Gram matrices, eigendecompositions, W."""
     train, size = float(layer.counts.train), float(_coordinates(layer))
     dimensions = float(layer.shape.dimensions)
     gram = 0.0 if layer.direct else 2 * train * layer.counts.total * dimensions + EIGEN * size**3
-    part = train * (folds - 1) / folds
-    solves = folds * (2 * part * size**2 + EIGEN * size**3) + 2 * train * size**2 + EIGEN * size**3
+    # Each held-out fold has a smoother of its own at each penalty.
+    solves = fits * (EIGEN * size**3 + 2 * penalties * train**2 * size / folds)
     weights = 0.0 if layer.direct else 2 * train * layer.counts.classes * dimensions
     return gram + solves + weights
 
 
 def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
     one = [_logits(layer, study.bands) for layer in layers]
-    readouts = len(study.readouts)
+    readouts = len(study.additive)
+    masks = _mask_logits(study)
     memory = max(
-        readouts * (2 * layer.weights + 2 * logits) + 2 * layer.weights + 4 * _block(layer)
+        masks * logits
+        + readouts * (2 * layer.weights + 2 * logits)
+        + 2 * layer.weights
+        + 4 * _block(layer)
         for layer, logits in zip(layers, one, strict=True)
     )
     operations = sum(
         2.0 * readouts * layer.counts.eval * layer.counts.classes * layer.shape.dimensions
         for layer in layers
     )
-    return Cost("band_logits", len(layers), readouts * sum(one), memory, operations)
+    # Random masks in single precision, of the readouts whose weights are maps.
+    linear = len(_linear(study))
+    stored = readouts * sum(one) + linear * masks * sum(one) * SINGLE // DOUBLE
+    return Cost("band_logits", len(layers) if readouts else 0, stored, memory, operations)
+
+
+def _mask_logits(study: Study) -> int:
+    """Sets of random masks, each as many as there are bands."""
+    return len(CONTROL_KINDS) * study.controls.draws
+
+
+def _controls(layers: Sequence[Layer], study: Study) -> Cost:
+    draws, bands = study.controls.draws, len(study.bands)
+    planes = [layer.shape.height * layer.shape.width for layer in layers]
+    masks = len(CONTROL_KINDS) * draws * bands
+    # They are drawn by the job of the spectra.
+    return Cost("controls", len(layers) if draws else 0, masks * sum(planes), masks * max(planes))
+
+
+def _shapley(layers: Sequence[Layer], study: Study) -> Cost:
+    readouts = len(study.additive) if study.shapley_fill != "none" else 0
+    subsets, scores = 2 ** len(study.bands), 2
+    stored = sum(
+        readouts * DOUBLE * scores * layer.counts.eval * len(study.bands) for layer in layers
+    )
+    memory = max(DOUBLE * scores * subsets * layer.counts.eval for layer in layers)
+    return Cost("shapley", len(layers) if readouts else 0, stored, memory)
 
 
 def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
-    draws = [mode.draws for mode in study.modes.values()]
-    bands, readouts = len(study.bands), len(study.readouts)
-    cells = sum(bands * count + 1 for count in draws)
-    stored = sum(
-        readouts * SINGLE * CORRECT_RANK_MARGIN * layer.counts.eval * cells for layer in layers
-    )
-    phase = [mode.draws for mode in study.modes.values() if mode.kind == "phase"]
+    bands, readouts = len(study.bands), len(study.additive)
+    cells = readouts * sum(bands * mode.draws + 1 for mode in study.modes.values())
+    cells += len(_linear(study)) * bands * study.controls.draws * _controlled(study)
+    if "refit" in study.readouts:
+        cells += len(study.refit_modes) * (bands + 1)
+    one = SINGLE * CORRECT_RANK_MARGIN
+    stored = sum(one * layer.counts.eval * cells for layer in layers)
+    if study.head:
+        heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
+        networks = [layer for layer in layers if layer.model in study.networks()]
+        stored += sum(one * min(study.head.samples, n.counts.eval) * heads for n in networks)
+    phase = [mode.draws for mode in study.modes.values() if not mode.is_linear]
     memory = 0
     for layer in layers:
         logits = _logits(layer, study.bands)
@@ -206,6 +276,13 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
             turned = readouts * (1 + max(phase)) * logits + 2 * max(phase) * logits
             memory = max(memory, turned + 2 * (readouts + 1) * layer.weights)
     return Cost("outcomes", len(layers) * (1 + len(phase)), stored, memory)
+
+
+def _controlled(study: Study) -> int:
+    """Pairs of a mode and a kind of random masks that it has; as of `bandprobe.linear`."""
+    partitions = sum(mode.kind != "noise" for mode in study.modes.values())
+    alone = ("remove", "isolate", "resample", "phase")
+    return partitions + sum(mode.kind in alone for mode in study.modes.values())
 
 
 def _targets(layers: Sequence[Layer], study: Study) -> Cost:

@@ -248,7 +248,8 @@ def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[s
     # Curves have tables of their own.
     cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
     table = dataset[cells].to_dataframe().reset_index()
-    exists = "bins" if "bins" in table else "penalty_chosen"
+    # What every cell has, and none that does not exist.
+    exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)
     table = table[table[exists].notna()]
     partial = csv.with_name(f".{csv.name}.partial")
     table.to_csv(partial, index=False)

@@ -174,6 +174,7 @@ def test_probes_lie_along_their_penalties(tmp_path: Path, rng: np.random.Generat
                         "intercept": Variable(("class",), np.zeros(4)),
                         "cv_log_loss": Variable(("fold", "penalty"), loss),
                         "eval_accuracy": Variable(("penalty",), loss[0]),
+                        "permuted_accuracy": Variable(("permutation",), loss[1]),
                     },
                     {"penalty": Variable(("penalty",), np.array([0.1, 10.0]))},
                     {"config": json.dumps({"penalty": 10.0})},
@@ -187,6 +188,8 @@ def test_probes_lie_along_their_penalties(tmp_path: Path, rng: np.random.Generat
         np.testing.assert_allclose(cell["cv_log_loss"], loss.mean(0))
         np.testing.assert_allclose(cell["eval_accuracy"], loss[0])
         assert float(cell["penalty_chosen"]) == 10
+        assert float(cell["permuted_accuracy"]) == pytest.approx(loss[1].mean())
+        assert float(cell["permuted_highest"]) == loss[1].max()
     assert np.isnan(found["cv_log_loss"].sel(model="pixels", layer="stem")).all()
     write_summary(found, tmp_path / "a.nc", tmp_path / "a.csv", {})
     assert len(pd.read_csv(tmp_path / "a.csv")) == 3 * 2 * 2

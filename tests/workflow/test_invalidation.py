@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.workflow.conftest import TinyStudy
 
-SUMMARY = {"summarise_interventions": 1, "plot_effects": 4}
+SUMMARY = {"summarise_interventions": 1, "plot_effects": 1, "plot_bands": 1}
+SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
 SPECTRA = {
     "summarise_spectra": 1,
     "plot_band_energy": 1,
@@ -27,7 +28,7 @@ def layer_jobs(layers: int) -> dict[str, int]:
         "fit_probes": layers,
         "split_logits": layers,
         "intervene_linear": layers,
-        "intervene_phase": layers,
+        "intervene_random": 2 * layers,
         "score_targets": layers,
     }
 
@@ -47,7 +48,7 @@ def test_a_second_run_does_nothing(study: TinyStudy) -> None:
 def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
     study.config["modes"]["perturb"]["seed"] = 1
     done = study.run()
-    expected = {"intervene_phase": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
+    expected = {"intervene_random": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
     assert done.jobs == expected
 
 
@@ -55,7 +56,7 @@ def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStud
     study.config["statistics"]["resamples"] = 200
     done = study.run()
     own = {"score_targets": LAYERS, "score_head": 2}
-    assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
+    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | CONFIG
 
 
 def test_another_window_runs_spectra_alone(study: TinyStudy) -> None:
@@ -74,22 +75,29 @@ def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:
     study.config["models"]["another"] = model
     done = study.run()
     own = {"extract_features": 2, "fit_head": 1} | layer_jobs(1) | head_jobs(1)
-    assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
+    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
 
 
 def test_an_appended_pass_runs_that_pass_alone(study: TinyStudy) -> None:
     study.config["models"]["resnet18"]["layers"].append(["layer2", "layer4"])
     done = study.run()
     own = {"extract_features": 2} | layer_jobs(2) | head_jobs(2)
-    assert done.jobs == own | SUMMARY | SPECTRA | PROBES | CONFIG
+    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
 
 
-def test_another_band_edge_fits_no_readout_again(study: TinyStudy) -> None:
+def test_another_band_edge_runs_no_network_but_the_heads(study: TinyStudy) -> None:
     study.config["bands"]["edges"][2] = 0.35
     done = study.run()
-    own = {name: n for name, n in layer_jobs(3).items() if name != "fit_probes"}
-    own |= head_jobs(2)
-    assert done.jobs == own | SUMMARY | SPECTRA | CONFIG
+    own = layer_jobs(LAYERS) | head_jobs(2)
+    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
+
+
+def test_more_control_masks_run_no_readout_again(study: TinyStudy) -> None:
+    study.config["controls"]["draws"] = 2
+    done = study.run()
+    own = {n: count for n, count in layer_jobs(LAYERS).items() if n != "fit_probes"}
+    # Noise has no controls, so its outcomes, and the Shapley values, come out the same.
+    assert done.jobs == own | SUMMARY | CONFIG
 
 
 def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path) -> None:

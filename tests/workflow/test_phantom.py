@@ -78,3 +78,32 @@ def test_random_phases_leave_a_linear_readout_at_chance(phantom: Path) -> None:
             low, high = record["clean_top1_ci"]
             assert low <= 1 / 21 <= high
             assert "clean-not-above-chance" in record["flags"]
+
+
+def test_every_band_brings_a_near_equal_share(phantom: Path) -> None:
+    with xr.open_zarr(phantom / "phantom/shapley/pixels/input/map.zarr") as values:
+        shares = values["accuracy"].mean("sample").values
+        brought = float((values["accuracy_all"] - values["accuracy_none"]).mean())
+    assert shares.sum() == pytest.approx(brought, abs=1e-6)
+    assert brought > 0.9
+    np.testing.assert_allclose(shares, brought / 7, atol=0.03)
+
+
+def test_random_masks_cost_no_class_of_its_own(phantom: Path) -> None:
+    """As many bins as a band, anywhere: what they hold is a little of every pattern."""
+    for record in targets(phantom, "phantom", "remove"):
+        if record["bins"] < 3000:
+            assert record["equal_bins_top1_drop"] < 0.05
+            assert record["equal_bins_top1_drop_excess_ci"][0] > 0
+
+
+def test_energies_tell_the_band_whatever_the_phases(phantom: Path) -> None:
+    path = phantom / "phantom-random-phase/probes/pixels/input/energy.zarr"
+    with xr.open_zarr(path) as probe:
+        band = probe["clean_logits"].argmax("class").values // 3
+        own = probe["label"].values // 3
+    told = np.array([(band[own == b] == b).mean() for b in range(7)])
+    # Chance is a seventh; the lowest bands have few bins, whose energies scatter most.
+    assert (band == own).mean() > 0.8
+    assert (told[2:] > 0.9).all(), told
+    assert (told > 0.3).all(), told

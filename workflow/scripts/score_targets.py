@@ -26,7 +26,7 @@ def main() -> None:
     bootstrap = Bootstrap(**arguments.statistics)
     for path in arguments.outcomes:
         found, bands, attrs = read_outcomes(path)
-        readout, mode = path.parent.name, Mode(**json.loads(attrs["config"]))
+        readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["config"]))
         source = provenance(
             arguments.code,
             arguments.statistics,
