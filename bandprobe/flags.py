@@ -37,9 +37,9 @@ STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)
 # In these a cell has no value.
 MISSING = (EMPTY_BAND, NOT_DEFINED)
 # Margins are the same if they differ by less than these shares of their spread: where a rule says
-# that they are, all that single precision may do to a logit is rounding; where none does, only what
-# is equal to its last digits is more than a coincidence.
-FORCED = 1e-4
+# that they are, what single precision does to a logit, or to the logarithm of an energy, is
+# rounding; where none does, only what is equal to its last digits is more than a coincidence.
+FORCED = 1e-3
 FREE = 1e-6
 
 

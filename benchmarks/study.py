@@ -42,7 +42,7 @@ GIB = 2**30
 def smallest(config: dict[str, Any]) -> dict[str, Any]:
     """The default study with few crops, to see that the benchmark works."""
     small = copy.deepcopy(config)
-    small["datasets"]["photos"] |= {"train_crops": 6, "eval_crops": 2}
+    small["datasets"]["photos"] |= {"train_crops": 8, "eval_crops": 4}
     return small
 
 
@@ -106,25 +106,66 @@ class PeakMemory:
             self.bytes = max(self.bytes, total)
 
 
-def whole_study(config: Path) -> tuple[float, int]:
-    """Seconds and peak memory of the study in a fresh folder, from assets on disk to figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(HOME / "resources", Path(folder, "resources"), symlinks=True)
-        # Copies are as old as their originals; Snakemake has no records of them here.
-        base = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-        base += ["--workflow-profile", str(HOME / "profiles" / "default")]
-        base += ["--directory", folder, "--configfile", str(config), "--cores", "all"]
-        begin = time.perf_counter()
-        with (
-            subprocess.Popen(base, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process,
-            PeakMemory(process.pid) as memory,
-        ):
-            _, errors = process.communicate()
-        seconds = time.perf_counter() - begin
+def run_study(folder: Path, config: Path, *goals: str) -> tuple[float, int]:
+    """Seconds and peak memory of one call of the workflow in a folder with assets."""
+    # Copies are as old as their originals; Snakemake has no records of them there.
+    base = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+    base += ["--workflow-profile", str(HOME / "profiles" / "default")]
+    base += ["--directory", str(folder), "--configfile", str(config), "--cores", "all"]
+    begin = time.perf_counter()
+    with (
+        subprocess.Popen(
+            [*base, "--", *goals], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process,
+        PeakMemory(process.pid) as memory,
+    ):
+        _, errors = process.communicate()
+    seconds = time.perf_counter() - begin
     if process.returncode:
         print(errors.decode(), file=sys.stderr)
         raise SystemExit("the study did not finish")
     return seconds, memory.bytes
+
+
+def basics(config: dict[str, Any]) -> dict[str, Any]:
+    """The study with two readouts and five modes, without controls, Shapley values and heads."""
+    kept = ("remove", "remove-mean", "isolate", "isolate-mean", "perturb")
+    small = without_head(config)
+    small.pop("refit", None)
+    small["readouts"] = ["map", "pooled"]
+    small["modes"] = {name: config["modes"][name] for name in kept}
+    return small | {"shapley": {"fill": "none"}, "controls": {"draws": 0, "permutations": 0}}
+
+
+def without_head(config: dict[str, Any]) -> dict[str, Any]:
+    """The study without the networks' own heads."""
+    return {key: value for key, value in copy.deepcopy(config).items() if key != "head"}
+
+
+def study_parts(config: dict[str, Any], work: Path) -> dict[str, float]:
+    """Seconds of the parts of the study, from assets on disk, and its peak memory in bytes.
+
+    Features are extracted once; from copies of them the rest is made three times: basics,
+    everything but the heads, and everything.
+    """
+    variants = {"basics": basics(config), "without_head": without_head(config), "all": config}
+    files = {}
+    for name, variant in variants.items():
+        files[name] = work / f"{name}.yaml"
+        write_text(files[name], json.dumps(variant))
+    start = work / "start"
+    start.mkdir()
+    shutil.copytree(HOME / "resources", start / "resources", symlinks=True)
+    found: dict[str, float] = {}
+    found["features"], peak = run_study(start, files["all"], "features")
+    for name, file in files.items():
+        folder = work / name
+        shutil.copytree(start, folder, symlinks=True)
+        found[name], memory = run_study(folder, file)
+        peak = max(peak, memory)
+        shutil.rmtree(folder)
+    found["peak_memory"] = peak
+    return found
 
 
 def baseline(config: Path, repeats: int, settings: dict[str, str]) -> dict[str, float]:
@@ -136,41 +177,53 @@ def baseline(config: Path, repeats: int, settings: dict[str, str]) -> dict[str, 
     return found
 
 
-def measure(config: Path, repeats: int) -> dict[str, Any]:
-    """The study, with both baselines before and after it: the machine's speed may drift."""
-    before = [baseline(config, repeats, settings) for settings in ({}, KEEP_MEMORY)]
-    seconds, memory = whole_study(config)
-    after = [baseline(config, repeats, settings) for settings in ({}, KEEP_MEMORY)]
-    plain, kept = (
+def measure(config: dict[str, Any], repeats: int, *, quick: bool) -> dict[str, Any]:
+    """The study between two runs of the baselines, because the machine's speed may drift."""
+    settings: list[dict[str, str]] = [{}] if quick else [{}, KEEP_MEMORY]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "config.yaml")
+        write_text(path, json.dumps(config))
+        before = [baseline(path, repeats, one) for one in settings]
+        parts = study_parts(config, Path(folder))
+        after = before if quick else [baseline(path, repeats, one) for one in settings]
+    forward = [
         {name: (one[name] + two[name]) / 2 for name in one}
         for one, two in zip(before, after, strict=True)
-    )
+    ]
+    bare = sum(forward[0].values())
+    whole = {name: parts["features"] + parts[name] for name in ("basics", "without_head", "all")}
     return {
         "machine": {"cores": os.cpu_count(), "processor": platform.machine()},
-        "bare_forward_s": plain,
-        "bare_forward_with_kept_memory_s": kept,
-        "study_s": seconds,
-        "study_over_bare_forward": seconds / sum(plain.values()),
-        "study_over_bare_forward_with_kept_memory": seconds / sum(kept.values()),
-        "study_peak_memory_gib": memory / GIB,
+        "bare_forward_s": forward[0],
+        "bare_forward_with_kept_memory_s": forward[-1] if not quick else None,
+        "features_s": parts["features"],
+        "study_s": whole,
+        "study_over_bare_forward": {name: seconds / bare for name, seconds in whole.items()},
+        "added_share": whole["without_head"] / whole["basics"] - 1,
+        "study_peak_memory_gib": parts["peak_memory"] / GIB,
     }
+
+
+TITLES = {
+    "basics": "two readouts, five modes, no controls",
+    "without_head": "everything but the heads",
+    "all": "everything: the default study",
+}
 
 
 def report(found: dict[str, Any], repeats: int) -> None:
     """Print what was measured."""
-    plain, kept = found["bare_forward_s"], found["bare_forward_with_kept_memory_s"]
-    print(
-        f"bare forward passes, mean of before and after the study, {repeats} repeats each, seconds"
-    )
-    print(f"{'':<28}{'as is':>10}{'with the study allocator settings':>36}")
-    for name, value in plain.items():
-        print(f"{name:<28}{value:>10.1f}{kept[name]:>36.1f}")
-    print(f"{'all':<28}{sum(plain.values()):>10.1f}{sum(kept.values()):>36.1f}")
-    print(f"study, assets to figures    {found['study_s']:>10.1f} s")
-    print(f"study / bare forward as is  {found['study_over_bare_forward']:>10.2f}")
-    settings = found["study_over_bare_forward_with_kept_memory"]
-    print(f"study / with those settings {settings:>10.2f}")
-    print(f"peak memory of the study    {found['study_peak_memory_gib']:>10.2f} GiB")
+    print(f"bare forward passes, {repeats} repeats, seconds")
+    kept = found["bare_forward_with_kept_memory_s"]
+    for name, value in found["bare_forward_s"].items():
+        more = f"   with the study's allocator settings {kept[name]:.1f}" if kept else ""
+        print(f"  {name:<28}{value:>8.1f}{more}")
+    print(f"extraction, from assets        {found['features_s']:>8.1f} s")
+    for name, title in TITLES.items():
+        ratio = found["study_over_bare_forward"][name]
+        print(f"study, {title:<38}{found['study_s'][name]:>8.1f} s, {ratio:.2f} x bare forward")
+    print(f"added to the basics, heads aside {100 * found['added_share']:>6.0f} %")
+    print(f"peak memory {found['study_peak_memory_gib']:.2f} GiB")
 
 
 def main() -> None:
@@ -178,6 +231,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="few images, to try it")
     parser.add_argument("--repeats", type=int, default=2, help="of the bare forward passes")
+    parser.add_argument(
+        "--quick", action="store_true", help="the baseline once, without the allocator settings"
+    )
     parser.add_argument("--baseline", type=Path, help="only the bare passes of this study")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/study.json"))
     arguments = parser.parse_args()
@@ -190,10 +246,7 @@ def main() -> None:
     config = load_config(HOME / "config.yaml")
     if arguments.smallest:
         config = smallest(config)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "config.yaml")
-        write_text(path, json.dumps(config))
-        found = measure(path, arguments.repeats)
+    found = measure(config, arguments.repeats, quick=arguments.quick)
     write_json(arguments.output, found)
     report(found, arguments.repeats)
 
