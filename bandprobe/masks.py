@@ -11,10 +11,20 @@ from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.controls import KINDS, equal_bins, equal_energy
-from bandprobe.fourier import multiplicity
-from bandprobe.store import Variable, write_store
+from bandprobe.features import sample_blocks
+from bandprobe.fourier import multiplicity, power
+from bandprobe.store import Store, Variable, write_store
 
 FloatArray = NDArray[np.float64]
+
+
+def mean_power(features: Store, layer: str) -> FloatArray:
+    """Mean power of each bin of the full plane over samples and channels, (height, width)."""
+    n_samples, n_channels, height, width = features.array(layer).shape
+    total = np.zeros((height, width // 2 + 1))
+    for _, maps in sample_blocks(features, layer):
+        total += power(maps).sum((0, 1), dtype=np.float64)
+    return full_plane(total / (n_samples * n_channels), width)
 
 
 def full_plane(half: FloatArray, width: int) -> FloatArray:

@@ -240,7 +240,7 @@ def _controls(layers: Sequence[Layer], study: Study) -> Cost:
     draws, bands = study.controls.draws, len(study.bands)
     planes = [layer.shape.height * layer.shape.width for layer in layers]
     masks = len(CONTROL_KINDS) * draws * bands
-    # They are drawn by the job of the spectra.
+    # They are drawn by the job of the band logits.
     return Cost("controls", len(layers) if draws else 0, masks * sum(planes), masks * max(planes))
 
 

@@ -34,9 +34,6 @@ class MapSpectra:
         is no energy.
     delta_log_amplitude : array of shape (n_samples, n_diagonal)
         See `delta_log_amplitude`.
-    power : array of shape (n_parts, height, width // 2 + 1)
-        Power of the half plane's bins, each with its conjugate, without a window: summed over the
-        samples and channels of each part that was computed at once.
     """
 
     energy: Array
@@ -45,7 +42,6 @@ class MapSpectra:
     centroid: Array
     centroid_without_dc: Array
     delta_log_amplitude: Array
-    power: Array
 
 
 def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "none") -> MapSpectra:
@@ -77,12 +73,10 @@ def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "no
     transformed = spectrum(centred)
     zero = mean[..., 0, 0] * (height * width)
     delta = delta_log_amplitude(transformed, zero, width)
-    without_dc = _summed_power(transformed, width)
-    power = without_dc.sum(0, keepdims=True)
-    power[:, 0, 0] = np.square(zero).sum() / (height * width)
     if window == "hann":
         centred *= hann_window(height, width)
-        without_dc = _summed_power(spectrum(centred), width)
+        transformed = spectrum(centred)
+    without_dc = _summed_power(transformed, width)
     # What a window moves to the zero frequency comes from its neighbours.
     without_dc[:, 0, 0] = 0.0
     total = without_dc.copy()
@@ -95,7 +89,6 @@ def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "no
         centroid=_centroid(total, width),
         centroid_without_dc=_centroid(without_dc, width),
         delta_log_amplitude=delta,
-        power=power,
     )
 
 

@@ -1,7 +1,8 @@
 # Readouts of one layer, and their logits split into bands. A job serves all readouts: they share the
 # maps that it reads, and their Fourier transform.
-# in:  features of both splits, manifest, folds; random masks
-# out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise
+# in:  features of both splits, manifest, folds
+# out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise;
+#      results/<dataset>/controls/<model>/<layer>.zarr: the random masks that logits are split into too
 
 
 rule fit_probes:
@@ -47,11 +48,10 @@ if LOGITS:
             features=ancient(eval_features),
             probe_digests=[digest(path) for path in ADDITIVE_PROBES],
             probes=ancient(ADDITIVE_PROBES),
-            masks_digest=[digest(path) for path in MASKS],
-            masks=ancient(MASKS),
         output:
             logits=directory(LOGITS),
-            digests=[digest(path) for path in LOGITS],
+            masks=[directory(path) for path in MASKS],
+            digests=[digest(path) for path in LOGITS + MASKS],
         log:
             "logs/{dataset}/split_logits/{model}/{layer}.log",
         benchmark:
@@ -63,9 +63,10 @@ if LOGITS:
         params:
             code=code("split_logits"),
             bands=bands_spec(),
+            controls=controls_spec(),
         message:
             "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
         shell:
             "python $BANDPROBE/split_logits.py --code {params.code} --features {input.features} --layer {wildcards.layer}"
-            " --probe {input.probes} --masks {input.masks}"
-            " --bands {params.bands:q} --output {output.logits} 2> {log}"
+            " --probe {input.probes} --bands {params.bands:q} --controls {params.controls:q}"
+            " --masks {output.masks} --output {output.logits} 2> {log}"

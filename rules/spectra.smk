@@ -1,7 +1,6 @@
 # Spectra of one layer: energy a band, rings, centroid, half diagonal.
 # in:  evaluation features
 # out: results/<dataset>/spectra/<model>/<layer>.zarr
-#      results/<dataset>/controls/<model>/<layer>.zarr: random masks, matched on the mean power
 
 
 rule compute_spectra:
@@ -11,8 +10,6 @@ rule compute_spectra:
     output:
         spectra=directory(Paths.SPECTRA),
         digest=digest(Paths.SPECTRA),
-        masks=[directory(path) for path in MASKS],
-        masks_digest=[digest(path) for path in MASKS],
     log:
         "logs/{dataset}/compute_spectra/{model}/{layer}.log",
     benchmark:
@@ -25,11 +22,10 @@ rule compute_spectra:
     params:
         code=code("compute_spectra"),
         bands=bands_spec(),
-        controls=controls_spec(),
         window=STUDY.spectra.window,
     message:
         "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/compute_spectra.py --code {params.code} --features {input.features}"
         " --layer {wildcards.layer} --bands {params.bands:q} --window {params.window}"
-        " --controls {params.controls:q} --output {output.spectra} --masks {output.masks} 2> {log}"
+        " --output {output.spectra} 2> {log}"

@@ -7,7 +7,6 @@ import numpy as np
 
 from bandprobe.bands import BandPartition, Bands
 from bandprobe.features import read_coordinates, sample_blocks
-from bandprobe.masks import full_plane, write_masks
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.spectra import (
     MapSpectra,
@@ -33,10 +32,6 @@ def main() -> None:
     parser.add_argument("--features", required=True, type=Path, help="store of the pass")
     parser.add_argument("--layer", required=True)
     parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
-    parser.add_argument("--controls", type=json_argument, help="draws and seed of random masks")
-    parser.add_argument(
-        "--masks", type=Path, nargs="*", default=[], help="where random masks go, if anywhere"
-    )
     parser.add_argument("--window", default="none", choices=get_args(Window))
     parser.add_argument("--output", required=True, type=Path)
     arguments = parser.parse_args()
@@ -52,13 +47,6 @@ def main() -> None:
         "window": arguments.window,
         "grid": [height, width],
     }
-    for path in arguments.masks:
-        n_maps = store.array(arguments.layer).shape[0] * store.array(arguments.layer).shape[1]
-        mean_power = full_plane(found.power.sum(0) / n_maps, width)
-        own = {**arguments.controls, "layer": arguments.layer, "bands": arguments.bands}
-        weights = store.attrs["weights_sha256"]
-        attrs = provenance(arguments.code, own, weights_sha256=weights)
-        write_masks(path, partition, mean_power, **arguments.controls, attrs=attrs)
     write_store(
         arguments.output,
         band_variables(found, partition) | curve_variables(found, height, width),

@@ -7,6 +7,7 @@ import numpy as np
 from bandprobe.bands import Bands
 from bandprobe.features import read_coordinates
 from bandprobe.fitted import read_energies, read_readout
+from bandprobe.masks import mean_power, write_masks
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.splitting import Masks, logit_variables, read_masks, split_energy, split_linear
 from bandprobe.store import Store, Variable, write_store
@@ -20,13 +21,22 @@ def main() -> None:
     parser.add_argument(
         "--probe", required=True, type=Path, nargs="+", help="stores <readout>.zarr"
     )
-    parser.add_argument("--masks", type=Path, nargs="*", default=[], help="random masks, if any")
+    parser.add_argument("--controls", type=json_argument, help="draws and seed of random masks")
+    parser.add_argument(
+        "--masks", type=Path, nargs="*", default=[], help="where random masks go, if anywhere"
+    )
     parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
     arguments = parser.parse_args()
     store = Store(arguments.features)
     bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
     partition = bands.on_grid(*store.array(arguments.layer).shape[-2:])
+    weights = {"weights_sha256": store.attrs["weights_sha256"]}
+    for path in arguments.masks:
+        own = {**arguments.controls, "layer": arguments.layer, "bands": arguments.bands}
+        power = mean_power(store, arguments.layer)
+        attrs = provenance(arguments.code, own, **weights)
+        write_masks(path, partition, power, **arguments.controls, attrs=attrs)
     masks = read_masks(arguments.masks, partition)
     linear = [path for path in arguments.probe if path.stem != "energy"]
     readouts = [read_readout(path) for path in linear]
@@ -37,7 +47,7 @@ def main() -> None:
     attrs = provenance(
         arguments.code,
         {"layer": arguments.layer, "bands": arguments.bands},
-        weights_sha256=store.attrs["weights_sha256"],
+        **weights,
     )
     for path, probe in zip(arguments.output, arguments.probe, strict=True):
         is_linear = probe in found
