@@ -198,3 +198,47 @@ def test_networks_of_every_origin_are_parsed(config: Config, changes: dict[str, 
     assert net.architecture == changes.get("architecture", "timm/resnet18")
     assert {key: study.resolved["models"]["net"][key] for key in changes} == changes
     assert net.preprocess == {}
+
+
+def test_untrained_twins_stand_beside_their_models(config: dict[str, Any]) -> None:
+    config["models"]["net"]["weights"] = "file/net.safetensors"
+    config["controls"] = {"random_weights": ["net"]}
+    study = parse_study(config)
+    twin, own = study.models["net-random"], study.models["net"]
+    assert (twin.weights, own.weights) == ("random", "file/net.safetensors")
+    assert twin.passes == own.passes
+    assert twin.architecture == own.architecture
+    again = parse_study(study.resolved)
+    assert list(again.models) == ["pixels", "net", "net-random"]
+
+
+@pytest.mark.parametrize("name", ["pixels", "nett"])
+def test_only_networks_have_untrained_twins(config: dict[str, Any], name: str) -> None:
+    config["controls"] = {"random_weights": [name]}
+    with pytest.raises(ConfigError, match="Valid: net"):
+        parse_study(config)
+
+
+def test_refit_is_defined_for_the_modes_that_keep_bands(config: dict[str, Any]) -> None:
+    config["readouts"] = ["map", "refit"]
+    config["modes"] |= {"low": {"kind": "lowpass"}, "turn": {"kind": "phase"}}
+    study = parse_study(config)
+    assert study.refit_modes == ("remove", "low")
+    assert study.is_defined("map", "turn")
+    assert not study.is_defined("refit", "turn")
+    config["refit"] = {"modes": ["low"]}
+    assert not parse_study(config).is_defined("refit", "remove")
+    config["refit"] = {"modes": ["turn"]}
+    with pytest.raises(ConfigError, match=r"(?s)refit.modes.*turn"):
+        parse_study(config)
+
+
+def test_shapley_values_of_too_many_bands_are_refused(config: dict[str, Any]) -> None:
+    config["bands"] = {
+        "names": [f"b{number}" for number in range(13)],
+        "edges": [0.1 * (1 + number) for number in range(12)],
+    }
+    with pytest.raises(ConfigError, match="too many bands"):
+        parse_study(config)
+    config["shapley"] = {"fill": "none"}
+    assert parse_study(config).shapley_fill == "none"
