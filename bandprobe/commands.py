@@ -12,7 +12,8 @@ from typing import Any
 
 from bandprobe.config import load_config
 from bandprobe.errors import BandprobeError, ConfigError
-from bandprobe.study import Paths, Study, Target, parse_study
+from bandprobe.parsing import parse_study
+from bandprobe.study import Paths, Study, Target
 
 HOME = Path(__file__).parent.parent
 

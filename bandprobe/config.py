@@ -99,15 +99,17 @@ def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
     result: dict[str, Any] = {}
     properties = schema.get("properties", {})
     other = schema.get("additionalProperties")
-    for key, item in value.items():
-        inner = properties.get(key, other if isinstance(other, dict) else {})
-        result[key] = _with_defaults(item, inner, root)
+    # In the schema's order: a default that is written out is no other configuration.
     for key, inner in properties.items():
-        if key not in result:
-            if "default" in inner:
-                result[key] = inner["default"]
-            elif inner.get("type") == "object" and _all_optional(inner):
-                result[key] = _with_defaults({}, inner, root)
+        if key in value:
+            result[key] = _with_defaults(value[key], inner, root)
+        elif "default" in inner:
+            result[key] = inner["default"]
+        elif inner.get("type") == "object" and _all_optional(inner):
+            result[key] = _with_defaults({}, inner, root)
+    for key, item in value.items():
+        if key not in properties:
+            result[key] = _with_defaults(item, other if isinstance(other, dict) else {}, root)
     return result
 
 

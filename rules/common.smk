@@ -12,7 +12,8 @@ from bandprobe.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
 from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest
-from bandprobe.study import BY_BAND, SPLITS, Paths, parse_study
+from bandprobe.parsing import parse_study
+from bandprobe.study import BY_BAND, SPLITS, Paths
 from bandprobe.usercode import source_digest
 
 HOME = Path(workflow.basedir)

@@ -193,3 +193,10 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.yaml"):
         load_config(tmp_path / "gone.yaml")
+
+
+def test_a_default_that_is_written_out_is_the_same_configuration(config: dict[str, Any]) -> None:
+    plain = list(resolve_config(config).items())
+    config["spectra"] = {"window": "none"}
+    config["modes"]["remove"]["draws"] = 1
+    assert list(resolve_config(config).items()) == plain

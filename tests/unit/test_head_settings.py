@@ -6,7 +6,8 @@ import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS, head_flags
-from bandprobe.study import Target, parse_study
+from bandprobe.parsing import parse_study
+from bandprobe.study import Target
 
 Config = dict[str, Any]
 

@@ -7,7 +7,8 @@ import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.images import Preprocess
-from bandprobe.study import Paths, Target, parse_study
+from bandprobe.parsing import parse_study
+from bandprobe.study import Paths, Target
 
 Config = dict[str, Any]
 

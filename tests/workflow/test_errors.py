@@ -84,7 +84,7 @@ def test_missing_data_folder(fresh: TinyStudy) -> None:
         ("--model", "resnet19", "resnet18"),
         ("--layer", "layer9", "layer1, layer3"),
         ("--band", "ultra-lo", "ultra-low"),
-        ("--mode", "delete", "remove, isolate-mean, perturb"),
+        ("--mode", "delete", "remove, isolate-mean, lowpass, highpass, resample, perturb"),
         ("--dataset", "imagenet", "tiny"),
     ],
 )

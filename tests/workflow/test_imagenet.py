@@ -16,7 +16,8 @@ import yaml
 from PIL import Image
 
 from bandprobe.imagenet import standard_synsets
-from bandprobe.study import parse_study
+from bandprobe.images import Preprocess
+from bandprobe.parsing import parse_study
 from tests.workflow.conftest import HOME, TinyStudy
 
 CLASSES = [standard_synsets()[place] for place in (0, 1, 950, 999)]
@@ -82,7 +83,7 @@ def test_preprocessing_is_that_of_the_weights() -> None:
     for name, tag in tags.items():
         model = parse_study(study_config()).models[name]
         expected = timm.get_pretrained_cfg(f"{model.architecture.removeprefix('timm/')}.{tag}")
-        found = model.preprocess
+        found = Preprocess.from_config(model.preprocess)
         assert found.size == expected.input_size[1:]
         assert found.crop_fraction == expected.crop_pct
         assert found.interpolation == expected.interpolation

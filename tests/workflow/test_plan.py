@@ -11,9 +11,9 @@ import xarray as xr
 import yaml
 
 from bandprobe.counting import count_samples
+from bandprobe.parsing import parse_study
 from bandprobe.plan import Cost, stage_costs
 from bandprobe.shapes import pass_shapes
-from bandprobe.study import parse_study
 from tests.workflow.conftest import HOME, TinyStudy
 
 # Arrays whose size the plan counts; coordinates and what is as small as they are is left out.

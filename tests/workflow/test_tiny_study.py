@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from bandprobe.literal import largest_difference
-from bandprobe.study import parse_study
+from bandprobe.parsing import parse_study
 from tests.workflow.conftest import TinyStudy
 
 
