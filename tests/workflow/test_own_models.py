@@ -88,6 +88,7 @@ def oblong(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     torch.save({"state_dict": tensors}, folder / "mine.pth")
     config = tiny_config()
     config |= {"models": MODELS, "readouts": ["map"], "modes": {"remove": {"kind": "remove"}}}
+    config["refit"] = {}
     study = TinyStudy(folder, config)
     done = study.run("interventions", env=environment)
     assert done.code == 0, done.output
