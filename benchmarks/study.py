@@ -39,10 +39,13 @@ BATCH = 16
 GIB = 2**30
 
 
-def smallest(config: dict[str, Any]) -> dict[str, Any]:
-    """The default study with few crops, to see that the benchmark works."""
+SMALLEST = (8, 4)
+
+
+def with_crops(config: dict[str, Any], train: int, evaluation: int) -> dict[str, Any]:
+    """The default study with another number of crops a photo: what is fixed weighs more in it."""
     small = copy.deepcopy(config)
-    small["datasets"]["photos"] |= {"train_crops": 8, "eval_crops": 4}
+    small["datasets"]["photos"] |= {"train_crops": train, "eval_crops": evaluation}
     return small
 
 
@@ -230,6 +233,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="few images, to try it")
+    parser.add_argument(
+        "--crops", type=int, nargs=2, metavar=("TRAIN", "EVAL"), help="a photo; multiples of four"
+    )
     parser.add_argument("--repeats", type=int, default=2, help="of the bare forward passes")
     parser.add_argument(
         "--quick", action="store_true", help="the baseline once, without the allocator settings"
@@ -244,8 +250,9 @@ def main() -> None:
         print(json.dumps({name: statistics.median(found) for name, found in times.items()}))
         return
     config = load_config(HOME / "config.yaml")
-    if arguments.smallest:
-        config = smallest(config)
+    crops = SMALLEST if arguments.smallest else arguments.crops
+    if crops:
+        config = with_crops(config, *crops)
     found = measure(config, arguments.repeats, quick=arguments.quick)
     write_json(arguments.output, found)
     report(found, arguments.repeats)
