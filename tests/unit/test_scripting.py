@@ -119,7 +119,7 @@ def test_a_copy_of_the_project_elsewhere_has_the_same_digests(
     changed = {
         s.name for s in (tmp_path / "scripts").glob("*.py") if code_digest(s) != here[s.name]
     }
-    assert {"compute_spectra.py", "split_logits.py", "intervene_phase.py"} <= changed
+    assert {"compute_spectra.py", "split_logits.py", "intervene_random.py"} <= changed
     assert not {"extract_features.py", "make_manifest.py", "assign_folds.py"} & changed
 
 
