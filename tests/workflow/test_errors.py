@@ -141,7 +141,7 @@ def test_all_layers_print_as_tables(study: TinyStudy) -> None:
     assert done.returncode == 0, done.stderr
     assert "layer1" in done.stdout
     assert "N/A" in done.stdout
-    assert "blind" in done.stdout
+    assert "forced" in done.stdout
 
 
 def test_spectrum_is_drawn(study: TinyStudy) -> None:
