@@ -90,16 +90,20 @@ class BandLogits:
         return self.zero if kind == "zero" else self.mean
 
 
+def _read_axes(store: Store) -> Axes:
+    facts = ("bins", "sees", "sample", "label", "group")
+    return Axes(store.labels("band"), *(store.read(name) for name in facts))
+
+
 def read_band_logits(path: Path) -> BandLogits:
     """Band logits of one readout."""
     store = Store(path)
-    facts = ("bins", "sees", "sample", "label", "group")
     return BandLogits(
         logits=store.read("band_logits"),
         zero=store.read("zero_logits"),
         mean=store.read("mean_logits"),
         intercept=store.read("intercept"),
-        axes=Axes(store.labels("band"), *(store.read(name) for name in facts)),
+        axes=_read_axes(store),
         weights_sha256=store.attrs["weights_sha256"],
         controls=_read_controls(store),
     )
@@ -160,11 +164,10 @@ class RefitLogits:
 def read_refit_logits(path: Path) -> RefitLogits:
     """Logits of the refitted readouts of one layer."""
     store = Store(path)
-    facts = ("bins", "sees", "sample", "label", "group")
     return RefitLogits(
         logits=store.read("logits"),
         kept=store.read("kept"),
-        axes=Axes(store.labels("band"), *(store.read(name) for name in facts)),
+        axes=_read_axes(store),
         weights_sha256=store.attrs["weights_sha256"],
     )
 
