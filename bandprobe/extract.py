@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from bandprobe.errors import ModelError
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split
+from bandprobe.sharding import shard_slice, shard_unit
 from bandprobe.store import StoreWriter, Variable, feature_chunks
 
 # Layer name (or "<layer>.prefix") to its values for one batch.
@@ -23,6 +24,25 @@ Batch = dict[str, NDArray[Any]]
 Network = Callable[[NDArray[np.float32]], Batch]
 BATCHES_AHEAD = 2
 CHUNKS_BEHIND = 4
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of the parts of a split that are extracted by jobs of their own."""
+
+    number: int = 0
+    count: int = 1
+
+    def of(self, n_samples: int) -> slice:
+        """Its samples."""
+        return shard_slice(n_samples, self.count, self.number)
+
+    def chunk(self, n_samples: int) -> int:
+        """Most samples of a chunk, so that chunks of shards are chunks of the whole split."""
+        return n_samples if self.count == 1 else shard_unit(n_samples, self.count)
+
+
+WHOLE = Shard()
 
 
 @dataclass(frozen=True)
@@ -55,12 +75,19 @@ class FeatureWriter:
     ----------
     writer : StoreWriter
     n_samples : int
+        Of the whole split.
     dtype : {"float16", "float32"}
+    shard : Shard
+        The part of the split that is written.
     """
 
-    def __init__(self, writer: StoreWriter, n_samples: int, dtype: str) -> None:
+    def __init__(
+        self, writer: StoreWriter, n_samples: int, dtype: str, shard: Shard = WHOLE
+    ) -> None:
+        part = shard.of(n_samples)
         self._writer = writer
-        self._n_samples = n_samples
+        self._n_samples = part.stop - part.start
+        self._split_samples, self._most = n_samples, shard.chunk(n_samples)
         self._dtype = np.dtype(dtype)
         self._arrays: dict[str, Any] = {}
         self._held: dict[str, list[NDArray[Any]]] = {}
@@ -93,10 +120,13 @@ class FeatureWriter:
 
     def _create(self, name: str, values: NDArray[Any], dims: tuple[str, ...]) -> None:
         shape = (self._n_samples, *values.shape[1:])
+        # Chunks of a shard are those of the whole split.
+        split = (self._split_samples, *values.shape[1:])
         if len(dims) == 3:
-            chunks: tuple[int, ...] = (min(512, shape[0]), *shape[1:])
+            chunks: tuple[int, ...] = (min(512, split[0]), *split[1:])
         else:
-            chunks = feature_chunks(shape, self._dtype.itemsize)
+            chunks = feature_chunks(split, self._dtype.itemsize)
+        chunks = (min(chunks[0], self._most), *chunks[1:])
         attrs = {"units": "1", "long_name": f"activation of {name}"}
         self._arrays[name] = self._writer.create(
             name, dims, shape, self._dtype.name, attrs, chunks, compress=False
@@ -160,26 +190,31 @@ def extract(
     attrs: Mapping[str, Any],
     dtype: str,
     batch_size: int,
+    shard: Shard = WHOLE,
 ) -> None:
-    """Run a network over one split and store what it returns.
+    """Run a network over one split, or a shard of it, and store what it returns.
 
     Parameters
     ----------
     network : callable
         From inputs (n_samples, 3, height, width) to layers, by name.
     source : Source
+        Of the whole split.
     path : Path
         The store.
     attrs : mapping
         Provenance for the store.
     dtype : {"float16", "float32"}
     batch_size : int
+    shard : Shard
     """
-    split = source.split
+    n_samples = len(source.split.sample)
+    split = source.split.take(np.arange(n_samples)[shard.of(n_samples)])
+    source = replace(source, split=split)
     with StoreWriter(path, attrs) as store:
         for name, variable in split_coordinates(split).items():
             store.write(name, variable, coordinate=True)
-        with FeatureWriter(store, len(split.sample), dtype) as writer, np.errstate(over="ignore"):
+        with FeatureWriter(store, n_samples, dtype, shard) as writer, np.errstate(over="ignore"):
             bar = tqdm(total=len(split.sample), unit="image", desc=path.name, mininterval=5)
             for batch in source.batches(batch_size):
                 writer.append(network(batch))

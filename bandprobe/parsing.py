@@ -16,7 +16,7 @@ from bandprobe.images import pixel_preprocess
 from bandprobe.modes import KEEPING, Mode
 from bandprobe.phantom import Phantom
 from bandprobe.shapley import MOST_BANDS
-from bandprobe.study import Controls, Model, ProbeSettings, Spectra, Statistics, Study
+from bandprobe.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
 
 
 def parse_study(config: Mapping[str, Any]) -> Study:
@@ -55,6 +55,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
         dtype=resolved["storage"]["dtype"],
+        scale=Scale(**resolved["scale"]),
         head=parse_head(resolved.get("head"), modes),
         resolved=resolved,
     )

@@ -57,12 +57,16 @@ class Store:
     def __contains__(self, name: str) -> bool:
         return name in self._group
 
+    def names(self) -> list[str]:
+        """Names of all arrays."""
+        return sorted(name for name, _ in self._group.arrays())
+
     def array(self, name: str) -> zarr.Array[Any]:
         """An array, read when it is sliced."""
         found = self._group.get(name)
         if not isinstance(found, zarr.Array):
-            names = sorted(key for key, _ in self._group.arrays())
-            raise StoreError(f"{self.path} has no array {name!r}", expected=", ".join(names))
+            expected = ", ".join(self.names())
+            raise StoreError(f"{self.path} has no array {name!r}", expected=expected)
         return found
 
     def read(self, name: str) -> NDArray[Any]:
@@ -107,6 +111,11 @@ class StoreWriter:
         shutil.rmtree(self.path, ignore_errors=True)
         os.replace(self._partial, self.path)
         write_digest(self.path)
+
+    @property
+    def folder(self) -> Path:
+        """Where the store lies until it is complete."""
+        return self._partial
 
     def create(
         self,

@@ -28,6 +28,7 @@ class Paths:
     MANIFEST = "results/{dataset}/manifest.parquet"
     FOLDS = "results/{dataset}/folds.parquet"
     FEATURES = "results/{dataset}/features/{model}/{passname}/{split}.zarr"
+    SHARD = "results/{dataset}/features/{model}/{passname}/shards/{split}-{shard}.zarr"
     SPECTRA = "results/{dataset}/spectra/{model}/{layer}.zarr"
     PROBE = "results/{dataset}/probes/{model}/{layer}/{readout}.zarr"
     LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
@@ -118,6 +119,14 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Into how many jobs large steps are cut."""
+
+    shards: int
+    slabs: int
+
+
+@dataclass(frozen=True)
 class Target:
     """One result: one band of one layer, changed in one way, scored by one readout."""
 
@@ -145,6 +154,7 @@ class Study:
     spectra: Spectra
     statistics: Statistics
     dtype: str
+    scale: Scale
     head: HeadSettings | None
     resolved: Mapping[str, Any] = field(repr=False)
 

@@ -72,6 +72,20 @@ SPECTRAL_FIGURES = [
     "spectral_centroid",
 ]
 # Readouts and modes of the networks' own heads; none without the section `head`.
+# Shards are temporary: the joined store has their chunks.
+SHARD_NUMBERS = [f"{number:04d}" for number in range(STUDY.scale.shards)]
+SHARDS = expand(Paths.SHARD, shard=SHARD_NUMBERS, allow_missing=True)
+SHARDED = STUDY.scale.shards > 1
+EXTRACTED_PATHS = expand(
+    Paths.SHARD if SHARDED else Paths.FEATURES, split=SPLITS, allow_missing=True
+)
+EXTRACTED_NAME = "{model}/{passname}" + ("/{shard}" if SHARDED else "")
+EXTRACTED = [
+    temp(directory(path)) if SHARDED else directory(path) for path in EXTRACTED_PATHS
+]
+EXTRACTED_DIGESTS = [
+    temp(digest(path)) if SHARDED else digest(path) for path in EXTRACTED_PATHS
+]
 HEAD_READOUTS = STUDY.head.readouts if STUDY.head else ()
 HEAD_MODES = STUDY.head.modes if STUDY.head else ()
 HEAD_OUTCOMES = expand(
@@ -203,14 +217,16 @@ def weights_option(wildcards):
     return f"--weights '{path}'" if path else ""
 
 
-def extraction_threads(wildcards):
-    """Half of the cores, so that both splits or two networks run side by side.
+def shard_option(wildcards):
+    """Which part of the images a job extracts; nothing where it extracts them all."""
+    shards = STUDY.scale.shards
+    return f"--shard {int(wildcards.shard)}/{shards}" if shards > 1 else ""
 
-    Two jobs waste less than threads that wait for each other, and loading one network, which takes
-    a single core, does not leave the others idle.
-    """
+
+def extraction_threads(wildcards):
+    """Half of the cores, but two at least: a batch is too small to feed many."""
     pixels = STUDY.models[wildcards.model].architecture == "pixels"
-    return 1 if pixels else max(1, workflow.cores // 2)
+    return 1 if pixels else max(min(2, workflow.cores), workflow.cores // 2)
 
 
 def features_path(wildcards, split):

@@ -1,4 +1,5 @@
-# Feature maps of one pass of one backbone on one split.
+# Feature maps of one pass of one backbone: the network is loaded once for both splits. With
+# `scale.shards` several jobs share the images, and their stores are joined.
 # in:  manifest, images, weights
 # out: results/<dataset>/features/<model>/<pass>/<split>.zarr
 
@@ -10,12 +11,12 @@ rule extract_features:
         weights_digest=weights_input,
         weights=ancient(asset_weights),
     output:
-        features=directory(Paths.FEATURES),
-        digest=digest(Paths.FEATURES),
+        features=EXTRACTED,
+        digests=EXTRACTED_DIGESTS,
     log:
-        "logs/{dataset}/extract_features/{model}/{passname}/{split}.log",
+        f"logs/{{dataset}}/extract_features/{EXTRACTED_NAME}.log",
     benchmark:
-        "logs/{dataset}/extract_features/{model}/{passname}/{split}.tsv"
+        f"logs/{{dataset}}/extract_features/{EXTRACTED_NAME}.tsv"
     priority: 10
     conda:
         ENVIRONMENT
@@ -30,11 +31,37 @@ rule extract_features:
         weights=weights_option,
         root=dataset_root,
         dtype=STUDY.dtype,
+        splits=" ".join(SPLITS),
+        shard=shard_option,
     message:
-        "{wildcards.dataset}: extract features of {wildcards.model}, {wildcards.passname}, {wildcards.split}"
+        "{wildcards.dataset}: extract features of {wildcards.model}, {wildcards.passname}{params.shard}"
     shell:
         "python $BANDPROBE/extract_features.py --code {params.code}"
         " --model {params.model:q} --layers {params.layers:q} {params.weights}"
-        " --manifest {input.manifest} --split {wildcards.split} --root {params.root:q}"
+        " --manifest {input.manifest} --split {params.splits} {params.shard} --root {params.root:q}"
         " --dtype {params.dtype} --batch {resources.batch} --threads {threads}"
         " --output {output.features} 2> {log}"
+
+
+if STUDY.scale.shards > 1:
+
+    rule join_features:
+        input:
+            digests=[digest(path) for path in SHARDS],
+            shards=ancient(SHARDS),
+        output:
+            features=directory(Paths.FEATURES),
+            digest=digest(Paths.FEATURES),
+        log:
+            "logs/{dataset}/join_features/{model}/{passname}/{split}.log",
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=500,
+        params:
+            code=code("join_features"),
+        message:
+            "{wildcards.dataset}: join the shards of {wildcards.model}, {wildcards.passname}, {wildcards.split}"
+        shell:
+            "python $BANDPROBE/join_features.py --code {params.code} --shards {input.shards}"
+            " --output {output.features} 2> {log}"

@@ -1,4 +1,4 @@
-"""Run one pass of a frozen backbone over one split and store its layers."""
+"""Run one pass of a frozen backbone over the images and store its layers."""
 
 import json
 import logging
@@ -6,7 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bandprobe.extract import Network, Source, extract, pixel_network, torch_network
+from bandprobe.extract import (
+    WHOLE,
+    Network,
+    Shard,
+    Source,
+    extract,
+    pixel_network,
+    torch_network,
+)
 from bandprobe.images import Preprocess
 from bandprobe.manifest import read_split
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
@@ -51,6 +59,12 @@ def load_network(arguments: Any) -> Loaded:
     return Loaded(network, backbone.preprocess(spec["preprocess"]), facts)
 
 
+def shard_argument(text: str) -> Shard:
+    """A shard as NUMBER/COUNT."""
+    number, count = map(int, text.split("/"))
+    return Shard(number, count)
+
+
 def main() -> None:
     """Extract one pass."""
     parser = argument_parser(__doc__)
@@ -62,17 +76,20 @@ def main() -> None:
     parser.add_argument("--dtype", required=True, choices=["float16", "float32"])
     parser.add_argument("--batch", type=int, default=32, help="images a forward pass")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--split", required=True, choices=["train", "eval"])
-    parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--split", required=True, nargs="+", choices=["train", "eval"])
+    parser.add_argument("--shard", type=shard_argument, default=WHOLE, help="NUMBER/COUNT, from 0")
+    parser.add_argument("--output", required=True, nargs="+", type=Path, help="a store a split")
     arguments = parser.parse_args()
     loaded = load_network(arguments)
     facts = loaded.facts | {"preprocess": json.dumps(asdict(loaded.preprocess))}
     logging.info("preprocess (%s): %s", facts["preprocess_source"], facts["preprocess"])
     stage = {"model": arguments.model, "layers": arguments.layers, "dtype": arguments.dtype}
     attrs = provenance(arguments.code, stage, **facts)
-    split = read_split(arguments.manifest, arguments.split)
-    source = Source(arguments.root, split, loaded.preprocess)
-    extract(loaded.network, source, arguments.output, attrs, arguments.dtype, arguments.batch)
+    for name, path in zip(arguments.split, arguments.output, strict=True):
+        split = read_split(arguments.manifest, name)
+        source = Source(arguments.root, split, loaded.preprocess)
+        given = (arguments.dtype, arguments.batch, arguments.shard)
+        extract(loaded.network, source, path, attrs, *given)
 
 
 if __name__ == "__main__":
