@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,11 @@ def colours(count: int) -> list[Any]:
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:
     """Write a figure under each path, by its suffix; it appears when complete."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        # Once, for all formats; with an engine each format would be drawn twice.
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         kind = path.suffix.removeprefix(".")
@@ -64,6 +72,28 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
         metadata = {"Date": None} if kind == "svg" else {}
         figure.savefig(partial, format=kind, metadata=metadata)
         os.replace(partial, path)
-        # The layout is the same for every format.
-        figure.set_layout_engine("none")
     plt.close(figure)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure yet to be drawn, and the files that it becomes."""
+
+    draw: Callable[[], Figure]
+    paths: Sequence[Path]
+
+    def __call__(self) -> None:
+        """Draw and write it."""
+        save(self.draw(), self.paths)
+
+
+def save_all(drawings: Sequence[Drawing], workers: int) -> None:
+    """Draw and write figures in some processes at once, which have all modules from the start."""
+    if workers == 1:
+        for drawing in drawings:
+            drawing()
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for done in [pool.submit(drawing) for drawing in drawings]:
+            done.result()

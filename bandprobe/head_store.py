@@ -103,3 +103,77 @@ def read_head(path: Path) -> Head:
         clean_logits=store.read("clean_logits"),
         probe=EmbeddingProbe(*(store.read(name) for name in names)) if "W" in store else None,
     )
+
+
+@dataclass(frozen=True)
+class LayerLogits:
+    """Logits of a network whose one layer was changed in several ways.
+
+    Attributes
+    ----------
+    clean : array of shape (n_treatments, n_samples, n_classes)
+        Of the untouched maps; a treatment keeps or ablates the prefix tokens, the first keeps them.
+    changed : array of shape (n_treatments, n_modes, n_bands, n_samples, n_classes)
+        NaN where a band is empty.
+    sees : array of shape (n_treatments, n_bands)
+        Whether a removal of the band moves any logit.
+    bins : array of shape (n_bands,)
+    route : {"none", "partial", "total"}
+        As of `bandprobe.head.prefix_route`.
+    ablated : tuple of bool
+        Whether tokens are ablated under each entry of the setting `prefix`.
+    has_prefix : bool
+    """
+
+    clean: FloatArray
+    changed: FloatArray
+    sees: NDArray[np.bool_]
+    bins: NDArray[np.int64]
+    route: str = "none"
+    ablated: tuple[bool, ...] = (False,)
+    has_prefix: bool = False
+
+    def row(self, entry: int) -> int:
+        """Position along `n_treatments` of an entry of the setting `prefix`."""
+        return int(self.ablated[entry])
+
+
+def write_head_logits(
+    path: Path, layers: Mapping[str, LayerLogits], head: Head, modes: int, attrs: Mapping[str, Any]
+) -> None:
+    """Write the logits of the first `modes` modes of all layers of a pass."""
+    variables: dict[str, Variable] = {}
+    for name, layer in layers.items():
+        facts = {
+            "units": "logits",
+            "prefix_route": layer.route,
+            "ablated": list(layer.ablated),
+            "has_prefix": layer.has_prefix,
+        }
+        treated, samples = f"{name}.treatment", ("sample", "class")
+        variables |= {
+            f"{name}.clean": Variable((treated, *samples), layer.clean, facts),
+            f"{name}.changed": Variable(
+                (treated, "mode", "band", *samples), layer.changed[:, :modes], {"units": "logits"}
+            ),
+            f"{name}.sees": Variable((treated, "band"), layer.sees),
+            f"{name}.bins": Variable(("band",), layer.bins, {"units": "1"}),
+        }
+    coordinates = {
+        name: Variable(("sample",), getattr(head, name)) for name in ("sample", "label", "group")
+    }
+    write_store(path, variables, coordinates, attrs)
+
+
+def read_head_logits(store: Store, layer: str) -> LayerLogits:
+    """The logits of one layer."""
+    facts: dict[str, Any] = dict(store.array(f"{layer}.clean").attrs)
+    return LayerLogits(
+        store.read(f"{layer}.clean"),
+        store.read(f"{layer}.changed"),
+        store.read(f"{layer}.sees"),
+        store.read(f"{layer}.bins"),
+        str(facts["prefix_route"]),
+        tuple(map(bool, facts["ablated"])),
+        bool(facts["has_prefix"]),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
@@ -9,11 +11,17 @@ from scipy.special import bdtr
 FloatArray = NDArray[np.float64]
 
 
+@functools.cache
 def group_resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each group is drawn in each bootstrap resample, (n_resamples, n_groups)."""
+    """How often each group is drawn in each bootstrap resample, (n_resamples, n_groups).
+
+    The array is shared between calls and read-only.
+    """
     generator = np.random.default_rng(seed)
     share = np.full(n_groups, 1.0 / n_groups)
-    return generator.multinomial(n_groups, share, size=n_resamples).astype(np.float64)
+    drawn = generator.multinomial(n_groups, share, size=n_resamples).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def group_bootstrap(

@@ -35,6 +35,7 @@ class Paths:
     MASKS = "results/{dataset}/controls/{model}/{layer}.zarr"
     SHAPLEY = "results/{dataset}/shapley/{model}/{layer}/{readout}.zarr"
     HEAD = "results/{dataset}/heads/{model}.zarr"
+    HEAD_LOGITS = "results/{dataset}/head_logits/{model}/{passname}.zarr"
     OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
     TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
     SUMMARY = "results/{dataset}/summary/{table}.nc"

@@ -71,7 +71,6 @@ SPECTRAL_FIGURES = [
     "delta_log_amplitude",
     "spectral_centroid",
 ]
-# Readouts and modes of the networks' own heads; none without the section `head`.
 # Shards are temporary: the joined store has their chunks.
 SHARD_NUMBERS = [f"{number:04d}" for number in range(STUDY.scale.shards)]
 SHARDS = expand(Paths.SHARD, shard=SHARD_NUMBERS, allow_missing=True)
@@ -84,13 +83,16 @@ EXTRACTED = [
     temp(directory(path)) if SHARDED else directory(path) for path in EXTRACTED_PATHS
 ]
 EXTRACTED_DIGESTS = [
-    temp(digest(path)) if SHARDED else digest(path) for path in EXTRACTED_PATHS
+    temp(Paths.digest(path)) if SHARDED else Paths.digest(path)
+    for path in EXTRACTED_PATHS
 ]
+# Readouts and modes of the networks' own heads; none without the section `head`.
 HEAD_READOUTS = STUDY.head.readouts if STUDY.head else ()
 HEAD_MODES = STUDY.head.modes if STUDY.head else ()
 HEAD_OUTCOMES = expand(
     Paths.OUTCOMES, readout=HEAD_READOUTS, mode=HEAD_MODES, allow_missing=True
 )
+TRAIN_FEATURES = expand(Paths.FEATURES, split="train", allow_missing=True)[0]
 SCORES = ["top1_drop", "rank_degradation"]
 SHAPLEY_SCORES = ["accuracy", "margin"]
 SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
@@ -235,6 +237,18 @@ def features_path(wildcards, split):
     return Paths.FEATURES.format(
         dataset=wildcards.dataset, model=wildcards.model, passname=passname, split=split
     )
+
+
+def head_logits(wildcards):
+    """The store with the logits of a layer's changed maps under the head."""
+    passname = STUDY.models[wildcards.model].pass_of(wildcards.layer)
+    return Paths.HEAD_LOGITS.format(
+        dataset=wildcards.dataset, model=wildcards.model, passname=passname
+    )
+
+
+def head_logits_digest(wildcards):
+    return digest(head_logits(wildcards))
 
 
 def train_features(wildcards):

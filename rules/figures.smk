@@ -96,7 +96,8 @@ rule plot_spectral_centroid:
         " --output {output} 2> {log}"
 
 
-# One job draws all figures of a summary: starting it takes as long as drawing one.
+# One job draws all figures of a summary: starting it takes as long as drawing one. Two at once draw
+# as fast as cores that would wait at the end of a run allow.
 rule plot_effects:
     input:
         interventions=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
@@ -111,6 +112,7 @@ rule plot_effects:
     priority: 5
     conda:
         ENVIRONMENT
+    threads: min(2, workflow.cores)
     params:
         code=code("plot_effects"),
         scores=" ".join(SCORES),
@@ -122,7 +124,7 @@ rule plot_effects:
     shell:
         "python $BANDPROBE/plot_effects.py --code {params.code}"
         " --interventions {input.interventions} --score {params.scores}"
-        " --readout {params.readouts} --folder {params.folder} --suffix {params.suffixes} 2> {log}"
+        " --readout {params.readouts} --folder {params.folder} --suffix {params.suffixes} --threads {threads} 2> {log}"
 
 
 rule plot_penalty_paths:
@@ -166,6 +168,7 @@ if band_figures():
         priority: 5
         conda:
             ENVIRONMENT
+        threads: min(2, workflow.cores)
         params:
             code=code("plot_bands"),
             figures=as_json(band_figures()),
@@ -177,7 +180,7 @@ if band_figures():
         shell:
             "python $BANDPROBE/plot_bands.py --code {params.code}"
             " --interventions {input.interventions} --figures {params.figures:q}"
-            " --readout {params.readout} --folder {params.folder} --suffix {params.suffixes} 2> {log}"
+            " --readout {params.readout} --folder {params.folder} --suffix {params.suffixes} --threads {threads} 2> {log}"
 
 
 rule plot_shapley:

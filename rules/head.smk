@@ -1,7 +1,7 @@
 # The rest of each network as a readout: its classifier, the outcomes of changed maps, one file a target.
-# A job of a layer serves all modes and both treatments of prefix tokens: the network is loaded once.
+# One job runs a network for all layers of a pass, all modes and both treatments of prefix tokens.
 # in:  manifest, folds, images, weights; training features, for mean maps and mean prefix tokens
-# out: results/<dataset>/heads/<model>.zarr,
+# out: results/<dataset>/heads/<model>.zarr, results/<dataset>/head_logits/<model>/<pass>.zarr,
 #      results/<dataset>/outcomes/<model>/<layer>/head/<mode>.zarr, head-ablated likewise,
 #      results/<dataset>/targets/<model>/<layer>/head/<mode>/<band>.json, likewise
 
@@ -48,23 +48,23 @@ if STUDY.head:
             " --penalties {params.penalties:q} --batch {resources.batch} --threads {threads}"
             " --output {output.head} 2> {log}"
 
-    rule intervene_head:
+    rule run_head:
         input:
             head_digest=digest(Paths.HEAD),
             head=ancient(Paths.HEAD),
-            train_digest=train_digest,
-            train=ancient(train_features),
+            train_digest=digest(TRAIN_FEATURES),
+            train=ancient(TRAIN_FEATURES),
             manifest_digest=digest(Paths.MANIFEST),
             manifest=ancient(Paths.MANIFEST),
             weights_digest=weights_input,
             weights=ancient(asset_weights),
         output:
-            outcomes=directory(HEAD_OUTCOMES),
-            digests=[digest(path) for path in HEAD_OUTCOMES],
+            logits=directory(Paths.HEAD_LOGITS),
+            digest=digest(Paths.HEAD_LOGITS),
         log:
-            "logs/{dataset}/intervene_head/{model}/{layer}.log",
+            "logs/{dataset}/run_head/{model}/{passname}.log",
         benchmark:
-            "logs/{dataset}/intervene_head/{model}/{layer}.tsv"
+            "logs/{dataset}/run_head/{model}/{passname}.tsv"
         wildcard_constraints:
             model=one_of(STUDY.networks()),
         conda:
@@ -74,21 +74,52 @@ if STUDY.head:
             mem_mb=3000,
             batch=64,
         params:
-            code=code("intervene_head"),
+            code=code("run_head"),
             model=model_spec,
+            layers=model_layers,
             weights=weights_option,
             root=dataset_root,
             bands=bands_spec(),
             modes=modes_spec(HEAD_MODES),
             prefix=" ".join(STUDY.head.prefix),
         message:
-            "{wildcards.dataset}: changed maps of {wildcards.model} {wildcards.layer} through its head"
+            "{wildcards.dataset}: changed maps of {wildcards.model}, {wildcards.passname}, through its head"
         shell:
-            "python $BANDPROBE/intervene_head.py --code {params.code}"
+            "python $BANDPROBE/run_head.py --code {params.code}"
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
             " --root {params.root:q} --head {input.head} --train {input.train}"
-            " --layer {wildcards.layer} --bands {params.bands:q} --modes {params.modes:q}"
+            " --layers {params.layers:q} --bands {params.bands:q} --modes {params.modes:q}"
             " --prefix {params.prefix} --batch {resources.batch} --threads {threads}"
+            " --output {output.logits} 2> {log}"
+
+    rule intervene_head:
+        input:
+            head_digest=digest(Paths.HEAD),
+            head=ancient(Paths.HEAD),
+            logits_digest=head_logits_digest,
+            logits=ancient(head_logits),
+        output:
+            outcomes=directory(HEAD_OUTCOMES),
+            digests=[digest(path) for path in HEAD_OUTCOMES],
+        log:
+            "logs/{dataset}/intervene_head/{model}/{layer}.log",
+        wildcard_constraints:
+            model=one_of(STUDY.networks()),
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1000,
+        params:
+            code=code("intervene_head"),
+            bands=bands_spec(),
+            modes=modes_spec(HEAD_MODES),
+            prefix=" ".join(STUDY.head.prefix),
+        message:
+            "{wildcards.dataset}: outcomes of {wildcards.model} {wildcards.layer} under its head"
+        shell:
+            "python $BANDPROBE/intervene_head.py --code {params.code} --head {input.head}"
+            " --logits {input.logits} --layer {wildcards.layer} --bands {params.bands:q}"
+            " --modes {params.modes:q} --prefix {params.prefix}"
             " --output {output.outcomes} 2> {log}"
 
     rule score_head:

@@ -79,7 +79,9 @@ def test_chunks_are_shared_and_outlive_the_shards(tmp_path: Path, source: Source
         extract(pixel_network("float32"), source, part, {}, "float32", 4, Shard(number, 2))
     join_stores(tmp_path / "joined.zarr", parts)
     digest = data_digest(tmp_path / "joined.zarr")
-    chunks = [file for file in (tmp_path / "joined.zarr" / "input" / "c").rglob("*") if file.is_file()]
+    chunks = [
+        file for file in (tmp_path / "joined.zarr" / "input" / "c").rglob("*") if file.is_file()
+    ]
     assert {file.stat().st_nlink for file in chunks} == {2}
     for part in parts:
         for file in part.rglob("*"):

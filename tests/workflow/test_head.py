@@ -39,8 +39,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     made = TinyStudy(folder, config)
     done = made.run("head")
     assert done.code == 0, done.output
-    # One job a model, then one a layer; the pixels have no head.
-    assert done.jobs["fit_head"] == 2
+    # One job a model and a pass, then one a layer; the pixels have no head.
+    assert done.jobs["fit_head"] == done.jobs["run_head"] == 2
     assert done.jobs["intervene_head"] == done.jobs["score_head"] == 4
     assert not {"fit_probes", "split_logits", "score_targets"} & set(done.jobs)
     return made
@@ -134,7 +134,13 @@ def test_after_the_last_map_of_a_pooled_network_dc_alone_is_seen(study: TinyStud
 def test_other_images_run_the_heads_alone(study: TinyStudy) -> None:
     study.config["head"]["samples"] = 9
     done = study.run("head")
-    assert done.jobs == {"fit_head": 2, "intervene_head": 4, "score_head": 4, "head": 1}
+    assert done.jobs == {
+        "fit_head": 2,
+        "run_head": 2,
+        "intervene_head": 4,
+        "score_head": 4,
+        "head": 1,
+    }
     assert record(study, "vit", "blocks.0", "head", "remove", "mid")["n_samples"] == 9
 
 

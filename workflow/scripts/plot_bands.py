@@ -1,10 +1,11 @@
 """Draw the figures of the interventions over the bands of every layer."""
 
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.drawing import save
+from bandprobe.drawing import Drawing, save_all
 from bandprobe.figures_bands import controls, sweeps, used_available
 from bandprobe.scripting import argument_parser, json_argument, run
 
@@ -19,16 +20,20 @@ def main() -> None:
     parser.add_argument("--readout", required=True, help="what figures of one readout show")
     parser.add_argument("--folder", required=True, type=Path, help="where the figures go")
     parser.add_argument("--suffix", required=True, nargs="+", help="png, svg")
+    parser.add_argument("--threads", type=int, default=1, help="figures at once")
     arguments = parser.parse_args()
     dataset = xr.load_dataset(arguments.interventions)
+    drawings = []
     for name, modes in arguments.figures.items():
         if name.startswith("controls"):
-            figure = controls(dataset, arguments.readout, modes[0])
+            draw = partial(controls, dataset, arguments.readout, modes[0])
         elif name.startswith("used_available"):
-            figure = used_available(dataset, modes[0])
+            draw = partial(used_available, dataset, modes[0])
         else:
-            figure = sweeps(dataset, arguments.readout, modes)
-        save(figure, [arguments.folder / f"{name}.{suffix}" for suffix in arguments.suffix])
+            draw = partial(sweeps, dataset, arguments.readout, modes)
+        files = [arguments.folder / f"{name}.{suffix}" for suffix in arguments.suffix]
+        drawings.append(Drawing(draw, files))
+    save_all(drawings, arguments.threads)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,141 @@
+"""Send changed maps of a pass's layers through the rest of the network: logits of all modes."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from bandprobe.bands import Bands
+from bandprobe.extract import Source
+from bandprobe.features import sample_mean
+from bandprobe.head import (
+    HeadOutputs,
+    Plan,
+    final_embedding,
+    head_outputs,
+    load_model,
+    own_outputs,
+    prefix_route,
+)
+from bandprobe.head_logits import bands_seen, check_untouched, settle
+from bandprobe.head_store import Head, LayerLogits, read_head, write_head_logits
+from bandprobe.manifest import read_split
+from bandprobe.models import Backbone
+from bandprobe.modes import Mode
+from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.store import Store
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer, its training maps, and what is to be done to it."""
+
+    name: str
+    train: Store
+    bands: Bands
+    modes: Sequence[Mode]
+    prefix: Sequence[str]
+
+    @property
+    def has_prefix(self) -> bool:
+        """Whether prefix tokens stand beside its maps."""
+        return f"{self.name}.prefix" in self.train
+
+    @property
+    def ablations(self) -> list[bool]:
+        """What is to be tried; without prefix tokens there is nothing to ablate."""
+        return [kind == "ablate" and self.has_prefix for kind in self.prefix]
+
+    def plan(self) -> Plan:
+        """The modes, and a removal if none of them is one: it shows which bands are seen."""
+        grid = self.train.array(self.name).shape[-2:]
+        removal = [mode for mode in self.modes if mode.kind == "remove"]
+        modes = [*self.modes, *([] if removal else [Mode("removal", "remove")])]
+        mean = any(mode.fill == "mean" for mode in modes)
+        return Plan(
+            modes,
+            self.bands.on_grid(*grid),
+            # The untouched tokens always: with them the replaced layer is held to plain passes.
+            list(dict.fromkeys([False, *self.ablations])),
+            sample_mean(self.train, self.name) if mean else None,
+            sample_mean(self.train, f"{self.name}.prefix") if any(self.ablations) else None,
+        )
+
+
+def run_network(
+    arguments: Any, backbone: Backbone, head: Head, layer: Layer, plan: Plan
+) -> HeadOutputs:
+    """Send all variants of all images of the head through the network."""
+    split = read_split(arguments.manifest, "eval")
+    split = split.take(np.flatnonzero(np.isin(split.sample, head.sample)))
+    preprocess = backbone.preprocess(arguments.model["preprocess"])
+    source = Source(arguments.root, split, preprocess)
+    read = own_outputs if head.probe is None else final_embedding
+    batches = source.batches(plan.images_a_pass(arguments.batch))
+    return head_outputs(backbone, layer.name, batches, plan, read, arguments.batch)
+
+
+def layer_logits(outputs: HeadOutputs, head: Head, plan: Plan) -> LayerLogits:
+    """Logits of every treatment of the prefix tokens, and which bands move them."""
+    clean, changed, sees = [], [], []
+    for outputs_clean, outputs_changed in zip(outputs.clean, outputs.changed, strict=True):
+        untouched, logits = head.logits(outputs_clean), head.logits(outputs_changed)
+        removed = [logits[at] for at, mode in enumerate(plan.modes) if mode.kind == "remove"]
+        sees.append(bands_seen(untouched, removed, plan.partition.counts))
+        clean.append(untouched)
+        changed.append(settle(untouched, logits))
+    return LayerLogits(np.stack(clean), np.stack(changed), np.stack(sees), plan.partition.counts)
+
+
+def check_route(layer: Layer, route: str, kept_sees: NDArray[np.bool_]) -> None:
+    """Say so where the rule and the numbers disagree on whether the patches reach the head."""
+    if layer.has_prefix and kept_sees.any() == (route == "total"):
+        logging.warning("%s: by rule %r, but bands seen: %s", layer.name, route, kept_sees)
+
+
+def main() -> None:
+    """Write the logits of all variants of all layers of a pass."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--model", required=True, type=json_argument, help="the model, as JSON")
+    parser.add_argument("--weights", type=Path, help="safetensors file, unless random")
+    parser.add_argument("--manifest", required=True, type=Path)
+    parser.add_argument("--root", required=True, type=Path, help="folder of the images")
+    parser.add_argument("--head", required=True, type=Path, help="the fitted head of the model")
+    parser.add_argument("--train", required=True, type=Path, help="training features")
+    parser.add_argument("--layers", required=True, type=json_argument, help="layers, as JSON")
+    parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
+    parser.add_argument("--modes", required=True, type=json_argument, help="modes, as JSON")
+    parser.add_argument("--prefix", required=True, nargs="+", choices=["keep", "ablate"])
+    parser.add_argument("--batch", type=int, default=64, help="changed maps a forward pass")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", required=True, type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
+    modes = [Mode(**spec) for spec in arguments.modes]
+    train, head = Store(arguments.train), read_head(arguments.head)
+    backbone = load_model(arguments.model, arguments.weights)
+    found = {}
+    for name in tqdm(arguments.layers, unit="layer", mininterval=5):
+        layer = Layer(name, train, bands, modes, arguments.prefix)
+        plan = layer.plan()
+        logits = layer_logits(run_network(arguments, backbone, head, layer, plan), head, plan)
+        check_untouched(name, head.clean_logits, logits.clean[0])
+        route = prefix_route(backbone, name)
+        check_route(layer, route, logits.sees[0])
+        found[name] = replace(
+            logits, route=route, ablated=tuple(layer.ablations), has_prefix=layer.has_prefix
+        )
+    stage = {"modes": arguments.modes, "prefix": arguments.prefix, "bands": arguments.bands}
+    attrs = provenance(arguments.code, stage, weights_sha256=backbone.weights_sha256)
+    write_head_logits(arguments.output, found, head, len(modes), attrs)
+
+
+if __name__ == "__main__":
+    run(main)
