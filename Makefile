@@ -6,6 +6,7 @@ CORES ?= all
 CONFIG ?= config.yaml
 # Options of the plan, such as PLAN=--gflops=200.
 PLAN ?= --measure
+TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: study plan test check bench bench-smallest docs clean
@@ -17,8 +18,9 @@ study: $(VENV)/.runtime
 plan: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
 
+# Test files run two at a time, each with libraries that keep to one thread.
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .

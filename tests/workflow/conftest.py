@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 from PIL import Image
 
 HOME = Path(__file__).parents[2]
@@ -88,13 +89,21 @@ def tiny_config() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of one run of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def finished(shared_folder: Path) -> TinyStudy:
     """A finished tiny study; tests work on copies of it."""
-    folder = tmp_path_factory.mktemp("tiny")
-    make_images(folder / "images")
-    study = TinyStudy(folder, tiny_config())
-    done = study.run()
-    assert done.code == 0, done.output
+    study = TinyStudy(shared_folder / "tiny", tiny_config())
+    with FileLock(shared_folder / "tiny.lock"):
+        if not study.folder.exists():
+            make_images(study.folder / "images")
+            done = study.run()
+            assert done.code == 0, done.output
     return study
 
 
@@ -129,9 +138,10 @@ def own_home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def default_study() -> Path:
+def default_study(shared_folder: Path) -> Path:
     """The default study of this checkout, finished."""
     command = [sys.executable, "-m", "snakemake", "--cores", "all"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
+    with FileLock(shared_folder / "default.lock"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
     assert done.returncode == 0, done.stdout + done.stderr
     return HOME / "results" / "photos"
