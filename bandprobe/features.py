@@ -12,6 +12,8 @@ from bandprobe.store import Store, Variable
 MapArray = NDArray[np.float32]
 BLOCK_BYTES = 32_000_000
 SLAB_BYTES = 64_000_000
+# Several copies of a slab are in memory at once.
+LARGEST_SLAB_BYTES = 256_000_000
 
 
 def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
@@ -27,20 +29,37 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
 
 
 def slab_channels(store: Store, layer: str) -> int:
-    """Channels of a slab of about `SLAB_BYTES`, a multiple of the chunks' as far as possible."""
+    """Channels of a slab of all samples; see `channels_within`."""
     array = store.array(layer)
     n_samples, _, height, width = array.shape
-    chunk = int(array.chunks[1])
-    return max(1, SLAB_BYTES // (4 * n_samples * height * width * chunk)) * chunk
+    return channels_within(4 * n_samples * height * width, int(array.chunks[1]))
 
 
-def channel_slabs(store: Store, layer: str, n_channels: int) -> Callable[[], Iterator[MapArray]]:
-    """`n_channels` channels of all samples at a time, in float32, in their order."""
+def channels_within(channel_bytes: int, chunk_channels: int) -> int:
+    """Channels of a slab of about `SLAB_BYTES`, whole chunks where `LARGEST_SLAB_BYTES` allow it.
+
+    Where they do not, each chunk is read several times: memory does not grow with the number of
+    samples.
+    """
+    chunk = channel_bytes * chunk_channels
+    if chunk <= LARGEST_SLAB_BYTES:
+        return max(1, SLAB_BYTES // chunk) * chunk_channels
+    return max(1, LARGEST_SLAB_BYTES // channel_bytes)
+
+
+def channel_slabs(
+    store: Store, layer: str, n_channels: int, channels: slice = slice(None)
+) -> Callable[[], Iterator[MapArray]]:
+    """`n_channels` channels of all samples at a time, in float32, in their order.
+
+    With `channels` only those.
+    """
     array = store.array(layer)
+    first, last, _ = channels.indices(array.shape[1])
 
     def iterate() -> Iterator[MapArray]:
-        for start in range(0, array.shape[1], n_channels):
-            yield np.asarray(array[:, start : start + n_channels], np.float32)
+        for start in range(first, last, n_channels):
+            yield np.asarray(array[:, start : min(start + n_channels, last)], np.float32)
 
     return iterate
 

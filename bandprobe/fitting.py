@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from bandprobe.bands import BandPartition
 from bandprobe.controls import permuted_labels
@@ -16,14 +17,16 @@ from bandprobe.energy import EnergyScale, fit_energy_scale
 from bandprobe.features import channel_slabs, slab_channels
 from bandprobe.probe import Basis, FittedProbe, basis_from_maps, fit_at, fit_probe
 from bandprobe.readouts import (
+    MapSums,
     Slabs,
     StandardisedMaps,
+    in_memory,
     pooled,
-    recorded,
     standardise_maps,
     weight_slabs,
 )
 from bandprobe.scores import outcomes
+from bandprobe.sharding import slab_slice
 from bandprobe.store import Store, StoreWriter, Variable
 
 FloatArray = NDArray[np.float64]
@@ -102,26 +105,53 @@ class Splits:
 Linear = tuple[StandardisedMaps, Fit, Slabs]
 
 
-def fit_linear(
-    splits: Splits, readouts: Sequence[str], partition: BandPartition | None
-) -> dict[str, Linear]:
+def sum_slabs(
+    train: Store,
+    evaluation: Store,
+    layer: str,
+    partition: BandPartition | None,
+    slab: tuple[int, int] = (0, 1),
+) -> MapSums:
+    """What the readouts of the maps are fitted from, read some channels at a time.
+
+    Parameters
+    ----------
+    train, evaluation : Store
+        Feature maps of both splits.
+    layer : str
+    partition : BandPartition or None
+    slab : pair of int
+        Number and count, where several jobs share the channels.
+    """
+    n_train, n_channels, height, width = train.array(layer).shape
+    sums = MapSums(n_channels * height * width <= n_train, partition)
+    channels, step = slab_slice(n_channels, slab[1], slab[0]), slab_channels(train, layer)
+    both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
+    for one in tqdm(zip(*both, strict=True), unit="slab", desc=layer, mininterval=5):
+        sums.add(*one)
+    return sums
+
+
+def fit_linear(splits: Splits, readouts: Sequence[str], sums: MapSums | None) -> dict[str, Linear]:
     """Fit `map` and `pooled`, with the slabs that their weights are made of.
 
-    Spatial means are taken while the maps are read for another readout. With a partition the maps
-    are read whatever the readouts are: others need them band by band.
+    Parameters
+    ----------
+    splits : Splits
+    readouts : sequence of str
+    sums : MapSums or None
+        Of all channels; None where no readout needs more than spatial means.
     """
-    step = slab_channels(splits.train, splits.layer)
-    train = channel_slabs(splits.train, splits.layer, step)
-    evaluation = channel_slabs(splits.evaluation, splits.layer, step)
-    _, n_channels, height, width = splits.train.array(splits.layer).shape
+    n_channels = splits.train.array(splits.layer).shape[1]
+    train = channel_slabs(splits.train, splits.layer, slab_channels(splits.train, splits.layer))
     found: dict[str, Linear] = {}
-    if "map" in readouts or partition is not None:
-        first_train, train_means = recorded(train)
-        first_evaluation, eval_means = recorded(evaluation)
-        size = n_channels * height * width
-        maps = standardise_maps(first_train, first_evaluation, size, partition)
+    if sums is not None:
+        maps = sums.finish()
         found["map"] = (maps, splits.fit(maps.train, maps.evaluation), train)
+        train_means, eval_means = map(in_memory, sums.spatial_means)
     else:
+        step = slab_channels(splits.train, splits.layer)
+        evaluation = channel_slabs(splits.evaluation, splits.layer, step)
         train_means, eval_means = pooled(train), pooled(evaluation)
     if "pooled" in readouts:
         means = standardise_maps(train_means, eval_means, n_channels)

@@ -16,7 +16,7 @@ import numpy as np
 from bandprobe.bands import Bands
 from bandprobe.controls import KINDS as CONTROL_KINDS
 from bandprobe.counting import Counts
-from bandprobe.features import BLOCK_BYTES, SLAB_BYTES
+from bandprobe.features import BLOCK_BYTES, channels_within
 from bandprobe.readouts import refit_subsets
 from bandprobe.shapes import LayerShape, PassShape
 from bandprobe.spectra import radial_bins
@@ -86,7 +86,7 @@ class Layer:
         shape = (self.counts.train, self.shape.channels, self.shape.height, self.shape.width)
         chunk = feature_chunks(shape, self.itemsize)[1]
         one = SINGLE * self.counts.train * self.shape.height * self.shape.width
-        channels = max(1, SLAB_BYTES // (one * chunk)) * chunk
+        channels = channels_within(one, chunk)
         return one * min(channels, self.shape.channels)
 
 

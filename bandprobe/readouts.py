@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bandprobe.bands import BandPartition
 from bandprobe.modes import kept_bands
 from bandprobe.probe import Basis, FittedProbe, basis_from_gram, basis_from_maps
-from bandprobe.spectral import BandEnergies, BandGrams, pack_bands
+from bandprobe.spectral import BandEnergies, BandGrams, BandRows, pack_bands
 from bandprobe.standardise import centre_channels
 
 FloatArray = NDArray[np.float64]
@@ -36,7 +36,7 @@ class StandardisedMaps:
     is_direct : bool
         Whether the basis is made of the maps, not of their Gram matrix.
     evaluation : array of shape (n_eval, n_coordinates)
-    grams : BandGrams or None
+    grams : BandGrams or BandRows or None
     energies : BandEnergies or None
         The last two where a partition was given.
     """
@@ -47,27 +47,18 @@ class StandardisedMaps:
     train: Basis
     is_direct: bool
     evaluation: FloatArray
-    grams: BandGrams | None = None
+    grams: BandGrams | BandRows | None = None
     energies: BandEnergies | None = None
 
 
 def pooled(slabs: Slabs) -> Slabs:
     """Slabs of spatial means, shape (n_samples, n_channels, 1, 1): what the pooled readout sees."""
-    means = [slab.mean((2, 3), keepdims=True) for slab in slabs()]
-    return lambda: means
+    return in_memory([slab.mean((2, 3), keepdims=True) for slab in slabs()])
 
 
-def recorded(slabs: Slabs) -> tuple[Slabs, Slabs]:
-    """The same slabs, and what `pooled` gives, noted while the slabs are gone through."""
-    means: list[MapArray] = []
-
-    def iterate() -> Iterator[MapArray]:
-        means.clear()
-        for slab in slabs():
-            means.append(slab.mean((2, 3), keepdims=True))
-            yield slab
-
-    return iterate, lambda: means
+def in_memory(slabs: Sequence[MapArray]) -> Slabs:
+    """Slabs that need not be read again."""
+    return lambda: slabs
 
 
 def standardise(slab: MapArray, mean: MapArray, scale: MapArray) -> MapArray:
@@ -82,31 +73,84 @@ def scaled(centred: MapArray, scale: MapArray) -> MapArray:
 
 
 @dataclass
-class _Coordinates:
-    """Rows of all maps, or their inner products, added up slab by slab."""
+class MapSums:
+    """What is added up over slabs of channels before a readout of the maps can be fitted.
+
+    Parameters
+    ----------
+    direct : bool
+        Whether maps have no more dimensions than there are training maps. Then the maps are kept,
+        otherwise their inner products.
+    partition : BandPartition, optional
+        If given, all is taken band by band, and energies along with it.
+    """
 
     direct: bool
-    train: list[FloatArray] = field(default_factory=list)
-    evaluation: list[FloatArray] = field(default_factory=list)
+    partition: BandPartition | None = None
+    mean: list[MapArray] = field(default_factory=list)
+    scale: list[MapArray] = field(default_factory=list)
+    mean_map: list[MapArray] = field(default_factory=list)
+    spatial_means: tuple[list[MapArray], list[MapArray]] = field(default_factory=lambda: ([], []))
+    rows: tuple[list[MapArray], list[MapArray]] = field(default_factory=lambda: ([], []))
     gram: FloatArray | float = 0.0
     kernel: FloatArray | float = 0.0
+    grams: BandGrams | BandRows | None = None
+    energies: BandEnergies | None = None
+
+    def __post_init__(self) -> None:
+        if self.partition is not None:
+            self.grams = BandRows() if self.direct else BandGrams()
+            self.energies = BandEnergies()
 
     def add(self, train: MapArray, evaluation: MapArray) -> None:
-        """Add flat standardised maps of some channels."""
-        if self.direct:
-            self.train.append(train.astype(np.float64))
-            self.evaluation.append(evaluation.astype(np.float64))
-        else:
-            self.gram = self.gram + (train @ train.T).astype(np.float64)
-            self.kernel = self.kernel + (evaluation @ train.T).astype(np.float64)
+        """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
+        for means, maps in zip(self.spatial_means, (train, evaluation), strict=True):
+            means.append(maps.mean((2, 3), keepdims=True))
+        mean_map = train.mean(0)
+        centred, mean, scale = centre_channels(train)
+        both = scaled(centred, scale), standardise(evaluation, mean, scale)
+        self._add_standardised(*both)
+        if self.partition and self.grams is not None and self.energies is not None:
+            packed = [pack_bands(maps, self.partition) for maps in both]
+            self.grams.add(*packed)
+            self.energies.add(packed, (mean, scale), mean_map, self.partition)
+        self.mean.append(mean)
+        self.scale.append(scale)
+        self.mean_map.append(mean_map)
 
-    def finish(self, grams: BandGrams | None) -> tuple[Basis, FloatArray]:
-        """The basis and the coordinates of the evaluation maps."""
+    def _add_standardised(self, *both: MapArray) -> None:
+        flat = [maps.reshape(len(maps), -1) for maps in both]
         if self.direct:
-            basis = basis_from_maps(np.concatenate(self.train, axis=1))
-            return basis, basis.project(np.concatenate(self.evaluation, axis=1))
-        if grams is not None:
-            return grams.basis(np.ones(len(grams.gram), bool))
+            for rows, maps in zip(self.rows, flat, strict=True):
+                rows.append(maps)
+        elif self.partition is None:
+            self.gram = self.gram + (flat[0] @ flat[0].T).astype(np.float64)
+            self.kernel = self.kernel + (flat[1] @ flat[0].T).astype(np.float64)
+
+    def finish(self) -> StandardisedMaps:
+        """Moments, and the coordinates of all maps."""
+        assert self.mean, "a layer has channels"
+        basis, evaluation = self._coordinates()
+        return StandardisedMaps(
+            np.concatenate(self.mean),
+            np.concatenate(self.scale),
+            np.concatenate(self.mean_map),
+            basis,
+            self.direct,
+            evaluation,
+            self.grams,
+            self.energies,
+        )
+
+    def _coordinates(self) -> tuple[Basis, FloatArray]:
+        if self.direct:
+            train, evaluation = (
+                np.concatenate(rows, axis=1).astype(np.float64) for rows in self.rows
+            )
+            basis = basis_from_maps(train)
+            return basis, basis.project(evaluation)
+        if isinstance(self.grams, BandGrams):
+            return self.grams.basis(np.ones(len(self.grams.gram), bool))
         basis = basis_from_gram(np.asarray(self.gram))
         return basis, basis.project(np.asarray(self.kernel))
 
@@ -128,36 +172,12 @@ def standardise_maps(
     partition : BandPartition, optional
         If given, Gram matrices are taken band by band, and energies along with them.
     """
-    means, scales, mean_maps = [], [], []
-    coordinates: _Coordinates | None = None
-    grams = BandGrams() if partition else None
-    energies = BandEnergies() if partition else None
+    sums: MapSums | None = None
     for train, evaluation in zip(train_slabs(), eval_slabs(), strict=True):
-        mean_map = train.mean(0)
-        centred, mean, scale = centre_channels(train)
-        both = scaled(centred, scale), standardise(evaluation, mean, scale)
-        coordinates = coordinates or _Coordinates(n_dimensions <= len(train))
-        if partition is None or coordinates.direct:
-            coordinates.add(*(maps.reshape(len(maps), -1) for maps in both))
-        if partition and grams and energies:
-            packed = [pack_bands(maps, partition) for maps in both]
-            grams.add(*packed)
-            energies.add(packed, (mean, scale), mean_map, partition)
-        means.append(mean)
-        scales.append(scale)
-        mean_maps.append(mean_map)
-    assert coordinates is not None, "a layer has channels"
-    basis, evaluated = coordinates.finish(grams)
-    return StandardisedMaps(
-        np.concatenate(means),
-        np.concatenate(scales),
-        np.concatenate(mean_maps),
-        basis,
-        coordinates.direct,
-        evaluated,
-        grams,
-        energies,
-    )
+        sums = sums or MapSums(n_dimensions <= len(train), partition)
+        sums.add(train, evaluation)
+    assert sums is not None, "a layer has channels"
+    return sums.finish()
 
 
 def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> Iterator[MapArray]:

@@ -1,4 +1,4 @@
-"""Which samples each of several jobs takes."""
+"""Which samples, or which channels, each of several jobs takes."""
 
 from __future__ import annotations
 
@@ -33,3 +33,19 @@ def shard_slice(n_samples: int, n_shards: int, shard: int) -> slice:
     units = -(-n_samples // unit)
     start, stop = (units * number // n_shards * unit for number in (shard, shard + 1))
     return slice(start, min(stop, n_samples))
+
+
+def slab_slice(n_channels: int, n_slabs: int, slab: int) -> slice:
+    """Channels of one slab, the first of which is 0; slabs differ by at most one channel.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer channels than slabs.
+    """
+    if n_channels < n_slabs:
+        raise DatasetError(
+            f"a layer of {n_channels} channels cannot be cut into {n_slabs} slabs",
+            expected=f"slabs: at most {n_channels}",
+        )
+    return slice(n_channels * slab // n_slabs, n_channels * (slab + 1) // n_slabs)

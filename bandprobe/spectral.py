@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.fourier import grouped_sum, multiplicity, power, spectrum
-from bandprobe.probe import Basis, basis_from_gram
+from bandprobe.probe import Basis, basis_from_gram, basis_from_maps
 
 FloatArray = NDArray[np.float64]
 MapArray = NDArray[np.float32]
@@ -85,6 +85,35 @@ class BandGrams:
         basis = basis_from_gram(sum((self.gram[b] for b in chosen), np.zeros_like(self.gram[0])))
         kernel = sum((self.kernel[b] for b in chosen), np.zeros_like(self.kernel[0]))
         return basis, basis.project(kernel)
+
+
+@dataclass
+class BandRows:
+    """As `BandGrams` where maps have fewer dimensions than there are images: the packed maps.
+
+    Attributes
+    ----------
+    train, evaluation : lists, one entry a band, of lists of arrays (n_samples, n_coefficients)
+    """
+
+    train: list[list[MapArray]] = field(default_factory=list)
+    evaluation: list[list[MapArray]] = field(default_factory=list)
+
+    def add(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
+        """Add some channels of standardised maps, as of `pack_bands`."""
+        for rows, packed in ((self.train, train), (self.evaluation, evaluation)):
+            rows += [[] for _ in range(len(packed) - len(rows))]
+            for band, one in zip(rows, packed, strict=True):
+                band.append(one.reshape(len(one), -1))
+
+    def basis(self, kept: NDArray[np.bool_]) -> tuple[Basis, FloatArray]:
+        """As `BandGrams.basis`."""
+        rows = [
+            np.concatenate([part for band in np.flatnonzero(kept) for part in one[band]], axis=1)
+            for one in (self.train, self.evaluation)
+        ]
+        basis = basis_from_maps(rows[0].astype(np.float64))
+        return basis, basis.project(rows[1].astype(np.float64))
 
 
 @dataclass

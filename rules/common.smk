@@ -86,6 +86,10 @@ EXTRACTED_DIGESTS = [
     temp(Paths.digest(path)) if SHARDED else Paths.digest(path)
     for path in EXTRACTED_PATHS
 ]
+# Slabs are temporary too; without a readout of whole maps there is nothing to share.
+SLAB_NUMBERS = [f"{number:04d}" for number in range(STUDY.scale.slabs)]
+BY_SLAB = STUDY.scale.slabs > 1 and set(STUDY.readouts) & {"map", *BY_BAND}
+SUMS = expand(Paths.SUMS, slab=SLAB_NUMBERS, allow_missing=True) if BY_SLAB else []
 # Readouts and modes of the networks' own heads; none without the section `head`.
 HEAD_READOUTS = STUDY.head.readouts if STUDY.head else ()
 HEAD_MODES = STUDY.head.modes if STUDY.head else ()
@@ -308,6 +312,11 @@ def bands_option():
     kinds = list(dict.fromkeys(STUDY.modes[mode].kind for mode in STUDY.refit_modes))
     spec = {"names": STUDY.bands.names, "edges": STUDY.bands.edges, "kinds": kinds}
     return f"--bands '{as_json(spec)}'"
+
+
+def slab_bands_option():
+    """Bands for the sums of a slab, where a readout is fitted by band."""
+    return f"--bands '{bands_spec()}'" if set(STUDY.readouts) & set(BY_BAND) else ""
 
 
 def undefined_outcomes():

@@ -5,6 +5,37 @@
 #      results/<dataset>/controls/<model>/<layer>.zarr: the random masks that logits are split into too
 
 
+if SUMS:
+
+    rule sum_slab:
+        input:
+            train_digest=train_digest,
+            train=ancient(train_features),
+            eval_digest=eval_digest,
+            eval=ancient(eval_features),
+        output:
+            sums=temp(directory(Paths.SUMS)),
+            digest=temp(digest(Paths.SUMS)),
+        log:
+            "logs/{dataset}/sum_slab/{model}/{layer}/{slab}.log",
+        benchmark:
+            "logs/{dataset}/sum_slab/{model}/{layer}/{slab}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=2000,
+        params:
+            code=code("sum_slab"),
+            bands=slab_bands_option(),
+            slabs=STUDY.scale.slabs,
+        message:
+            "{wildcards.dataset}: sums of {wildcards.model} {wildcards.layer}, slab {wildcards.slab}"
+        shell:
+            "python $BANDPROBE/sum_slab.py --code {params.code} --train {input.train}"
+            " --eval {input.eval} --layer {wildcards.layer} {params.bands}"
+            " --slab $((10#{wildcards.slab})) {params.slabs} --output {output.sums} 2> {log}"
+
+
 rule fit_probes:
     input:
         train_digest=train_digest,
@@ -15,6 +46,8 @@ rule fit_probes:
         manifest=ancient(Paths.MANIFEST),
         folds_digest=digest(Paths.FOLDS),
         folds=ancient(Paths.FOLDS),
+        sums_digests=[digest(path) for path in SUMS],
+        sums=ancient(SUMS),
     output:
         probes=directory(PROBES),
         digests=[digest(path) for path in PROBES],
@@ -31,12 +64,13 @@ rule fit_probes:
         readouts=" ".join(STUDY.readouts),
         settings=probe_settings(),
         bands=bands_option(),
+        sums=lambda wildcards, input: f"--sums {input.sums}" if SUMS else "",
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
         "python $BANDPROBE/fit_probes.py --code {params.code} --train {input.train} --eval {input.eval}"
         " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
-        " --folds {input.folds} --settings {params.settings:q} {params.bands}"
+        " --folds {input.folds} --settings {params.settings:q} {params.bands} {params.sums}"
         " --output {output.probes} 2> {log}"
 
 

@@ -114,10 +114,10 @@ def test_a_layer_with_few_dimensions_needs_no_gram_matrix() -> None:
     assert few < many < fit_operations(layer_of(100, 40, 8), 5, 13, 8)
 
 
-def test_a_slab_is_no_smaller_than_a_chunk() -> None:
-    # 64 MB where chunks allow it; at 25,000 images one chunk of channels is larger than that.
+def test_a_slab_is_a_part_of_a_chunk_where_a_chunk_is_too_large() -> None:
+    # 64 MB where chunks allow it; at 25,000 images a single channel is larger than that.
     assert layer_of(100, 64, 56).slab <= 64_000_000
-    assert layer_of(25_000, 64, 56).slab == 16 * 56 * 56 * 25_000 * 4
+    assert layer_of(25_000, 64, 56).slab == 56 * 56 * 25_000 * 4
 
 
 def test_costs_grow_as_they_must(config: dict[str, Any]) -> None:

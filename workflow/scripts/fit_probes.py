@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bandprobe.bands import Bands
+from bandprobe.bands import BandPartition, Bands
 from bandprobe.features import read_coordinates
 from bandprobe.fitting import (
     Fit,
@@ -19,12 +19,14 @@ from bandprobe.fitting import (
     fit_refits,
     linear_variables,
     refit_variables,
+    sum_slabs,
     write_fit,
 )
 from bandprobe.manifest import class_names, read_folds
-from bandprobe.readouts import refit_subsets
+from bandprobe.readouts import MapSums, refit_subsets
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.store import Store, Variable
+from bandprobe.sums_store import read_sums
 
 
 def parse() -> argparse.Namespace:
@@ -41,6 +43,9 @@ def parse() -> argparse.Namespace:
         "--bands",
         type=json_argument,
         help="names and edges, for readouts by band; with refit the kinds that it is fitted for",
+    )
+    parser.add_argument(
+        "--sums", type=Path, nargs="+", help="slabs of the layer, where jobs share its channels"
     )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
     return parser.parse_args()
@@ -94,6 +99,15 @@ class Writer:
         write_fit(path, variables, coordinates, attrs, more.get("weights"), self._splits)
 
 
+def gather(
+    arguments: argparse.Namespace, splits: Splits, partition: BandPartition | None
+) -> MapSums:
+    """What the readouts of the maps are fitted from: of the slabs' jobs, or of all channels."""
+    if arguments.sums:
+        return read_sums(arguments.sums, partition)
+    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition)
+
+
 def main() -> None:
     """Fit and store the readouts."""
     arguments = parse()
@@ -103,7 +117,9 @@ def main() -> None:
         edges = tuple(arguments.bands["edges"])
         partition = Bands(tuple(arguments.bands["names"]), edges).on_grid(*splits.grid)
     writer = Writer(arguments, splits)
-    linear = fit_linear(splits, arguments.readout, partition)
+    by_map = partition is not None or "map" in arguments.readout
+    sums = gather(arguments, splits, partition) if by_map else None
+    linear = fit_linear(splits, arguments.readout, sums)
     for name, (maps, fit, slabs) in linear.items():
         found = common_variables(fit) | linear_variables(maps, splits.grid)
         writer.write(name, fit, found, weights=(maps, fit, slabs))

@@ -1,0 +1,34 @@
+"""Add up what the readouts of a layer are fitted from, over one slab of its channels."""
+
+from pathlib import Path
+
+from bandprobe.bands import Bands
+from bandprobe.fitting import sum_slabs
+from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.store import Store
+from bandprobe.sums_store import write_sums
+
+
+def main() -> None:
+    """Write the sums of one slab."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--train", required=True, type=Path, help="training features")
+    parser.add_argument("--eval", required=True, type=Path, help="evaluation features")
+    parser.add_argument("--layer", required=True)
+    parser.add_argument("--bands", type=json_argument, help="names and edges, if taken by band")
+    parser.add_argument("--slab", required=True, type=int, nargs=2, help="number and count")
+    parser.add_argument("--output", required=True, type=Path)
+    arguments = parser.parse_args()
+    train, evaluation = Store(arguments.train), Store(arguments.eval)
+    partition = None
+    if arguments.bands:
+        grid = train.array(arguments.layer).shape[-2:]
+        bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
+        partition = bands.on_grid(*grid)
+    sums = sum_slabs(train, evaluation, arguments.layer, partition, tuple(arguments.slab))
+    stage = {"layer": arguments.layer, "bands": arguments.bands, "slab": arguments.slab}
+    write_sums(arguments.output, sums, provenance(arguments.code, stage))
+
+
+if __name__ == "__main__":
+    run(main)
