@@ -6,14 +6,16 @@ the optimum on the maps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 LabelArray = NDArray[np.integer]
+Solve = Callable[[FloatArray], FloatArray]
 Fit = Callable[[FloatArray, FloatArray, LabelArray, int, FloatArray], "LinearPath"]
 HeldOut = Callable[
     [FloatArray, FloatArray, LabelArray, int, FloatArray, LabelArray], dict[int, FloatArray]
@@ -103,18 +105,43 @@ def held_out_ridge(
     found: dict[int, FloatArray] = {}
     for fold in np.unique(folds):
         held = folds == fold
-        own = train[held]
+        own, share = train[held], len(train)
+        solve = _by_coordinates if train.shape[1] < len(own) else _by_samples
         rows = []
-        for penalty in penalties:
-            root = np.sqrt(spectrum + penalty)
-            # A matrix times its own transpose takes half the time of another product.
-            half = own / root
-            smoother = half @ half.T + 1.0 / len(train)
-            residual = target[held] - base - half @ (projected / root[:, None])
-            outside = np.linalg.solve(np.eye(len(own)) - smoother, residual)
-            rows.append(target[held] - outside)
+        for penalty, outside in zip(penalties, solve(own, spectrum, penalties, share), strict=True):
+            fitted = base + (own / (spectrum + penalty)) @ projected
+            rows.append(target[held] - outside(target[held] - fitted))
         found[int(fold)] = np.stack(rows)
     return found
+
+
+def _by_samples(
+    own: FloatArray, spectrum: FloatArray, penalties: FloatArray, n_samples: int
+) -> Iterator[Solve]:
+    """``(I - H_FF)^-1`` for each penalty, as a matrix of the fold's samples."""
+    for penalty in penalties:
+        # A matrix times its own transpose takes half the time of another product.
+        half = own / np.sqrt(spectrum + penalty)
+        yield partial(np.linalg.solve, np.eye(len(own)) - half @ half.T - 1.0 / n_samples)
+
+
+def _by_coordinates(
+    own: FloatArray, spectrum: FloatArray, penalties: FloatArray, n_samples: int
+) -> Iterator[Solve]:
+    """The same by Woodbury's identity, for folds of more samples than there are coordinates.
+
+    With ``H_FF = M D M'`` it is ``I + M (D^-1 - M'M)^-1 M'`` (Golub and Van Loan, Matrix
+    Computations, 4th ed., section 2.1.4).
+    """
+    wide = np.concatenate([own, np.ones((len(own), 1))], axis=1)
+    square = wide.T @ wide
+    for penalty in penalties:
+        yield partial(_woodbury, wide, np.diag(np.append(spectrum + penalty, n_samples)) - square)
+
+
+def _woodbury(wide: FloatArray, inner: FloatArray, values: FloatArray) -> FloatArray:
+    solved: FloatArray = values + wide @ np.linalg.solve(inner, wide.T @ values)
+    return solved
 
 
 def fit_logistic(

@@ -49,12 +49,11 @@ def group_bootstrap(
     The cluster bootstrap of Davison and Hinkley, Bootstrap Methods and their Application (1997),
     section 3.8: the mean of a resample is the sum over the drawn groups over their sizes.
     """
-    _, code = np.unique(groups, return_inverse=True)
-    n_groups = resamples.shape[1]
-    member = (code[:, None] == np.arange(n_groups)).astype(np.float64)
-    totals = resamples @ (values @ member).T
-    sizes = resamples @ member.sum(0)
-    means = totals / sizes[:, None]
+    order = np.argsort(groups, kind="stable")
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    totals = resamples @ np.add.reduceat(values[:, order], starts, axis=1).T
+    means = totals / (resamples @ sizes.astype(np.float64))[:, None]
+    means[:, np.isnan(values).any(1)] = np.nan
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return low, high

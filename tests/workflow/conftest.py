@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,13 @@ class TinyStudy:
     home: Path = HOME
 
     def run(
-        self, *goals: str, env: dict[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        *goals: str,
+        env: dict[str, str] | None = None,
+        options: Sequence[str] = (),
+        before: Callable[[], None] | None = None,
     ) -> Run:
+        """Run Snakemake; `before` is called in its process, as for limits."""
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(self.config, sort_keys=False))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.home / "Snakefile")]
@@ -59,6 +64,7 @@ class TinyStudy:
             check=False,
             cwd=self.folder,
             env=env,
+            preexec_fn=before,
         )
         return Run(done.returncode, done.stdout + done.stderr)
 

@@ -8,19 +8,21 @@ import numpy as np
 
 from bandprobe.bands import BandPartition, Bands
 from bandprobe.features import read_coordinates
+from bandprobe.fit_store import (
+    common_variables,
+    energy_variables,
+    linear_variables,
+    refit_variables,
+    write_fit,
+)
 from bandprobe.fitting import (
     Fit,
     Permutations,
     Splits,
-    common_variables,
-    energy_variables,
     fit_energy,
     fit_linear,
     fit_refits,
-    linear_variables,
-    refit_variables,
     sum_slabs,
-    write_fit,
 )
 from bandprobe.manifest import class_names, read_folds
 from bandprobe.readouts import MapSums, refit_subsets
