@@ -24,6 +24,13 @@ def group_resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.fl
     return drawn
 
 
+def group_sums(values: FloatArray, groups: NDArray[np.integer]) -> tuple[FloatArray, FloatArray]:
+    """Sums of (n_cells, n_samples) over each group, (n_cells, n_groups), and the groups' sizes."""
+    order = np.argsort(groups, kind="stable")
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    return np.add.reduceat(values[:, order], starts, axis=1), sizes.astype(np.float64)
+
+
 def group_bootstrap(
     values: FloatArray, groups: NDArray[np.integer], resamples: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
@@ -49,10 +56,8 @@ def group_bootstrap(
     The cluster bootstrap of Davison and Hinkley, Bootstrap Methods and their Application (1997),
     section 3.8: the mean of a resample is the sum over the drawn groups over their sizes.
     """
-    order = np.argsort(groups, kind="stable")
-    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
-    totals = resamples @ np.add.reduceat(values[:, order], starts, axis=1).T
-    means = totals / (resamples @ sizes.astype(np.float64))[:, None]
+    sums, sizes = group_sums(values, groups)
+    means = resamples @ sums.T / (resamples @ sizes)[:, None]
     means[:, np.isnan(values).any(1)] = np.nan
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
@@ -114,11 +119,10 @@ def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> Flo
         Paired differences. A cell with NaN has a NaN p-value.
     groups : array of shape (n_samples,)
     """
-    _, code = np.unique(groups, return_inverse=True)
-    member = (code[:, None] == np.arange(code.max() + 1)).astype(np.float64)
     exists = ~np.isnan(differences).any(1)
+    sums, _ = group_sums(np.nan_to_num(differences), groups)
     # Sums of fractions of draws that cancel are zero only up to rounding.
-    total = np.round(np.nan_to_num(differences) @ member, 9)
+    total = np.round(sums, 9)
     p_values = sign_test((total > 0).sum(1), (total < 0).sum(1))
     return np.where(exists, p_values, np.nan)
 
