@@ -8,7 +8,7 @@ CONFIG ?= config.yaml
 PLAN ?= --measure
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan test check bench bench-smallest docs clean
+.PHONY: study plan test cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -19,6 +19,10 @@ plan: $(VENV)/.runtime
 
 test: check
 	$(BIN)/python -m pytest
+
+# Brings up a Slurm of one node and runs a small study through it; as root, on Debian.
+cluster-test: $(VENV)/.cluster
+	tests/cluster/run $(BIN)/python
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -50,6 +54,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.development: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.cluster: $(VENV)/.development
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster]'
 	touch $@
 
 clean:

@@ -86,6 +86,8 @@ FIRST_READOUT = STUDY.readouts[0]
 GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
 SWEEP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("lowpass", "highpass")]
 SUFFIXES = ["png", "svg"]
+# Threads of a forward pass on another machine, if nothing else is said.
+SENT_THREADS = 4
 
 
 def one_of(names):
@@ -203,14 +205,31 @@ def weights_option(wildcards):
     return f"--weights '{path}'" if path else ""
 
 
+def by_attempt(amount):
+    """A resource that doubles with each attempt; Snakemake repeats a failed job after `--retries`.
+
+    Resources are no trigger: whatever an attempt was given, its result is not made again.
+    """
+
+    def of_attempt(wildcards, attempt):
+        return amount * 2 ** (attempt - 1)
+
+    return of_attempt
+
+
 def extraction_threads(wildcards):
     """Half of the cores, so that both splits or two networks run side by side.
 
     Two jobs waste less than threads that wait for each other, and loading one network, which takes
-    a single core, does not leave the others idle.
+    a single core, does not leave the others idle. A job that is sent to another machine has as many
+    as `--max-threads` allows: here the number of cores is that of one node, and on the node it
+    is whatever Snakemake finds there, which may be more than the job was given.
     """
-    pixels = STUDY.models[wildcards.model].architecture == "pixels"
-    return 1 if pixels else max(1, workflow.cores // 2)
+    if STUDY.models[wildcards.model].architecture == "pixels":
+        return 1
+    if workflow.remote_exec or not workflow.local_exec:
+        return workflow.resource_settings.max_threads or SENT_THREADS
+    return max(1, workflow.cores // 2)
 
 
 def features_path(wildcards, split):

@@ -21,7 +21,7 @@ rule extract_features:
         ENVIRONMENT
     threads: extraction_threads
     resources:
-        mem_mb=3000,
+        mem_mb=by_attempt(3000),
         batch=16,
     params:
         code=code("extract_features"),

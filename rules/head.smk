@@ -30,7 +30,7 @@ if STUDY.head:
             ENVIRONMENT
         threads: extraction_threads
         resources:
-            mem_mb=3000,
+            mem_mb=by_attempt(3000),
             batch=16,
         params:
             code=code("fit_head"),
@@ -71,7 +71,7 @@ if STUDY.head:
             ENVIRONMENT
         threads: extraction_threads
         resources:
-            mem_mb=3000,
+            mem_mb=by_attempt(3000),
             batch=64,
         params:
             code=code("intervene_head"),
@@ -104,7 +104,7 @@ if STUDY.head:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=500,
+            mem_mb=by_attempt(500),
         params:
             code=code("score_targets"),
             axes=layer_axes,

@@ -25,7 +25,7 @@ rule fit_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=by_attempt(2000),
     params:
         code=code("fit_probes"),
         readouts=" ".join(STUDY.readouts),
@@ -59,7 +59,7 @@ if LOGITS:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1500,
+            mem_mb=by_attempt(1500),
         params:
             code=code("split_logits"),
             bands=bands_spec(),

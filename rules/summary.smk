@@ -16,7 +16,7 @@ rule summarise_interventions:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_interventions"),
         axes=study_axes(STUDY.readouts, heads=True),
@@ -43,7 +43,7 @@ rule summarise_spectra:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_spectra"),
         axes=study_axes(STUDY.readouts),
@@ -69,7 +69,7 @@ rule summarise_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_probes"),
         axes=study_axes(STUDY.additive),
@@ -93,7 +93,7 @@ rule summarise_shapley:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_shapley"),
         axes=study_axes(STUDY.additive),

@@ -1,0 +1,97 @@
+"""One Slurm for all tests, and one study run twice: here, and through it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.slurm import Slurm
+from tests.workflow.conftest import HOME, make_images
+
+STUDY = Path(__file__).parent / "study.yaml"
+# The profile as it is, but for waits that are made for real queues. One thread, as in a local run with
+# two cores: more would only change the order of sums.
+THROUGH_SLURM = ("--profile", str(HOME / "profiles" / "slurm"), "--max-threads", "1")
+THROUGH_SLURM += ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20")
+HERE = ("--cores", "2")
+
+
+@dataclass
+class Study:
+    """A study in a folder of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+    output: str = ""
+    submitted: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        make_images(self.folder / "images", count=16, size=64)
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Snakemake in the background."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(STUDY), *options]
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.folder,
+            env=self.environment,
+        )
+
+    def finish(self, process: subprocess.Popen[str], seconds: float = 300) -> str:
+        """The output of Snakemake, which must have succeeded."""
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            pytest.fail(f"Snakemake did not end:\n{output}")
+        assert process.returncode == 0, output
+        return output
+
+    def run(self, *options: str) -> str:
+        """Run to the end, and return the output."""
+        return self.finish(self.start(*options))
+
+
+def submissions(output: str) -> int:
+    """How many jobs Snakemake gave to Slurm."""
+    return len(re.findall(r"has been submitted with SLURM jobid", output))
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A running Slurm of one node."""
+    with Slurm(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
+    """The study, run on this machine."""
+    study = Study(tmp_path_factory.mktemp("here"), slurm.environment)
+    study.output = study.run(*HERE)
+    return study
+
+
+@pytest.fixture(scope="session")
+def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
+    """The study, run through Slurm."""
+    study = Study(tmp_path_factory.mktemp("sent"), slurm.environment)
+    study.output = study.run(*THROUGH_SLURM)
+    return study
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, slurm: Slurm) -> Study:
+    """A study that has not run."""
+    return Study(tmp_path, slurm.environment)
