@@ -1,24 +1,26 @@
-"""One Slurm for all tests, and one study run twice: here, and through it."""
+"""One Slurm for all tests, and one study run twice: here, and through it with a job that is killed."""
 
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.slurm import Slurm
+from tests.cluster.slurm import Slurm, Submission, wait_until
 from tests.workflow.conftest import HOME, make_images
 
+FEATURES = Path("results/tiny/features/resnet18/pass-0/eval.zarr")
 STUDY = Path(__file__).parent / "study.yaml"
 # The profile as it is, but for waits that are made for real queues. One thread, as in a local run with
 # two cores: more would only change the order of sums.
 THROUGH_SLURM = ("--profile", str(HOME / "profiles" / "slurm"), "--max-threads", "1")
-THROUGH_SLURM += ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20")
+THROUGH_SLURM += ("--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20")
 HERE = ("--cores", "2")
 
 
@@ -29,14 +31,16 @@ class Study:
     folder: Path
     environment: dict[str, str]
     output: str = ""
-    submitted: int = field(default=0)
+    victim: Submission | None = None
 
     def __post_init__(self) -> None:
         make_images(self.folder / "images", count=16, size=64)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Snakemake in the background."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+        # Not longer than these tests, even if they are killed.
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "snakemake"]
+        command += ["--snakefile", str(HOME / "Snakefile")]
         command += ["--directory", str(self.folder), "--configfile", str(STUDY), *options]
         return subprocess.Popen(
             command,
@@ -47,7 +51,7 @@ class Study:
             env=self.environment,
         )
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 300) -> str:
+    def finish(self, process: subprocess.Popen[str], seconds: float = 900) -> str:
         """The output of Snakemake, which must have succeeded."""
         try:
             output, _ = process.communicate(timeout=seconds)
@@ -68,6 +72,12 @@ def submissions(output: str) -> int:
     return len(re.findall(r"has been submitted with SLURM jobid", output))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tidy_end() -> None:
+    """Let SIGTERM end the tests as Ctrl-C does, so that the daemons are taken down."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
+
+
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     """A running Slurm of one node."""
@@ -85,13 +95,18 @@ def here(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
 
 @pytest.fixture(scope="session")
 def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
-    """The study, run through Slurm."""
+    """The study, run through Slurm, where all processes of a job are killed while it writes."""
     study = Study(tmp_path_factory.mktemp("sent"), slurm.environment)
-    study.output = study.run(*THROUGH_SLURM)
+    running = study.start(*THROUGH_SLURM)
+    try:
+        partial = study.folder / FEATURES.with_name(f".{FEATURES.name}.partial")
+        wait_until(partial.exists, "a store that is being written", seconds=300, pause=0.002)
+        study.victim = slurm.submissions("extract_features", FEATURES)[-1]
+        assert slurm.kill_job(study.victim.number) > 2
+        assert not (study.folder / FEATURES).exists()
+    except BaseException:
+        running.kill()
+        raise
+    study.output = study.finish(running)
     return study
 
-
-@pytest.fixture
-def fresh(tmp_path: Path, slurm: Slurm) -> Study:
-    """A study that has not run."""
-    return Study(tmp_path, slurm.environment)

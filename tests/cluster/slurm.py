@@ -170,12 +170,13 @@ class Slurm:
         )
         return done.stdout
 
-    def submissions(self, rule: str) -> list[Submission]:
-        """All jobs of a rule or group so far, oldest first."""
+    def submissions(self, rule: str, store: Path | None = None) -> list[Submission]:
+        """All jobs of a rule or group so far, oldest first; of a rule, those that make a store of features."""
+        names = [*store.parts[-3:-1], store.stem] if store else []
         found = []
         for line in self.ask("scontrol", "show", "job", "--oneliner").splitlines():
             facts = dict(re.findall(r"(\w+)=(\S*)", line))
-            if facts["Comment"].startswith(f"rule_{rule}"):
+            if facts["Comment"].startswith(f"rule_{rule}") and facts["Comment"].endswith("_".join(names)):
                 hours, minutes, _ = facts["TimeLimit"].split(":")
                 found.append(
                     Submission(
