@@ -80,7 +80,6 @@ HEAD_OUTCOMES = expand(
 SCORES = ["top1_drop", "rank_degradation"]
 SHAPLEY_SCORES = ["accuracy", "margin"]
 SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
-FIGURES = str(Path(Paths.FIGURE).parent)
 # The readout that figures of one readout show.
 FIRST_READOUT = STUDY.readouts[0]
 GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
@@ -125,20 +124,21 @@ def digest(path):
     return Paths.digest(path)
 
 
-def dataset_root(wildcards):
-    """Folder of a data set's images."""
-    spec = STUDY.datasets[wildcards.dataset]
+def dataset_images(wildcards):
+    """The folder of images that come from an asset or are written; not that of a user."""
     if wildcards.dataset in WRITTEN:
-        return Paths.IMAGES.format(dataset=wildcards.dataset)
-    return Paths.PHOTOS if "asset" in spec else str(root_of(spec))
+        return [Paths.IMAGES.format(dataset=wildcards.dataset)]
+    return [Paths.PHOTOS] if "asset" in STUDY.datasets[wildcards.dataset] else []
+
+
+def dataset_root(wildcards, input):
+    """Folder of a data set's images, which is an input of the job where a rule made it."""
+    return str(input.images or root_of(STUDY.datasets[wildcards.dataset]))
 
 
 def dataset_files(wildcards):
     """What the manifest of a data set waits for: images that come from an asset or are written."""
-    if wildcards.dataset in WRITTEN:
-        return [digest(Paths.IMAGES.format(dataset=wildcards.dataset))]
-    spec = STUDY.datasets[wildcards.dataset]
-    return [digest(Paths.PHOTOS)] if "asset" in spec else []
+    return [digest(path) for path in dataset_images(wildcards)]
 
 
 def dataset_state(wildcards):
@@ -190,7 +190,7 @@ def weights_input(wildcards):
     if path is None:
         return []
     is_asset = STUDY.models[wildcards.model].weights.startswith("asset/")
-    return [digest(path)] if is_asset else [path]
+    return [digest(path)] if is_asset else [local(path)]
 
 
 def asset_weights(wildcards):
@@ -199,9 +199,9 @@ def asset_weights(wildcards):
     return [weights_file(wildcards.model)] if is_asset else []
 
 
-def weights_option(wildcards):
+def weights_option(wildcards, input):
     """Command line option for the weights."""
-    path = weights_file(wildcards.model)
+    path = input.weights or weights_file(wildcards.model)
     return f"--weights '{path}'" if path else ""
 
 
@@ -325,11 +325,6 @@ def targets_of_layer():
     )
 
 
-def target_folder(wildcards):
-    """Folder of the target files of one layer."""
-    return str(Path(Paths.TARGET).parents[2]).format(**wildcards)
-
-
 def layer_axes(wildcards):
     """The names that say whose targets these are."""
     return as_json({name: wildcards[name] for name in ("dataset", "model", "layer")})
@@ -385,6 +380,31 @@ def layer_paths(pattern, **fixed):
 def of_dataset(paths, wildcards):
     """Those of some paths that belong to a data set."""
     return [path for path in paths if path.startswith(f"results/{wildcards.dataset}/")]
+
+
+def stores_of(digests, wildcards):
+    """The stores of a data set that some digests lie beside."""
+    ending = digest("")
+    return [path.removesuffix(ending) for path in of_dataset(digests, wildcards)]
+
+
+def input_folder(levels):
+    """The folder some levels above a job's first input, where Snakemake has put it: in object storage
+    that is not where its name says."""
+
+    def of_job(wildcards, input):
+        return str(Path(input[0]).parents[levels - 1])
+
+    return of_job
+
+
+def output_folder(levels):
+    """The same of its first output."""
+
+    def of_job(wildcards, output):
+        return str(Path(output[0]).parents[levels - 1])
+
+    return of_job
 
 
 def all_manifests():

@@ -9,6 +9,7 @@ rule extract_features:
         manifest=ancient(Paths.MANIFEST),
         weights_digest=weights_input,
         weights=ancient(asset_weights),
+        images=ancient(dataset_images),
     output:
         features=directory(Paths.FEATURES),
         digest=digest(Paths.FEATURES),

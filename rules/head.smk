@@ -16,6 +16,7 @@ if STUDY.head:
             folds=ancient(Paths.FOLDS),
             weights_digest=weights_input,
             weights=ancient(asset_weights),
+            images=ancient(dataset_images),
         output:
             head=directory(Paths.HEAD),
             digest=digest(Paths.HEAD),
@@ -58,6 +59,7 @@ if STUDY.head:
             manifest=ancient(Paths.MANIFEST),
             weights_digest=weights_input,
             weights=ancient(asset_weights),
+            images=ancient(dataset_images),
         output:
             outcomes=directory(HEAD_OUTCOMES),
             digests=[digest(path) for path in HEAD_OUTCOMES],
@@ -109,7 +111,7 @@ if STUDY.head:
             code=code("score_targets"),
             axes=layer_axes,
             statistics=statistics_spec(),
-            folder=target_folder,
+            folder=output_folder(3),
         message:
             "{wildcards.dataset}: score the head targets of {wildcards.model} {wildcards.layer}"
         shell:

@@ -98,7 +98,7 @@ rule score_targets:
         axes=layer_axes,
         statistics=statistics_spec(),
         undefined=undefined_outcomes(),
-        folder=target_folder,
+        folder=output_folder(3),
     message:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:
