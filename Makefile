@@ -20,8 +20,9 @@ plan: $(VENV)/.runtime
 test: check
 	$(BIN)/python -m pytest
 
-# Brings up a Slurm of one node and runs a small study through it; as root, on Debian.
-cluster-test: $(VENV)/.cluster
+# A small study in object storage; then, as root on Debian, through a Slurm of one node.
+cluster-test: $(VENV)/.cluster $(VENV)/storage/.installed
+	$(VENV)/storage/bin/python -m pytest tests/cluster/test_storage.py
 	tests/cluster/run $(BIN)/python
 
 check: $(VENV)/.development
@@ -58,6 +59,14 @@ $(VENV)/.development: $(VENV)/.runtime
 
 $(VENV)/.cluster: $(VENV)/.development
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster]'
+	touch $@
+
+# An environment that sees the project's and puts a few packages before it.
+$(VENV)/storage/.installed: tests/cluster/storage.txt $(VENV)/.development
+	$(BIN)/python -m venv $(VENV)/storage
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(VENV)/storage/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth
+	$(VENV)/storage/bin/python -m pip install --quiet --no-deps --requirement $<
 	touch $@
 
 clean:

@@ -1,4 +1,4 @@
-"""One Slurm for all tests, and one study run twice: here, and through it with a job that is killed."""
+"""One Slurm for all tests, and one study run twice: here, and through it with a job killed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.slurm import Slurm, Submission, wait_until
+from tests.cluster.slurm import Slurm, wait_until
 from tests.workflow.conftest import HOME, make_images
 
 FEATURES = Path("results/tiny/features/resnet18/pass-0/eval.zarr")
 STUDY = Path(__file__).parent / "study.yaml"
-# The profile as it is, but for waits that are made for real queues. One thread, as in a local run with
-# two cores: more would only change the order of sums.
+# The profile as it is, but for waits that are made for real queues. One thread, as in a local run
+# with two cores: more would only change the order of sums.
 THROUGH_SLURM = ("--profile", str(HOME / "profiles" / "slurm"), "--max-threads", "1")
 THROUGH_SLURM += ("--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20")
 HERE = ("--cores", "2")
@@ -31,35 +32,37 @@ class Study:
     folder: Path
     environment: dict[str, str]
     output: str = ""
-    victim: Submission | None = None
+    victim: int = 0
+    config: Path = STUDY
 
     def __post_init__(self) -> None:
-        make_images(self.folder / "images", count=16, size=64)
+        make_images(self.folder / "images", count=32, size=64)
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Snakemake in the background."""
         # Not longer than these tests, even if they are killed.
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "snakemake"]
-        command += ["--snakefile", str(HOME / "Snakefile")]
-        command += ["--directory", str(self.folder), "--configfile", str(STUDY), *options]
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=self.folder,
-            env=self.environment,
-        )
+        command += ["--snakefile", str(HOME / "Snakefile"), "--directory", str(self.folder)]
+        command += ["--configfile", str(self.config), *options]
+        with (self.folder / "output.txt").open("wb") as stream:
+            return subprocess.Popen(
+                command,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env=self.environment,
+            )
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 900) -> str:
+    def finish(self, process: subprocess.Popen[bytes], seconds: float = 900) -> str:
         """The output of Snakemake, which must have succeeded."""
         try:
-            output, _ = process.communicate(timeout=seconds)
+            code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            output, _ = process.communicate()
-            pytest.fail(f"Snakemake did not end:\n{output}")
-        assert process.returncode == 0, output
+            code = process.wait()
+        output = (self.folder / "output.txt").read_text()
+        if code != 0:
+            pytest.fail(f"Snakemake ended with {code}:\n{output}", pytrace=False)
         return output
 
     def run(self, *options: str) -> str:
@@ -69,7 +72,12 @@ class Study:
 
 def submissions(output: str) -> int:
     """How many jobs Snakemake gave to Slurm."""
-    return len(re.findall(r"has been submitted with SLURM jobid", output))
+    return output.count("has been submitted with SLURM jobid")
+
+
+def finished_jobs(output: str) -> Counter[str]:
+    """How many jobs of each rule Snakemake saw finish."""
+    return Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,13 +108,14 @@ def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
     running = study.start(*THROUGH_SLURM)
     try:
         partial = study.folder / FEATURES.with_name(f".{FEATURES.name}.partial")
-        wait_until(partial.exists, "a store that is being written", seconds=300, pause=0.002)
-        study.victim = slurm.submissions("extract_features", FEATURES)[-1]
-        assert slurm.kill_job(study.victim.number) > 2
+        command = f"extract_features.py .*{FEATURES}"
+        wait_until(lambda: slurm.job_of(command) > 0, "a job of extraction", seconds=300)
+        study.victim = slurm.job_of(command)
+        wait_until(partial.exists, "a store that is being written", seconds=300, pause=0.001)
+        assert slurm.kill_job(study.victim) > 2
         assert not (study.folder / FEATURES).exists()
     except BaseException:
         running.kill()
         raise
     study.output = study.finish(running)
     return study
-

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-# The node that profiles/slurm reckons with. Slurm keeps account of cores and memory by what jobs ask
-# for, so the machine may have fewer.
+# The node that profiles/slurm reckons with. Slurm keeps account of cores and memory by what jobs
+# ask for, so the machine may have fewer.
 CPUS = 8
 MEMORY_MB = 32_000
 
@@ -49,7 +49,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 SlurmdParameters=config_overrides
 ReturnToService=2
-MinJobAge=300
+MinJobAge=7200
 KillWait=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
@@ -115,9 +115,10 @@ class Slurm:
         (self.folder / "slurm.conf").write_text(text)
         self._wrap("srun")
         # Forced, because others cannot enter the folder; they need not.
-        munge = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
-        socket_option = f"--socket={self.folder}/munge.socket"
-        self._daemon("munged", "--foreground", "--force", socket_option, *munge)
+        kinds = ("key", "pid", "log", "seed")
+        options = [f"--{kind}-file={self.folder}/munge.{kind}" for kind in kinds]
+        options += [f"--socket={self.folder}/munge.socket", "--foreground", "--force"]
+        self._daemon("munged", *options)
         wait_until(lambda: (self.folder / "munge.socket").exists(), "munged")
         self._daemon("slurmctld", "-D")
         self._daemon("slurmd", "-D")
@@ -170,13 +171,12 @@ class Slurm:
         )
         return done.stdout
 
-    def submissions(self, rule: str, store: Path | None = None) -> list[Submission]:
-        """All jobs of a rule or group so far, oldest first; of a rule, those that make a store of features."""
-        names = [*store.parts[-3:-1], store.stem] if store else []
+    def submissions(self, job: str) -> list[Submission]:
+        """All submissions so far whose rule or group and wildcards start like this, by age."""
         found = []
         for line in self.ask("scontrol", "show", "job", "--oneliner").splitlines():
             facts = dict(re.findall(r"(\w+)=(\S*)", line))
-            if facts["Comment"].startswith(f"rule_{rule}") and facts["Comment"].endswith("_".join(names)):
+            if facts["Comment"].startswith(f"rule_{job}"):
                 hours, minutes, _ = facts["TimeLimit"].split(":")
                 found.append(
                     Submission(
@@ -187,7 +187,14 @@ class Slurm:
                         minutes=60 * int(hours) + int(minutes),
                     )
                 )
-        return sorted(found, key=lambda job: job.number)
+        return sorted(found, key=lambda submission: submission.number)
+
+    def job_of(self, command: str) -> int:
+        """The job in which a command runs, by a regular expression; 0 if there is none."""
+        for process in processes():
+            if re.search(command, command_of(process)):
+                return int(environment_of(process).get("SLURM_JOB_ID", 0))
+        return 0
 
     def kill_job(self, number: int) -> int:
         """Send SIGKILL to all processes of a job at once, and return how many there were."""
@@ -210,6 +217,15 @@ def processes() -> list[int]:
     """All processes but this one."""
     found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [process for process in found if process != os.getpid()]
+
+
+def command_of(process: int) -> str:
+    """The command line of a process."""
+    try:
+        text = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.decode(errors="replace").replace("\0", " ")
 
 
 def environment_of(process: int) -> dict[str, str]:
