@@ -9,7 +9,7 @@ PLAN ?= --measure
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan test check bench bench-smallest docs clean
+.PHONY: study plan test cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -21,6 +21,11 @@ plan: $(VENV)/.runtime
 # Test files run two at a time, each with libraries that keep to one thread.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
+
+# A small study in object storage; then, as root on Debian, through a Slurm of one node.
+cluster-test: $(VENV)/.cluster $(VENV)/storage/.installed
+	$(VENV)/storage/bin/python -m pytest tests/cluster/test_storage.py
+	tests/cluster/run $(BIN)/python
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -52,6 +57,18 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.development: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.cluster: $(VENV)/.development
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster]'
+	touch $@
+
+# An environment that sees the project's and puts a few packages before it.
+$(VENV)/storage/.installed: tests/cluster/storage.txt $(VENV)/.development
+	$(BIN)/python -m venv $(VENV)/storage
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(VENV)/storage/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth
+	$(VENV)/storage/bin/python -m pip install --quiet --no-deps --requirement $<
 	touch $@
 
 clean:

@@ -23,6 +23,7 @@ include: "rules/summary.smk"
 include: "rules/figures.smk"
 
 
+# Not sent to other machines: what only asks for files, what needs the network, what takes no time.
 localrules:
     all,
     manifests,
@@ -32,6 +33,8 @@ localrules:
     interventions,
     head,
     summaries,
+    fetch_wheel,
+    write_config,
 
 
 # The whole study.

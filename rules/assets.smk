@@ -29,7 +29,7 @@ rule convert_weights:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=by_attempt(2000),
     params:
         code=code("convert_weights"),
     message:

@@ -100,12 +100,13 @@ TRAIN_FEATURES = expand(Paths.FEATURES, split="train", allow_missing=True)[0]
 SCORES = ["top1_drop", "rank_degradation"]
 SHAPLEY_SCORES = ["accuracy", "margin"]
 SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
-FIGURES = str(Path(Paths.FIGURE).parent)
 # The readout that figures of one readout show.
 FIRST_READOUT = STUDY.readouts[0]
 GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
 SWEEP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("lowpass", "highpass")]
 SUFFIXES = ["png", "svg"]
+# Threads of a forward pass on another machine, if nothing else is said.
+SENT_THREADS = 4
 
 
 def one_of(names):
@@ -143,20 +144,21 @@ def digest(path):
     return Paths.digest(path)
 
 
-def dataset_root(wildcards):
-    """Folder of a data set's images."""
-    spec = STUDY.datasets[wildcards.dataset]
+def dataset_images(wildcards):
+    """The folder of images that come from an asset or are written; not that of a user."""
     if wildcards.dataset in WRITTEN:
-        return Paths.IMAGES.format(dataset=wildcards.dataset)
-    return Paths.PHOTOS if "asset" in spec else str(root_of(spec))
+        return [Paths.IMAGES.format(dataset=wildcards.dataset)]
+    return [Paths.PHOTOS] if "asset" in STUDY.datasets[wildcards.dataset] else []
+
+
+def dataset_root(wildcards, input):
+    """Folder of a data set's images, which is an input of the job where a rule made it."""
+    return str(input.images or root_of(STUDY.datasets[wildcards.dataset]))
 
 
 def dataset_files(wildcards):
     """What the manifest of a data set waits for: images that come from an asset or are written."""
-    if wildcards.dataset in WRITTEN:
-        return [digest(Paths.IMAGES.format(dataset=wildcards.dataset))]
-    spec = STUDY.datasets[wildcards.dataset]
-    return [digest(Paths.PHOTOS)] if "asset" in spec else []
+    return [digest(path) for path in dataset_images(wildcards)]
 
 
 def dataset_state(wildcards):
@@ -208,7 +210,7 @@ def weights_input(wildcards):
     if path is None:
         return []
     is_asset = STUDY.models[wildcards.model].weights.startswith("asset/")
-    return [digest(path)] if is_asset else [path]
+    return [digest(path)] if is_asset else [local(path)]
 
 
 def asset_weights(wildcards):
@@ -217,9 +219,9 @@ def asset_weights(wildcards):
     return [weights_file(wildcards.model)] if is_asset else []
 
 
-def weights_option(wildcards):
+def weights_option(wildcards, input):
     """Command line option for the weights."""
-    path = weights_file(wildcards.model)
+    path = input.weights or weights_file(wildcards.model)
     return f"--weights '{path}'" if path else ""
 
 
@@ -229,10 +231,30 @@ def shard_option(wildcards):
     return f"--shard {int(wildcards.shard)}/{shards}" if shards > 1 else ""
 
 
+def by_attempt(amount):
+    """A resource that doubles with each attempt; Snakemake repeats a failed job after `--retries`.
+
+    Resources are no trigger: whatever an attempt was given, its result is not made again.
+    """
+
+    def of_attempt(wildcards, attempt):
+        return amount * 2 ** (attempt - 1)
+
+    return of_attempt
+
+
 def extraction_threads(wildcards):
-    """Half of the cores, but two at least: a batch is too small to feed many."""
-    pixels = STUDY.models[wildcards.model].architecture == "pixels"
-    return 1 if pixels else max(min(2, workflow.cores), workflow.cores // 2)
+    """Half of the cores, but two at least: a batch is too small to feed many.
+
+    A job that is sent to another machine has as many as `--max-threads` allows: here the number of
+    cores is that of one node, and on the node it is whatever Snakemake finds there, which may be
+    more than the job was given.
+    """
+    if STUDY.models[wildcards.model].architecture == "pixels":
+        return 1
+    if workflow.remote_exec or not workflow.local_exec:
+        return workflow.resource_settings.max_threads or SENT_THREADS
+    return max(min(2, workflow.cores), workflow.cores // 2)
 
 
 def features_path(wildcards, split):
@@ -345,11 +367,6 @@ def targets_of_layer():
     )
 
 
-def target_folder(wildcards):
-    """Folder of the target files of one layer."""
-    return str(Path(Paths.TARGET).parents[2]).format(**wildcards)
-
-
 def layer_axes(wildcards):
     """The names that say whose targets these are."""
     return as_json({name: wildcards[name] for name in ("dataset", "model", "layer")})
@@ -405,6 +422,31 @@ def layer_paths(pattern, **fixed):
 def of_dataset(paths, wildcards):
     """Those of some paths that belong to a data set."""
     return [path for path in paths if path.startswith(f"results/{wildcards.dataset}/")]
+
+
+def stores_of(digests, wildcards):
+    """The stores of a data set that some digests lie beside."""
+    ending = digest("")
+    return [path.removesuffix(ending) for path in of_dataset(digests, wildcards)]
+
+
+def input_folder(levels):
+    """The folder some levels above a job's first input, where Snakemake has put it: in object storage
+    that is not where its name says."""
+
+    def of_job(wildcards, input):
+        return str(Path(input[0]).parents[levels - 1])
+
+    return of_job
+
+
+def output_folder(levels):
+    """The same of its first output."""
+
+    def of_job(wildcards, output):
+        return str(Path(output[0]).parents[levels - 1])
+
+    return of_job
 
 
 def all_manifests():

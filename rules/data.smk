@@ -52,6 +52,7 @@ rule unpack_images:
 rule make_manifest:
     input:
         dataset_files,
+        images=ancient(dataset_images),
     output:
         manifest=Paths.MANIFEST,
         digest=digest(Paths.MANIFEST),

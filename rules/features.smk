@@ -10,6 +10,7 @@ rule extract_features:
         manifest=ancient(Paths.MANIFEST),
         weights_digest=weights_input,
         weights=ancient(asset_weights),
+        images=ancient(dataset_images),
     output:
         features=EXTRACTED,
         digests=EXTRACTED_DIGESTS,
@@ -22,7 +23,7 @@ rule extract_features:
         ENVIRONMENT
     threads: extraction_threads
     resources:
-        mem_mb=3000,
+        mem_mb=by_attempt(3000),
         batch=16,
     params:
         code=code("extract_features"),
@@ -57,7 +58,7 @@ if STUDY.scale.shards > 1:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=500,
+            mem_mb=by_attempt(500),
         params:
             code=code("join_features"),
         message:

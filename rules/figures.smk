@@ -117,7 +117,7 @@ rule plot_effects:
         code=code("plot_effects"),
         scores=" ".join(SCORES),
         readouts=" ".join([*STUDY.readouts, *HEAD_READOUTS]),
-        folder=FIGURES,
+        folder=output_folder(1),
         suffixes=" ".join(SUFFIXES),
     message:
         "{wildcards.dataset}: draw the effects"
@@ -173,7 +173,7 @@ if band_figures():
             code=code("plot_bands"),
             figures=as_json(band_figures()),
             readout=FIRST_READOUT,
-            folder=FIGURES,
+            folder=output_folder(1),
             suffixes=" ".join(SUFFIXES),
         message:
             "{wildcards.dataset}: draw controls, sweeps, and what is used beside what is available"
@@ -200,7 +200,7 @@ rule plot_shapley:
     params:
         code=code("plot_shapley"),
         scores=" ".join(SHAPLEY_SCORES),
-        folder=FIGURES,
+        folder=output_folder(1),
         suffixes=" ".join(SUFFIXES),
     message:
         "{wildcards.dataset}: draw the Shapley values"

@@ -16,6 +16,7 @@ if STUDY.head:
             folds=ancient(Paths.FOLDS),
             weights_digest=weights_input,
             weights=ancient(asset_weights),
+            images=ancient(dataset_images),
         output:
             head=directory(Paths.HEAD),
             digest=digest(Paths.HEAD),
@@ -30,7 +31,7 @@ if STUDY.head:
             ENVIRONMENT
         threads: extraction_threads
         resources:
-            mem_mb=3000,
+            mem_mb=by_attempt(3000),
             batch=16,
         params:
             code=code("fit_head"),
@@ -58,6 +59,7 @@ if STUDY.head:
             manifest=ancient(Paths.MANIFEST),
             weights_digest=weights_input,
             weights=ancient(asset_weights),
+            images=ancient(dataset_images),
         output:
             logits=directory(Paths.HEAD_LOGITS),
             digest=digest(Paths.HEAD_LOGITS),
@@ -71,7 +73,7 @@ if STUDY.head:
             ENVIRONMENT
         threads: extraction_threads
         resources:
-            mem_mb=3000,
+            mem_mb=by_attempt(3000),
             batch=64,
         params:
             code=code("run_head"),
@@ -108,7 +110,7 @@ if STUDY.head:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1000,
+            mem_mb=by_attempt(1000),
         params:
             code=code("intervene_head"),
             bands=bands_spec(),
@@ -135,12 +137,12 @@ if STUDY.head:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=500,
+            mem_mb=by_attempt(500),
         params:
             code=code("score_targets"),
             axes=layer_axes,
             statistics=statistics_spec(),
-            folder=target_folder,
+            folder=output_folder(3),
         message:
             "{wildcards.dataset}: score the head targets of {wildcards.model} {wildcards.layer}"
         shell:

@@ -29,7 +29,7 @@ if LINEAR_MODES or SHAPLEY:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=500,
+            mem_mb=by_attempt(500),
         params:
             code=code("intervene_linear"),
             modes=modes_spec(LINEAR_MODES),
@@ -65,7 +65,7 @@ rule intervene_random:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1500,
+        mem_mb=by_attempt(1500),
     params:
         code=code("intervene_random"),
         mode=mode_spec,
@@ -92,13 +92,13 @@ rule score_targets:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=500,
+        mem_mb=by_attempt(500),
     params:
         code=code("score_targets"),
         axes=layer_axes,
         statistics=statistics_spec(),
         undefined=undefined_outcomes(),
-        folder=target_folder,
+        folder=output_folder(3),
     message:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:

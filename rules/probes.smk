@@ -23,7 +23,7 @@ if SUMS:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=2000,
+            mem_mb=by_attempt(2000),
         params:
             code=code("sum_slab"),
             bands=slab_bands_option(),
@@ -58,7 +58,7 @@ rule fit_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=by_attempt(2000),
     params:
         code=code("fit_probes"),
         readouts=" ".join(STUDY.readouts),
@@ -93,7 +93,7 @@ if LOGITS:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=1500,
+            mem_mb=by_attempt(1500),
         params:
             code=code("split_logits"),
             bands=bands_spec(),

@@ -18,7 +18,7 @@ rule compute_spectra:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("compute_spectra"),
         bands=bands_spec(),

@@ -16,11 +16,11 @@ rule summarise_interventions:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_interventions"),
         axes=study_axes(STUDY.readouts, heads=True),
-        targets="results/{dataset}/targets",
+        targets=input_folder(5),
     message:
         "{wildcards.dataset}: summarise interventions"
     shell:
@@ -31,7 +31,8 @@ rule summarise_interventions:
 
 rule summarise_spectra:
     input:
-        lambda wildcards: of_dataset(flatten(all_spectra()), wildcards),
+        digests=lambda wildcards: of_dataset(flatten(all_spectra()), wildcards),
+        stores=ancient(lambda wildcards: stores_of(flatten(all_spectra()), wildcards)),
     output:
         netcdf=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
         csv=expand(Paths.TABLE, table="spectra", allow_missing=True),
@@ -43,12 +44,12 @@ rule summarise_spectra:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_spectra"),
         axes=study_axes(STUDY.readouts),
         statistics=statistics_spec(),
-        spectra="results/{dataset}/spectra",
+        spectra=input_folder(2),
     message:
         "{wildcards.dataset}: summarise spectra"
     shell:
@@ -59,7 +60,12 @@ rule summarise_spectra:
 
 rule summarise_probes:
     input:
-        lambda wildcards: of_dataset(flatten(all_probes(STUDY.additive)), wildcards),
+        digests=lambda wildcards: of_dataset(
+            flatten(all_probes(STUDY.additive)), wildcards
+        ),
+        stores=ancient(
+            lambda wildcards: stores_of(flatten(all_probes(STUDY.additive)), wildcards)
+        ),
     output:
         netcdf=expand(Paths.SUMMARY, table="probes", allow_missing=True),
         csv=expand(Paths.TABLE, table="probes", allow_missing=True),
@@ -69,11 +75,11 @@ rule summarise_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_probes"),
         axes=study_axes(STUDY.additive),
-        probes="results/{dataset}/probes",
+        probes=input_folder(3),
     message:
         "{wildcards.dataset}: summarise readouts"
     shell:
@@ -83,7 +89,8 @@ rule summarise_probes:
 
 rule summarise_shapley:
     input:
-        lambda wildcards: of_dataset(flatten(all_shapley()), wildcards),
+        digests=lambda wildcards: of_dataset(flatten(all_shapley()), wildcards),
+        stores=ancient(lambda wildcards: stores_of(flatten(all_shapley()), wildcards)),
     output:
         netcdf=expand(Paths.SUMMARY, table="shapley", allow_missing=True),
         csv=expand(Paths.TABLE, table="shapley", allow_missing=True),
@@ -93,12 +100,12 @@ rule summarise_shapley:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=by_attempt(1000),
     params:
         code=code("summarise_shapley"),
         axes=study_axes(STUDY.additive),
         statistics=statistics_spec(),
-        shapley="results/{dataset}/shapley",
+        shapley=input_folder(3),
     message:
         "{wildcards.dataset}: summarise Shapley values"
     shell:

@@ -23,8 +23,16 @@ def test_constraints_hold_every_pin() -> None:
         line.strip().lower().replace("_", "-")
         for line in (HOME / "constraints.txt").read_text().splitlines()
     }
-    for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+    extras = project["optional-dependencies"].values()
+    for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
         assert line.lower().replace("_", "-") in pinned, line
+
+
+def test_all_folders_of_tests_are_collected_but_the_cluster() -> None:
+    pytest_options = tomllib.loads((HOME / "pyproject.toml").read_text())["tool"]["pytest"]
+    collected = {HOME / path for path in pytest_options["ini_options"]["testpaths"]}
+    found = {path.parent for path in (HOME / "tests").rglob("test_*.py")}
+    assert found - collected == {HOME / "tests" / "cluster"}
 
 
 def test_every_rule_has_a_log_an_environment_and_a_message() -> None:
