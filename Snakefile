@@ -21,6 +21,7 @@ include: "rules/interventions.smk"
 include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -32,6 +33,7 @@ localrules:
     interventions,
     head,
     summaries,
+    report,
 
 
 # The whole study.
@@ -43,6 +45,7 @@ rule all:
         all_head(),
         all_summaries(),
         all_figures(),
+        all_reports(),
     message:
         "The study is complete"
 
@@ -82,6 +85,11 @@ rule head:
 rule summaries:
     input:
         all_summaries(),
+
+
+rule report:
+    input:
+        all_reports(),
 
 
 onstart:
