@@ -90,7 +90,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "models": model_rows(results),
         "bands": band_rows(results.config["bands"]),
         "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
-        "readouts": readout_rows(results),
+        "readouts": readout_rows(cells, results.facts.scored),
         "splits": results.facts.splits,
         "class_names": results.facts.class_names,
         "digests": results.facts.digests,
@@ -144,31 +144,25 @@ def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def readout_rows(results: Results) -> list[dict[str, Any]]:
+def readout_rows(
+    cells: pd.DataFrame, scored: Mapping[tuple[str, str], Mapping[str, float]]
+) -> list[dict[str, Any]]:
     """Each readout's clean accuracy at each layer, with interval and chance."""
-    data, rows = results.interventions, []
-    for model, layers in results.layers.items():
-        for readout in map(str, data["readout"].to_numpy()):
-            for layer in layers:
-                cell = data.sel(model=model, layer=layer, readout=readout)
-                if not np.isfinite(cell["clean_top1"]):
-                    continue
-                scored = results.facts.scored.get((model, readout), {})
-                chance = scored.get("chance")
-                rows.append(
-                    {
-                        "model": model,
-                        "layer": layer,
-                        "readout": readout,
-                        "clean": number(float(cell["clean_top1"])),
-                        "interval": span(
-                            float(cell["clean_top1_low"]), float(cell["clean_top1_high"])
-                        ),
-                        "images": scored.get("n_samples"),
-                        "groups": scored.get("n_groups"),
-                        "chance": number(chance) if chance is not None else "",
-                    }
-                )
+    axes = ["model", "layer", "readout"]
+    rows = []
+    for row in cells.drop_duplicates(axes).to_dict("records"):
+        facts = scored.get((str(row["model"]), str(row["readout"])), {})
+        chance = facts.get("chance")
+        rows.append(
+            {
+                **{axis: str(row[axis]) for axis in axes},
+                "clean": number(row["clean_top1"]),
+                "interval": span(row["clean_top1_low"], row["clean_top1_high"]),
+                "images": facts.get("n_samples"),
+                "groups": facts.get("n_groups"),
+                "chance": number(chance) if chance is not None else "",
+            }
+        )
     return rows
 
 
@@ -234,7 +228,7 @@ def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
     return {
         "disagree": int((results.flags["flag"] == DISAGREE).sum()),
         "at_chance": len(weak[["model", "layer", "readout"]].drop_duplicates()),
-        "readouts": len(readout_rows(results)),
+        "readouts": len(cells.drop_duplicates(["model", "layer", "readout"])),
         "tested": int(tested.sum()),
         "alpha": f"{alpha:.3g}",
         "raw": int((cells["p_value"][tested] < alpha).sum()),

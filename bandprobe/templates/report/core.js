@@ -31,8 +31,8 @@ const span = (low, high) => (low === null || low === undefined ? "no interval" :
 // What a target is: a number, a forced one, or none.
 function stateOf(row) {
   if (row === undefined) return "absent";
-  if (column.structural[row] === 1) return "forced";
-  return column.top1_drop[row] === null ? "absent" : "value";
+  if (column.top1_drop[row] === null) return "absent";
+  return column.structural[row] === 1 ? "forced" : "value";
 }
 
 function holdsZero(row, metric) {
@@ -97,6 +97,8 @@ function replaceView(root, ...children) {
 
 // Colours of the page, by the names that its sheet gives them.
 let paper = false;
+const scheme = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => scheme.matches && !paper;
 function colour(name) {
   const printed = { "--text": "#000", "--soft": "#444", "--line": "#bbb" };
   if (paper && printed[name]) return printed[name];

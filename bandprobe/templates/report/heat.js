@@ -137,7 +137,7 @@ function showCell(cell) {
   for (const other of document.querySelectorAll("td.chosen")) other.classList.remove("chosen");
   box.hidden = false;
   const where = cell.cell;
-  const title = make("h4", {}, AXES.map((axis) => where[axis]).join(" / "));
+  const title = make("p", { class: "title" }, AXES.map((axis) => where[axis]).join(" / "));
   if (row === undefined) { box.replaceChildren(title, make("p", {}, "N/A: not part of the study.")); return; }
   const list = make("dl");
   const add = (name, text) => list.append(make("dt", {}, name), make("dd", {}, text));

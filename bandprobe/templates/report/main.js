@@ -37,11 +37,12 @@ function drawUsed() {
   const figure = `${now.metric}_${now.readout}`;
   const links = study.figures.includes(figure) ? ["Figure: ", make("a", { href: `figures/${figure}.svg` }, figure), ". "] : [];
   byId("used-sources").replaceChildren(...links, "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
-  drawControls(now, models);
-  say(`${now.mode}, ${now.readout} readout, ${study.metrics[now.metric]}: ${panels.length} models`);
+  return `${now.mode}, ${now.readout} readout, ${study.metrics[now.metric]}: ${panels.length} models`;
 }
 
-function drawControls(now, models) {
+function drawControls() {
+  offerModes();
+  const now = choice(), models = chosenModels();
   const kinds = Object.entries(study.controls).filter(([name]) => column[`${name}_${now.metric}`]);
   const has = (model, layer) => kinds.some(([name]) => seriesOf("", model, layer, now.readout, now.mode, `${name}_${now.metric}`).values.some((value) => value !== null));
   const cards = layersOf(models).filter(([model, layer]) => has(model, layer)).map(([model, layer]) => {
@@ -63,7 +64,7 @@ function drawAvailable() {
   replaceView(byId("available-view"), ...(cards.length ? cards : [note("No chosen model has targets under this mode.")]));
   const figure = `used_available_${mode}`;
   byId("available-sources").replaceChildren(...(study.figures.includes(figure) ? ["Figure: ", make("a", { href: `figures/${figure}.svg` }, figure), ". "] : []), "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
-  say(`used against available, ${mode}`);
+  return `used against available, ${mode}`;
 }
 
 // Layers as rows and bands as columns, of amounts that are never negative or of values with a sign.
@@ -108,17 +109,16 @@ function drawSpectra() {
     views.push(lineCard(spectra.centroids[name], "depth among the layers of this study", spectra.centroids[name], lines, false));
   }
   replaceView(byId("spectra-view"), ...(models.length ? views : [note("No model is chosen.")]));
-  say(byId("spectra-quantity").selectedOptions[0].textContent);
+  return byId("spectra-quantity").selectedOptions[0].textContent;
 }
 
 function drawShapley() {
-  if (!study.shapley) return;
   const readout = byId("shapley-readout").value, score = byId("shapley-score").value;
   const rows = study.shapley.rows.filter((row) => row.readout === readout);
   const scale = { limit: largest(rows.map((row) => row.scores[score][0])), two: true };
   const views = chosenModels().map((model) => bandHeat(`${model}: ${study.shapley.scores[score]}, ${readout} readout`, study.bands, rows.filter((row) => row.model === model).map((row) => ({ layer: row.layer, bins: row.bins, values: row.scores[score], forced: row.structural })), scale));
   replaceView(byId("shapley-view"), make("p", { class: "legend" }, ...heatLegend(scale, study.shapley.scores[score])), ...views);
-  say(`${study.shapley.scores[score]}, ${readout} readout`);
+  return `${study.shapley.scores[score]}, ${readout} readout`;
 }
 
 function prepareControls() {
@@ -140,32 +140,44 @@ function prepareControls() {
   for (const element of document.querySelectorAll(".controls")) element.hidden = false;
 }
 
-// Each view with what draws it; it is drawn when it comes into view, and again when a control changes.
+// Each view with what draws it; it is drawn when it comes into view, and again when a control changes,
+// which is then said.
 function connect(view, draw, ...controls) {
   const box = byId(view);
-  if (!box) return;
-  const redraw = () => { if (waiting.has(box)) return; draw(); };
+  const redraw = (text) => {
+    const drawn = waiting.has(box) ? "" : draw();
+    if (text || drawn) say(text || drawn);
+  };
   whenInView(box, draw);
-  for (const name of controls) byId(name).addEventListener("change", redraw);
-  byId("models").addEventListener("change", redraw);
+  for (const name of controls) byId(name).addEventListener("change", () => redraw());
+  byId("models").addEventListener("change", () => redraw(`models: ${chosenModels().join(", ") || "none"}`));
 }
 
 prepareControls();
 connect("spectra-view", drawSpectra, "spectra-quantity");
 connect("used-view", drawUsed, "readout", "mode", "metric");
-connect("shapley-view", drawShapley, ...(study.shapley ? ["shapley-readout", "shapley-score"] : []));
+connect("controls-view", drawControls, "readout", "mode", "metric");
+if (study.shapley) connect("shapley-view", drawShapley, "shapley-readout", "shapley-score");
 connect("available-view", drawAvailable, "available-mode");
 whenInView(byId("targets-view"), buildTable);
 byId("download-all").addEventListener("click", () => save(`${study.dataset}-targets.csv`, csvOf(column.model.map((_, row) => row))));
 byId("download-shown").addEventListener("click", () => save(`${study.dataset}-targets-shown.csv`, csvOf(shownRows())));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
+
+// The library of the table takes its colours from a class; plots have to be drawn again.
+function follow() {
+  document.documentElement.classList.toggle("dark", isDark());
+  redrawAll();
+}
+
+follow();
+scheme.addEventListener("change", follow);
 // What has to be on paper is opened.
 function openDetails() {
   for (const element of document.querySelectorAll("details[data-print]")) element.open = true;
 }
 
 // On paper all of it is drawn, in the colours of paper.
-addEventListener("beforeprint", () => { paper = true; while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); redrawAll(); openDetails(); });
-addEventListener("afterprint", () => { paper = false; redrawAll(); });
+addEventListener("beforeprint", () => { paper = true; while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); follow(); openDetails(); });
+addEventListener("afterprint", () => { paper = false; follow(); });
 addEventListener("scroll", hideTip, { passive: true });
 document.documentElement.dataset.ready = "yes";

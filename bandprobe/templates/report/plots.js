@@ -25,7 +25,7 @@ function card(title, about, build, wide = false) {
     if (numbers.open && numbers.childElementCount === 1) numbers.append(numbersTable(title, build().table));
   });
   whenInView(plot, () => drawPlot(plot, build));
-  return make("div", { class: wide ? "card wide" : "card" }, make("h4", {}, title), plot, numbers);
+  return make("div", { class: wide ? "card wide" : "card" }, make("p", { class: "title" }, title), plot, numbers);
 }
 
 function drawPlot(plot, build) {
@@ -107,7 +107,7 @@ function ordered(at, count) {
   const stops = [[0, 64, 128], [87, 108, 140], [150, 140, 110], [214, 178, 50]];
   const place = count < 2 ? 0 : (3 * at) / (count - 1), low = Math.min(2, Math.floor(place));
   const mixed = stops[low].map((value, part) => Math.round(value + (place - low) * (stops[low + 1][part] - value)));
-  const lift = matchMedia("(prefers-color-scheme: dark)").matches && !paper ? 55 : 0;
+  const lift = isDark() ? 55 : 0;
   return `#${mixed.map((value) => Math.min(255, value + lift).toString(16).padStart(2, "0")).join("")}`;
 }
 
