@@ -88,7 +88,7 @@ def tables_library() -> Library:
     # What follows the exports are the licences.
     body = text[: found[0].start()] + text[found[0].end() :]
     script = f"(()=>{{{body}\n;window.DataTables={names['default']};}})();"
-    version = _version(r"DataTables ([0-9]+\.[0-9.]+)", text)
+    version = _version(r"\*! DataTables ([0-9.]+)\s", text)
     return Library(
         "DataTables", version, "MIT", script, package_text("itables", "html/dt_bundle.css")
     )

@@ -220,8 +220,8 @@ def _sentences(
     action = ACTIONS[spec["kind"]].format(**cell, fill=FILLS[fill], others=OTHERS[fill])
     value, low, high = (float(row[f"{SCORE}{end}"]) for end in ("", "_low", "_high"))
     said = [
-        f"{action}: top-1 accuracy of the {cell['readout']} readout {_change(value, low, high)} "
-        f"({100 * level:g} % interval), from {number(float(row['clean_top1']))} to "
+        f"{action}: top-1 accuracy of the {cell['readout']} readout "
+        f"{_change(value, low, high, level)}, from {number(float(row['clean_top1']))} to "
         f"{number(float(row['top1']))}."
     ]
     for name, text in CONTROLS.items():
@@ -237,18 +237,18 @@ def _sentences(
     return said
 
 
-def _change(value: float, low: float, high: float) -> str:
-    if value >= 0:
-        return f"falls by {number(value)}, {span(low, high)}"
-    return f"rises by {number(-value)}, {span(-high, -low)}"
+def _change(value: float, low: float, high: float, level: float) -> str:
+    verb = "falls by" if value >= 0 else "rises by"
+    low, high = (low, high) if value >= 0 else (-high, -low)
+    return f"{verb} {number(abs(value))} ({100 * level:g} % interval {span(low, high)})"
 
 
 def _control(row: pd.Series, name: str, text: str) -> str:
     drop = f"{name}_{SCORE}"
     own, own_low, own_high = (float(row[f"{drop}{end}"]) for end in ("", "_low", "_high"))
     more, low, high = (float(row[f"{drop}_excess{end}"]) for end in ("", "_low", "_high"))
-    told = f"With {text} the drop is {number(own)}, {span(own_low, own_high)}; the band's minus "
-    told += f"theirs is {number(more)}, {span(low, high)}"
+    told = f"With {text} the drop is {number(own)} ({span(own_low, own_high)}); the band's minus "
+    told += f"theirs is {number(more)} ({span(low, high)})"
     if low == high == 0:
         return told + ": the readout sees no difference, so they control nothing here."
     return told + (", which holds zero." if low <= 0 <= high else ".")

@@ -17,7 +17,7 @@ rule write_report:
         report(
             Paths.REPORT,
             caption="../workflow/report/report.rst",
-            category="Report",
+            category="The page of results",
         ),
     log:
         "logs/{dataset}/write_report.log",

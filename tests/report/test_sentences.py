@@ -69,7 +69,7 @@ def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
         verb = "falls by" if drop >= 0 else "rises by"
         sign = 1 if drop >= 0 else -1
         interval = span(low, high) if sign > 0 else span(-high, -low)
-        assert f"{verb} {number(sign * drop)}, {interval} (95 % interval)" in finding.text
+        assert f"{verb} {number(sign * drop)} (95 % interval {interval})" in finding.text
         clean, changed = float(cell["clean_top1"]), float(cell["top1"])
         assert f"from {number(clean)} to {number(changed)}." in finding.text
         for axis in ("model", "layer", "readout", "band"):
@@ -83,10 +83,10 @@ def test_controls_in_sentences_are_the_summarys(results: Results) -> None:
         cell = results.interventions.sel(finding.cell)
         own = [float(cell[f"equal_energy_top1_drop{end}"]) for end in ("", "_low", "_high")]
         more = [float(cell[f"equal_energy_top1_drop_excess{e}"]) for e in ("", "_low", "_high")]
-        assert f"the drop is {number(own[0])}, {span(*own[1:])}" in finding.text
-        assert f"theirs is {number(more[0])}, {span(*more[1:])}" in finding.text
+        assert f"the drop is {number(own[0])} ({span(*own[1:])})" in finding.text
+        assert f"theirs is {number(more[0])} ({span(*more[1:])})" in finding.text
         holds = more[1] <= 0 <= more[2]
-        assert (f"{span(*more[1:])}, which holds zero" in finding.text) == holds
+        assert (f"({span(*more[1:])}), which holds zero" in finding.text) == holds
 
 
 def test_a_cell_whose_interval_holds_zero_is_never_called_an_effect(results: Results) -> None:
@@ -130,7 +130,7 @@ def test_a_gain_is_said_as_a_gain(results: Results) -> None:
     values = {"top1_drop": -0.7, "top1_drop_low": -0.8, "top1_drop_high": -0.6}
     set_cell(results, CELL, **values)
     (one,) = [one for one in all_findings(results) if one.cell == CELL]
-    assert "rises by 0.700, 0.600 to 0.800" in one.text
+    assert "rises by 0.700 (95 % interval 0.600 to 0.800)" in one.text
 
 
 def test_counts_are_those_of_the_summary(results: Results) -> None:

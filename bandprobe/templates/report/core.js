@@ -100,7 +100,7 @@ let paper = false;
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => scheme.matches && !paper;
 function colour(name) {
-  const printed = { "--text": "#000", "--soft": "#444", "--line": "#bbb" };
+  const printed = { "--text": "#000", "--soft": "#444", "--line": "#bbb", "--hatch-page": "#ececef" };
   if (paper && printed[name]) return printed[name];
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

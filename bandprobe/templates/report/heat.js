@@ -8,7 +8,7 @@ const STRONG = { up: [0.96, 0.57], down: [0.69, 0.65], amount: [0.83, 0.54] };
 function heatTable(title, bands, rows, scale, choose) {
   const head = make("tr", {}, make("th", { scope: "col" }, "layer"));
   const clean = rows.some((one) => one.clean !== undefined);
-  if (clean) head.append(make("th", { scope: "col" }, "untouched"));
+  if (clean) head.append(make("th", { scope: "col", class: "clean" }, "untouched"));
   for (const band of bands) head.append(make("th", { scope: "col" }, band));
   const body = make("tbody");
   rows.forEach((one, at) => {

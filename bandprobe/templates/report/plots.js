@@ -52,6 +52,7 @@ function bandPoints(title, bands, empty, series, y, zero) {
     const options = layout(title, "", y);
     options.xaxis.tickvals = bands.map((_, at) => at);
     options.xaxis.ticktext = bands.map(plain);
+    options.xaxis.tickangle = -40;
     options.xaxis.range = [-0.6, bands.length - 0.4];
     options.xaxis.zeroline = false;
     options.yaxis.zeroline = zero;
