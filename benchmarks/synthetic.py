@@ -258,10 +258,15 @@ def _config(shape: Shape, layers: Mapping[str, list[str]]) -> dict[str, Any]:
 def write_study(folder: Path, results: Results) -> None:
     """Write the files that a report is made from, as the workflow leaves them."""
     summary = folder / "summary"
-    tables = {"interventions": results.interventions, "spectra": results.spectra}
-    tables |= {"probes": results.probes, "shapley": results.shapley}
+    tables = {
+        "interventions": results.interventions,
+        "spectra": results.spectra,
+        "probes": results.probes,
+        "shapley": results.shapley,
+    }
     for name, table in tables.items():
-        write_summary(table, summary / f"{name}.nc", summary / f"{name}.csv", {})
+        if table is not None:
+            write_summary(table, summary / f"{name}.nc", summary / f"{name}.csv", {})
     write_curves(
         results.spectra, summary / "spectra_profiles.csv", summary / "spectra_diagonal.csv"
     )

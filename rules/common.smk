@@ -350,6 +350,11 @@ def target_folder(wildcards):
     return str(Path(Paths.TARGET).parents[2]).format(**wildcards)
 
 
+def result_folder(wildcards):
+    """Folder of all results of a data set."""
+    return str(Path(Paths.REPORT).parent).format(**wildcards)
+
+
 def layer_axes(wildcards):
     """The names that say whose targets these are."""
     return as_json({name: wildcards[name] for name in ("dataset", "model", "layer")})

@@ -29,7 +29,7 @@ rule write_report:
     params:
         code=code("write_report"),
         page=folder_digest(HOME / "bandprobe" / "templates" / "report"),
-        results=str(Path(Paths.REPORT).parent),
+        results=result_folder,
         tables=" ".join(TABLES),
         figures=" ".join(figure_names()),
     message:
