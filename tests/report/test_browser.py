@@ -126,6 +126,19 @@ def test_forced_and_missing_cells_look_like_neither_zero_nor_each_other(page: Pa
     assert "gradient" in looks[2]
 
 
+def test_forced_values_are_marked_in_plots_too(page: Page) -> None:
+    show(page, "#used-view")
+    choose(page, readout="pooled", mode="isolate-mean")
+    show(page, "#controls-view")
+    symbols = "[...document.querySelector('#controls-view .plot').data[0].marker.symbol]"
+    assert set(page.evaluate(symbols)) == {"x-thin-open"}
+    page.locator("#controls-view summary").first.click()
+    assert ", forced" in (page.locator("#controls-view .card table").first.text_content() or "")
+    choose(page, readout="map")
+    show(page, "#controls-view")
+    assert set(page.evaluate(symbols)) == {"circle"}
+
+
 def test_a_mode_without_numbers_cannot_be_chosen(page: Page) -> None:
     show(page, "#used-view")
     choose(page, mode="noise")

@@ -64,18 +64,21 @@ function bandPoints(title, bands, empty, series, y, zero) {
       if (one.level === null || one.level === undefined) continue;
       options.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: one.level, y1: one.level, line: { color: NAMED[number_ % 6], width: 1, dash: DASHES[number_ % 6] } });
     }
-    const cells = (one, at) => (one.values[at] === null ? "N/A" : `${number(one.values[at])} (${span(one.low[at], one.high[at])})`);
+    const cells = (one, at) => (one.values[at] === null ? "N/A" : `${number(one.values[at])} (${span(one.low[at], one.high[at])})${forcedAt(one, at) ? ", forced" : ""}`);
     return { traces, options, table: { head: ["band", ...series.map((one) => one.text)], rows: bands.map((band, at) => [band, ...series.map((one) => cells(one, at))]) } };
   });
 }
+
+// A forced value is shown as a faint cross, and said to be forced: it is no finding.
+const forcedAt = (one, band) => one.rows !== undefined && stateOf(one.rows[band]) === "forced";
 
 function pointTrace(one, at, count, bands) {
   const kept = bands.map((_, band) => band).filter((band) => one.values[band] !== null);
   return {
     type: "scatter", mode: "markers", name: plain(one.text), x: kept.map((band) => band + 0.22 * (at - (count - 1) / 2)), y: kept.map((band) => one.values[band]),
     error_y: { type: "data", symmetric: false, width: 0, thickness: 1.2, array: kept.map((band) => Math.max(0, one.high[band] - one.values[band])), arrayminus: kept.map((band) => Math.max(0, one.values[band] - one.low[band])) },
-    marker: { color: NAMED[at % 6], symbol: MARKS[at % 6], size: 7 },
-    text: kept.map((band) => plain(`${bands[band]}: ${number(one.values[band])} (${span(one.low[band], one.high[band])})`)), hoverinfo: "text+name",
+    marker: { color: NAMED[at % 6], symbol: kept.map((band) => (forcedAt(one, band) ? "x-thin-open" : MARKS[at % 6])), opacity: kept.map((band) => (forcedAt(one, band) ? 0.45 : 1)), size: 7 },
+    text: kept.map((band) => plain(`${bands[band]}: ${number(one.values[band])} (${span(one.low[band], one.high[band])})${forcedAt(one, band) ? ", forced by construction" : ""}`)), hoverinfo: "text+name",
   };
 }
 
