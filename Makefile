@@ -9,7 +9,7 @@ PLAN ?= --measure
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan test cluster-test check bench bench-smallest docs clean
+.PHONY: study plan test browser cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -19,13 +19,22 @@ plan: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
 
 # Test files run two at a time, each with libraries that keep to one thread.
-test: check
+test: check browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
 
 # A small study in object storage; then, as root on Debian, through a Slurm of one node.
 cluster-test: $(VENV)/.cluster $(VENV)/storage/.installed
 	$(VENV)/storage/bin/python -m pytest tests/cluster/test_storage.py
 	tests/cluster/run $(BIN)/python
+
+# The report is tested in a Chromium. On Debian, as root, it is installed here; elsewhere the tests say
+# what is missing.
+browser:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "$$BANDPROBE_BROWSER" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    chromium fonts-dejavu-core >/dev/null; \
+	else echo "There is no Chromium: the tests of the report will be skipped. Debian: apt-get install chromium"; fi
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -41,6 +50,7 @@ bench: $(VENV)/.development
 	$(BIN)/snakemake --cores $(CORES)
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/storage.py
+	$(BIN)/python -m benchmarks.report
 
 bench-smallest: $(VENV)/.development
 	$(BIN)/snakemake --cores $(CORES)

@@ -21,6 +21,7 @@ include: "rules/interventions.smk"
 include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 # Not sent to other machines: what only asks for files, what needs the network, what takes no time.
@@ -35,6 +36,7 @@ localrules:
     summaries,
     fetch_wheel,
     write_config,
+    report,
 
 
 # The whole study.
@@ -46,6 +48,7 @@ rule all:
         all_head(),
         all_summaries(),
         all_figures(),
+        all_reports(),
     message:
         "The study is complete"
 
@@ -85,6 +88,11 @@ rule head:
 rule summaries:
     input:
         all_summaries(),
+
+
+rule report:
+    input:
+        all_reports(),
 
 
 onstart:

@@ -92,6 +92,14 @@ def code_digest(script: Path) -> str:
     return total.hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of the names and bytes of all files in a folder, as of templates."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
 def _closure(script: Path) -> set[Path]:
     found: set[Path] = set()
     waiting = [script]

@@ -44,6 +44,7 @@ class Paths:
     FLAGS = "results/{dataset}/summary/flags.csv"
     FIGURE = "results/{dataset}/figures/{figure}.{suffix}"
     CONFIG = "results/{dataset}/config.yaml"
+    REPORT = "results/{dataset}/report.html"
 
     @staticmethod
     def digest(path: str) -> str:

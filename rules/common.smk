@@ -11,7 +11,7 @@ from bandprobe.assets import ASSETS, find_asset
 from bandprobe.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
 from bandprobe.report import flag_lines
-from bandprobe.scripting import KEEP_MEMORY, code_digest
+from bandprobe.scripting import KEEP_MEMORY, code_digest, folder_digest
 from bandprobe.parsing import parse_study
 from bandprobe.study import BY_BAND, SPLITS, Paths
 from bandprobe.usercode import source_digest
@@ -515,14 +515,24 @@ def band_figures():
     return figures
 
 
-def all_figures():
-    names = ["penalty_paths"] if STUDY.additive else []
+def figure_names():
+    """All figures of a data set, by name."""
+    names = [*SPECTRAL_FIGURES, *(["penalty_paths"] if STUDY.additive else [])]
     names += [*effect_names(), *band_figures()]
-    names += SHAPLEY_FIGURES if SHAPLEY else []
-    figures = expand(
-        Paths.FIGURE, dataset=STUDY.datasets, figure=names, suffix=SUFFIXES
+    return names + (SHAPLEY_FIGURES if SHAPLEY else [])
+
+
+def all_figures():
+    return expand(
+        Paths.FIGURE,
+        dataset=STUDY.datasets,
+        figure=figure_names(),
+        suffix=SUFFIXES,
     )
-    return [*spectral_figures(), *figures]
+
+
+def all_reports():
+    return expand(Paths.REPORT, dataset=STUDY.datasets)
 
 
 def spectral_figures():

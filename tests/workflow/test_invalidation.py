@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.workflow.conftest import TinyStudy
 
-SUMMARY = {"summarise_interventions": 1, "plot_effects": 1, "plot_bands": 1}
+# Whatever changes a summary or the configuration changes the page that shows them.
+REPORT = {"write_report": 1}
+SUMMARY = {"summarise_interventions": 1, "plot_effects": 1, "plot_bands": 1} | REPORT
 SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
 SPECTRA = {
     "summarise_spectra": 1,
@@ -14,9 +16,9 @@ SPECTRA = {
     "plot_radial_profiles": 1,
     "plot_delta_log_amplitude": 1,
     "plot_spectral_centroid": 1,
-}
-PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1}
-CONFIG = {"write_config": 1}
+} | REPORT
+PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1} | REPORT
+CONFIG = {"write_config": 1} | REPORT
 # pixels/input, resnet18/layer1, resnet18/layer3
 LAYERS = 3
 
@@ -132,3 +134,11 @@ def test_a_touched_image_runs_the_manifest_and_no_features(study: TinyStudy) -> 
     (study.folder / "images" / "class_0" / "0.png").touch()
     study.run("manifests")
     assert study.run().jobs["extract_features"] == 0
+
+
+def test_an_edited_template_writes_the_report_alone(study: TinyStudy, own_home: Path) -> None:
+    study.home = own_home
+    sheet = own_home / "bandprobe" / "templates" / "report" / "report.css"
+    sheet.write_text(sheet.read_text() + "p { color: red; }\n")
+    assert study.run().jobs == REPORT
+    assert "p { color: red; }" in (study.folder / "results/tiny/report.html").read_text()

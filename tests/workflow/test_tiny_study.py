@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,25 @@ def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
     }
     names |= {"sweeps", "shapley_accuracy", "shapley_margin"}
     assert found == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+
+
+def test_the_report_holds_every_target_and_links_what_exists(finished: TinyStudy) -> None:
+    page = (results(finished) / "report.html").read_text()
+    (text,) = re.findall(r'id="data">(.*?)</script>', page)
+    targets = json.loads(text)["targets"]
+    table = pd.read_csv(results(finished) / "summary/interventions.csv")
+    for name in table.columns:
+        values = pd.Series(targets["columns"][name], dtype=table[name].dtype)
+        pd.testing.assert_series_equal(values, table[name], check_names=False)
+    flags = pd.read_csv(results(finished) / "summary/flags.csv")
+    assert sum(map(len, targets["flags"])) == len(flags)
+    links = set(re.findall(r'href="((?:figures|summary|targets|config)[^"]*)"', page))
+    assert len(links) > 10
+    for link in links:
+        assert (results(finished) / link).exists(), link
+    for record in ("manifest.parquet", "features/resnet18/pass-0/eval.zarr"):
+        digest = json.loads((results(finished) / f"{record}.digest.json").read_text())["sha256"]
+        assert digest in page
 
 
 def test_resolved_configuration_is_a_configuration(finished: TinyStudy) -> None:

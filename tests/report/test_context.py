@@ -1,0 +1,136 @@
+"""What the page shows is what the summaries hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bandprobe.flags import DISAGREE, MISSING, STRUCTURAL
+from bandprobe.report_context import Results, flag_groups, kind_of, page_context, share_error
+from bandprobe.report_data import CURVES, SPECTRA, page_data, plain
+from bandprobe.report_sentences import AXES, cell_table
+from tests.report.conftest import SHAPE, embedded, page_of
+from tests.report.test_sentences import CELL, add_flag
+
+
+def test_embedded_targets_are_the_summarys_to_the_last_digit(shared: Results) -> None:
+    found = embedded(page_of(shared))["targets"]["columns"]
+    table = cell_table(shared.interventions)
+    assert list(found) == list(table.columns)
+    for name in table.columns:
+        if table[name].dtype.kind == "f":
+            values = np.array([np.nan if v is None else v for v in found[name]])
+            np.testing.assert_array_equal(values, table[name].to_numpy())
+        else:
+            assert found[name] == list(table[name])
+
+
+def test_every_target_carries_its_own_flags(shared: Results) -> None:
+    targets = embedded(page_of(shared))["targets"]
+    flags = shared.flags.groupby(list(AXES))["flag"].apply(list).to_dict()
+    keys = zip(*(targets["columns"][axis] for axis in AXES), strict=True)
+    for key, found in zip(keys, targets["flags"], strict=True):
+        assert sorted(found) == sorted(flags.get(key, []))
+
+
+def test_missing_numbers_are_null_and_never_zero() -> None:
+    assert plain(np.array([0.0, np.nan, np.inf, -1.5])) == [0.0, None, None, -1.5]
+
+
+def test_embedded_spectra_are_the_summarys(shared: Results) -> None:
+    rows = page_data(shared)["spectra"]["rows"]
+    assert [(row["model"], row["layer"]) for row in rows] == [
+        (model, layer) for model, layers in shared.layers.items() for layer in layers
+    ]
+    for row in rows:
+        one = shared.spectra.sel(model=row["model"], layer=row["layer"])
+        for name in SPECTRA:
+            for values, end in zip(row["bands"][name], ("", "_low", "_high"), strict=True):
+                np.testing.assert_array_equal(values, one[f"{name}{end}"])
+        size = SHAPE.models[row["model"]][row["layer"]]
+        for name in CURVES:
+            frequency, mean, low, high = row["curves"][name]
+            assert len(frequency) == len(mean) == len(low) == len(high)
+        # A padded axis ends where the layer's own ends, and DC is not on a logarithmic axis.
+        assert len(row["curves"]["profile"][0]) == size // 2
+        assert min(row["curves"]["profile"][0]) > 0
+        assert len(row["curves"]["delta_log_amplitude"][0]) == size // 2
+
+
+def test_embedded_shapley_values_are_the_summarys(shared: Results) -> None:
+    assert shared.shapley is not None
+    for row in page_data(shared)["shapley"]["rows"]:
+        one = shared.shapley.sel({axis: row[axis] for axis in ("model", "layer", "readout")})
+        np.testing.assert_array_equal(row["scores"]["accuracy"][1], one["accuracy_low"])
+        np.testing.assert_array_equal(row["structural"], one["structural"])
+
+
+def test_a_study_without_probes_and_shapley_has_a_page(results: Results) -> None:
+    import dataclasses
+
+    page = page_of(dataclasses.replace(results, probes=None, shapley=None))
+    assert 'id="shapley-view"' not in page
+    assert embedded(page)["shapley"] is None
+
+
+def test_flags_are_grouped_with_their_counts(shared: Results) -> None:
+    groups = flag_groups(shared.flags)
+    assert {g["flag"]: g["count"] for g in groups} == shared.flags["flag"].value_counts().to_dict()
+    for group in groups:
+        assert sum(row["count"] for row in group["where"]) == group["count"]
+        assert group["meaning"]
+    kinds = [group["kind"] for group in groups]
+    assert kinds == sorted(kinds, key=["forced", "no number", "caution"].index)
+
+
+def test_kinds_of_flags() -> None:
+    assert {kind_of(flag) for flag in STRUCTURAL} == {"forced"}
+    assert {kind_of(flag) for flag in MISSING} == {"no number"}
+    assert kind_of(DISAGREE) == "caution"
+
+
+def test_no_flags_at_all(results: Results) -> None:
+    import dataclasses
+
+    empty = dataclasses.replace(results, flags=results.flags.iloc[:0])
+    context = page_context(empty)
+    assert context["unflagged"] == context["n_targets"]
+    assert "No target carries a flag" in page_of(empty)
+
+
+def test_a_disagreement_is_shown_as_one(results: Results) -> None:
+    assert page_context(results)["checks"]["disagree"] == 0
+    add_flag(results, CELL, DISAGREE)
+    assert page_context(results)["checks"]["disagree"] == 1
+    assert "Do not use these" in page_of(results)
+
+
+def test_shares_that_do_not_add_up_are_seen(results: Results) -> None:
+    assert share_error(results.spectra) < 1e-12
+    spectra = results.spectra.copy(deep=True)
+    spectra["share"].loc[{"model": "net", "layer": "layer1", "band": "low"}] += 0.25
+    assert share_error(spectra) == pytest.approx(0.25)
+
+
+def test_tests_are_counted(shared: Results) -> None:
+    table = pd.DataFrame(cell_table(shared.interventions))
+    checks = page_context(shared)["checks"]
+    assert checks["tested"] == table["p_holm"].notna().sum()
+    assert checks["holm"] == (table["p_holm"] < 0.05).sum()
+    assert checks["bh"] == (table["p_bh"] < 0.05).sum()
+    rows = table[(table["structural"] == 0) & table["equal_bins_top1_drop_excess"].notna()]
+    low, high = (rows[f"equal_bins_top1_drop_excess_{end}"] for end in ("low", "high"))
+    assert checks["controls"][0]["cells"] == len(rows)
+    assert checks["controls"][0]["differ"] == ((low > 0) | (high < 0)).sum()
+
+
+def test_what_was_run_is_said(shared: Results) -> None:
+    context = page_context(shared)
+    layers = {row["name"]: row["layers"] for row in context["models"]}
+    assert layers["net"][0] == {"name": "layer1", "bins": 256}
+    assert [band["low"] for band in context["bands"]][:2] == ["0", "0.05"]
+    assert context["bands"][-1]["high"] == "1.414"
+    page = page_of(shared)
+    for text in ("1" * 64, "0" * 64, "2" * 64, shared.interventions.attrs["code_digest"]):
+        assert text in page

@@ -1,0 +1,195 @@
+"""Sentences say the summary's numbers, and only of cells that may be findings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bandprobe.flags import DISAGREE, NO_BETTER_THAN_CHANCE, STRUCTURAL
+from bandprobe.head_settings import PREFIX_BYPASS
+from bandprobe.report_context import Results
+from bandprobe.report_sentences import (
+    AXES,
+    Finding,
+    candidates,
+    excludes_zero,
+    mode_findings,
+    number,
+    span,
+)
+
+
+def by_mode(results: Results, **options: Any) -> dict[str, dict[str, Any]]:
+    found = mode_findings(
+        results.interventions,
+        results.flags,
+        results.config["modes"],
+        level=results.level,
+        figures=results.figures,
+        **options,
+    )
+    return {one["mode"]: one for one in found}
+
+
+def all_findings(results: Results) -> list[Finding]:
+    return [
+        finding
+        for one in by_mode(results).values()
+        for group in one["groups"]
+        for finding in group["findings"]
+    ]
+
+
+def add_flag(results: Results, cell: dict[str, str], flag: str) -> Results:
+    row = {**cell, "dataset": results.dataset, "flag": flag, "meaning": ""}
+    results.flags.loc[len(results.flags)] = pd.Series(row)
+    return results
+
+
+def set_cell(results: Results, cell: dict[str, str], **values: float) -> None:
+    for name, value in values.items():
+        results.interventions[name].loc[cell] = value
+
+
+CELL = {"model": "net", "layer": "layer3", "readout": "map", "mode": "remove", "band": "high"}
+LARGE = {"top1_drop": 0.87654, "top1_drop_low": 0.81234, "top1_drop_high": 0.9}
+
+
+def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
+    findings = all_findings(results)
+    assert len(findings) > 20
+    for finding in findings:
+        cell = results.interventions.sel(finding.cell)
+        drop, low, high = (float(cell[f"top1_drop{end}"]) for end in ("", "_low", "_high"))
+        assert (finding.value, finding.low, finding.high) == (drop, low, high)
+        verb = "falls by" if drop >= 0 else "rises by"
+        sign = 1 if drop >= 0 else -1
+        interval = span(low, high) if sign > 0 else span(-high, -low)
+        assert f"{verb} {number(sign * drop)} (95 % interval {interval})" in finding.text
+        clean, changed = float(cell["clean_top1"]), float(cell["top1"])
+        assert f"from {number(clean)} to {number(changed)}." in finding.text
+        for axis in ("model", "layer", "readout", "band"):
+            assert finding.cell[axis] in finding.text
+
+
+def test_controls_in_sentences_are_the_summarys(results: Results) -> None:
+    told = [one for one in all_findings(results) if "random masks of as much energy" in one.text]
+    assert told
+    for finding in told:
+        cell = results.interventions.sel(finding.cell)
+        own = [float(cell[f"equal_energy_top1_drop{end}"]) for end in ("", "_low", "_high")]
+        more = [float(cell[f"equal_energy_top1_drop_excess{e}"]) for e in ("", "_low", "_high")]
+        assert f"the drop is {number(own[0])} ({span(*own[1:])})" in finding.text
+        assert f"theirs is {number(more[0])} ({span(*more[1:])})" in finding.text
+        holds = more[1] <= 0 <= more[2]
+        assert (f"({span(*more[1:])}), which holds zero" in finding.text) == holds
+
+
+def test_a_cell_whose_interval_holds_zero_is_never_called_an_effect(results: Results) -> None:
+    assert all(one.low > 0 or one.high < 0 for one in all_findings(results))
+    set_cell(results, CELL, **LARGE)
+    assert CELL in [one.cell for one in all_findings(results)]
+    for low, high in ((-0.01, 2.0), (0.0, 2.0), (-2.0, 0.0), (np.nan, np.nan)):
+        set_cell(results, CELL, top1_drop=0.99, top1_drop_low=low, top1_drop_high=high)
+        assert CELL not in [one.cell for one in all_findings(results)]
+
+
+def test_a_structural_cell_is_never_a_finding(results: Results) -> None:
+    forced = results.flags[results.flags["flag"].isin(STRUCTURAL)]
+    names = {tuple(row) for row in forced[list(AXES)].to_numpy()}
+    assert names
+    # Some of them lose everything, which would be the largest effect of all.
+    drops = [
+        float(results.interventions["top1_drop"].sel(dict(zip(AXES, n, strict=True))))
+        for n in names
+    ]
+    assert max(drops) > 0.5
+    for finding in all_findings(results):
+        assert tuple(finding.cell[axis] for axis in AXES) not in names
+
+
+@pytest.mark.parametrize("flag", [*STRUCTURAL, DISAGREE, NO_BETTER_THAN_CHANCE])
+def test_a_flag_alone_keeps_a_cell_out(results: Results, flag: str) -> None:
+    """Also where the summary's own column says otherwise."""
+    set_cell(results, CELL, **LARGE)
+    assert CELL in [one.cell for one in all_findings(results)]
+    add_flag(results, CELL, flag)
+    assert CELL not in [one.cell for one in all_findings(results)]
+
+
+def test_the_structural_column_alone_keeps_a_cell_out(results: Results) -> None:
+    set_cell(results, CELL, **LARGE, structural=1)
+    assert CELL not in [one.cell for one in all_findings(results)]
+
+
+def test_a_gain_is_said_as_a_gain(results: Results) -> None:
+    values = {"top1_drop": -0.7, "top1_drop_low": -0.8, "top1_drop_high": -0.6}
+    set_cell(results, CELL, **values)
+    (one,) = [one for one in all_findings(results) if one.cell == CELL]
+    assert "rises by 0.700 (95 % interval 0.600 to 0.800)" in one.text
+
+
+def test_counts_are_those_of_the_summary(results: Results) -> None:
+    table = candidates(results.interventions, results.flags)
+    for mode, one in by_mode(results).items():
+        rows = table[table["mode"] == mode]
+        shown = excludes_zero(rows["top1_drop_low"], rows["top1_drop_high"])
+        assert one["cells"] == len(rows)
+        assert one["effects"] == shown.sum()
+        assert one["holm"] == (rows["p_holm"][shown] < 0.05).sum()
+
+
+def test_the_largest_of_each_readout_comes_first(results: Results) -> None:
+    table = candidates(results.interventions, results.flags)
+    for mode, one in by_mode(results).items():
+        findings = one["groups"][0]["findings"]
+        assert len({finding.cell["readout"] for finding in findings}) == len(findings)
+        rows = table[(table["mode"] == mode) & (table["top1_drop_low"] > 0)]
+        for finding in findings:
+            own = rows[rows["readout"] == finding.cell["readout"]]["top1_drop"]
+            assert finding.value == own.max()
+
+
+def test_a_study_without_effects_says_nothing(results: Results) -> None:
+    results.interventions["top1_drop_low"][:] = -1
+    results.interventions["top1_drop_high"][:] = 1
+    assert not all_findings(results)
+
+
+def test_an_uncorrected_effect_is_called_possible_chance(results: Results) -> None:
+    set_cell(results, CELL, **LARGE, p_holm=0.31)
+    (one,) = [one for one in all_findings(results) if one.cell == CELL]
+    assert "p = 0.31, so among so many cells it may be chance" in one.text
+
+
+def test_a_bypass_is_said(results: Results) -> None:
+    set_cell(results, CELL, **LARGE)
+    add_flag(results, CELL, PREFIX_BYPASS)
+    (one,) = [one for one in all_findings(results) if one.cell == CELL]
+    assert "lower bound" in one.text
+
+
+def test_each_sentence_links_its_figure_and_its_target(results: Results) -> None:
+    for finding in all_findings(results):
+        assert finding.target == "targets/" + "/".join(finding.cell[a] for a in AXES) + ".json"
+        assert finding.figure == f"figures/top1_drop_{finding.cell['readout']}.svg"
+
+
+def test_a_figure_that_does_not_exist_is_not_linked(results: Results) -> None:
+    found = mode_findings(
+        results.interventions, results.flags, results.config["modes"], level=0.95, figures=[]
+    )
+    assert all(not f.figure for one in found for g in one["groups"] for f in g["findings"])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.000"), (0.12345, "0.123"), (-0.5, "-0.500"), (0.00012, "0.00012"), (np.nan, "N/A")],
+)
+def test_small_numbers_are_not_rounded_to_zero(value: float, text: str) -> None:
+    assert number(value) == text
+    assert re.fullmatch(r"-?\d.*|N/A", text)

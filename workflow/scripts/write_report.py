@@ -1,0 +1,27 @@
+"""Write the report of a data set: one HTML file that needs nothing else."""
+
+from pathlib import Path
+
+from bandprobe.report_page import render_page
+from bandprobe.report_sources import read_results
+from bandprobe.scripting import argument_parser, provenance, run
+from bandprobe.store import write_text
+
+
+def main() -> None:
+    """Write the report."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--results", required=True, type=Path, help="folder of the data set")
+    parser.add_argument("--tables", required=True, nargs="+", help="names of its summaries")
+    parser.add_argument("--figures", nargs="*", default=[], help="names of its figures")
+    parser.add_argument("--output", required=True, type=Path)
+    arguments = parser.parse_args()
+    folder = arguments.results
+    results = read_results(folder, folder.name, arguments.tables, arguments.figures)
+    config = (folder / "config.yaml").read_text(encoding="utf-8")
+    page = render_page(results, config, provenance(arguments.code, {}))
+    write_text(arguments.output, page)
+
+
+if __name__ == "__main__":
+    run(main)
