@@ -1,6 +1,7 @@
 # Helpers of all rules. Nothing here computes; it finds paths, and the params of each stage.
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -220,7 +221,7 @@ def asset_weights(wildcards):
 def weights_option(wildcards):
     """Command line option for the weights."""
     path = weights_file(wildcards.model)
-    return f"--weights '{path}'" if path else ""
+    return f"--weights {shlex.quote(str(path))}" if path else ""
 
 
 def shard_option(wildcards):
@@ -311,7 +312,7 @@ def bands_option():
         return ""
     kinds = list(dict.fromkeys(STUDY.modes[mode].kind for mode in STUDY.refit_modes))
     spec = {"names": STUDY.bands.names, "edges": STUDY.bands.edges, "kinds": kinds}
-    return f"--bands '{as_json(spec)}'"
+    return f"--bands {shlex.quote(as_json(spec))}"
 
 
 def slab_bands_option():
@@ -524,4 +525,19 @@ def closing_lines():
     for dataset in STUDY.datasets:
         path = Path(Paths.FLAGS.format(dataset=dataset))
         lines += flag_lines(path) if path.exists() else []
+        lines += skipped_lines(dataset)
     return "\n".join(lines)
+
+
+def skipped_lines(dataset):
+    """How many images were left out of a data set, if it may leave out any."""
+    path = Path(Paths.MANIFEST.format(dataset=dataset))
+    if STUDY.datasets[dataset].get("on_bad_image") != "skip" or not path.exists():
+        return []
+    # Reading Parquet takes longer to import than all else here.
+    from bandprobe.manifest import skipped_images
+
+    count = len(skipped_images(path))
+    return [
+        f"{count} images of {dataset} were left out (on_bad_image: skip); {path} says which, and why"
+    ]

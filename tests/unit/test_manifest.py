@@ -12,8 +12,8 @@ from bandprobe.datasets import Sample
 from bandprobe.errors import DatasetError
 from bandprobe.manifest import (
     class_names,
-    image_digests,
     imagenet_indices,
+    look_at_images,
     read_folds,
     read_split,
     write_folds,
@@ -112,7 +112,8 @@ def test_all_unreadable_images_are_named_at_once(
 
 
 def test_digests_are_given_by_name(root: Path) -> None:
-    found = image_digests(root, ["a.png", "b.png"])
+    found, faults = look_at_images(root, ["a.png", "b.png"])
+    assert not faults
     assert found == {name: file_digest(root / name) for name in ("a.png", "b.png")}
 
 
