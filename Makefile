@@ -9,7 +9,7 @@ PLAN ?= --measure
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan test check bench bench-smallest docs clean
+.PHONY: study plan verify test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -17,6 +17,10 @@ study: $(VENV)/.runtime
 # What a study costs at full size, without running it: make plan CONFIG=configs/imagenet.yaml
 plan: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
+
+# Whether all that a study has left on disk is whole: make verify CONFIG=my-study.yaml
+verify: $(VENV)/.runtime
+	$(BIN)/snakemake --cores 1 --configfile $(CONFIG) -- verify
 
 # Test files run two at a time, each with libraries that keep to one thread.
 test: check

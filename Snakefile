@@ -32,6 +32,7 @@ localrules:
     interventions,
     head,
     summaries,
+    verify,
 
 
 # The whole study.
@@ -82,6 +83,20 @@ rule head:
 rule summaries:
     input:
         all_summaries(),
+
+
+# Whether all that the study has left on disk is whole, and follows from what came before.
+rule verify:
+    log:
+        "logs/verify.log",
+    conda:
+        ENVIRONMENT
+    params:
+        config=as_json(STUDY.resolved),
+    message:
+        "Verify what is on disk"
+    shell:
+        "python $BANDPROBE/verify_study.py --config {params.config:q} 2> {log}"
 
 
 onstart:

@@ -12,6 +12,8 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,19 @@ CODECS = {"bytes", "vlen-utf8", "zstd", "crc32c"}
 NAMED = 5
 
 
+_looking: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+@contextmanager
+def only_looking() -> Iterator[None]:
+    """Leave damaged stores as they are while they are looked at."""
+    token = _looking.set(True)
+    try:
+        yield
+    finally:
+        _looking.reset(token)
+
+
 def repair(store: Path) -> str:
     """The command that makes a store again, for a message."""
     return (
@@ -36,9 +51,15 @@ def repair(store: Path) -> str:
     )
 
 
-def damaged(store: Path, what: str, **facts: object) -> StoreError:
+class DamagedStoreError(StoreError):
+    """What is on disk is not what was written."""
+
+
+def damaged(
+    store: Path, what: str, *, expected: object = None, found: object = None
+) -> DamagedStoreError:
     """An error that says what is wrong with a store on disk, and how it is made again."""
-    return StoreError(f"{store}: {what}", **facts, hint=repair(store))  # type: ignore[arg-type]
+    return DamagedStoreError(f"{store}: {what}", expected=expected, found=found, hint=repair(store))
 
 
 class StoredArray:
@@ -101,7 +122,9 @@ class StoredArray:
 
 
 def withdraw(store: Path) -> None:
-    """Take away the digest of a damaged store: the workflow then counts it as not made."""
+    """Take away the digest of a damaged store: to the workflow it then is not made yet."""
+    if _looking.get():
+        return
     try:
         Path(f"{store}.digest.json").unlink(missing_ok=True)
     except OSError:  # where nothing can be written the message has to do
@@ -166,11 +189,9 @@ def read_metadata(store: Path) -> dict[str, Any]:
             hint="let the workflow make it: snakemake --cores all",
         ) from error
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        withdraw(store)
         raise damaged(store, "zarr.json is damaged on disk", found=_reason(error)) from error
     given = attributes.get(METADATA_DIGEST)
     if given is not None and given != metadata_digest(content):
-        withdraw(store)
         raise damaged(
             store,
             "zarr.json is damaged on disk",

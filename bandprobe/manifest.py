@@ -128,6 +128,13 @@ def skipped_images(path: Path) -> dict[str, str]:
     return {r["image"]: r["reason"] for r in table.to_pylist() if r["split"] == SKIPPED}
 
 
+def image_rows(path: Path) -> dict[str, str]:
+    """SHA-256 of each image that is in a split, by its name."""
+    table = pq.read_table(path, columns=["image", "image_sha256", "split"])
+    rows = [row for row in table.to_pylist() if row["split"] != SKIPPED]
+    return {row["image"]: row["image_sha256"] for row in rows}
+
+
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file under its final name when it is complete, and its digest."""
     with replacing(path) as partial:

@@ -20,7 +20,15 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from bandprobe.chunks import StoredArray, damaged, is_whole, read_metadata, sign_metadata
+from bandprobe.chunks import (
+    DamagedStoreError,
+    StoredArray,
+    damaged,
+    is_whole,
+    read_metadata,
+    sign_metadata,
+    withdraw,
+)
 from bandprobe.errors import StoreError
 from bandprobe.files import fresh_partial, inside, remove, replace_tree, replacing
 
@@ -47,7 +55,11 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        read_metadata(self.path)
+        try:
+            read_metadata(self.path)
+        except DamagedStoreError:
+            withdraw(self.path)
+            raise
         try:
             self._group = zarr.open_group(self.path, mode="r", zarr_format=3)
             self.attrs: dict[str, Any] = dict(self._group.attrs)
@@ -242,8 +254,17 @@ def write_digest(path: str | Path) -> str:
 
 
 def read_digest(path: str | Path) -> str:
-    """The digest that was written for `path`."""
-    return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
+    """The digest that was written for `path`.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, or is no digest.
+    """
+    try:
+        return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(Path(path), "its digest cannot be read", found=error) from error
 
 
 def write_json(path: str | Path, content: Any) -> None:

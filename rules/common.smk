@@ -379,19 +379,7 @@ def head_targets_of_layer():
 
 def study_axes(readouts, heads=False):
     """All names along all axes, for some readouts, with or without those of the heads."""
-    axes = {
-        "layers": {name: model.layers for name, model in STUDY.models.items()},
-        "readouts": readouts,
-        "modes": list(STUDY.modes),
-        "bands": STUDY.bands.names,
-    }
-    if heads and STUDY.head:
-        axes["heads"] = {
-            "models": STUDY.networks(),
-            "readouts": HEAD_READOUTS,
-            "modes": HEAD_MODES,
-        }
-    return as_json(axes)
+    return as_json(STUDY.axes(readouts, heads=heads))
 
 
 def layer_paths(pattern, **fixed):
