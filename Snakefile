@@ -100,6 +100,7 @@ rule verify:
 
 
 onstart:
+    require_writable_results()
     pace_local_jobs()
 
 

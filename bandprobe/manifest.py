@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bandprobe.chunks import damaged
 from bandprobe.errors import DatasetError
 from bandprobe.files import replacing
 from bandprobe.folders import SKIPPED, Sample
 from bandprobe.images import Box, image_fault, unreadable
-from bandprobe.store import file_digest, write_digest
+from bandprobe.store import file_digest, require_digest, write_digest
 
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
@@ -124,13 +125,28 @@ def _check_classes(rows: Sequence[Sample], kept: Sequence[Sample], root: Path) -
 
 def skipped_images(path: Path) -> dict[str, str]:
     """Images that were left out of a data set, and why."""
-    table = pq.read_table(path, columns=["image", "split", "reason"])
+    table = _read(path, columns=["image", "split", "reason"])
     return {r["image"]: r["reason"] for r in table.to_pylist() if r["split"] == SKIPPED}
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A table, if it is the one that was written.
+
+    Raises
+    ------
+    StoreError
+        If it does not have its digest, or cannot be read.
+    """
+    require_digest(path)
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise damaged(path, "cannot be read", found=error) from error
 
 
 def image_rows(path: Path) -> dict[str, str]:
     """SHA-256 of each image that is in a split, by its name."""
-    table = pq.read_table(path, columns=["image", "image_sha256", "split"])
+    table = _read(path, columns=["image", "image_sha256", "split"])
     rows = [row for row in table.to_pylist() if row["split"] != SKIPPED]
     return {row["image"]: row["image_sha256"] for row in rows}
 
@@ -144,7 +160,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 def read_split(path: Path, split: str) -> Split:
     """The samples of one split."""
-    table = pq.read_table(path)
+    table = _read(path)
     table = table.filter(pa.compute.equal(table["split"], split))
     boxes = zip(*(table[name].to_pylist() for name in CROP), strict=True)
     return Split(
@@ -158,7 +174,7 @@ def read_split(path: Path, split: str) -> Split:
 
 def _used(path: Path, column: str) -> pa.Table:
     """Labels and one more column of the samples that are in a split."""
-    table = pq.read_table(path, columns=["label", "split", column])
+    table = _read(path, columns=["label", "split", column])
     return table.filter(pa.compute.not_equal(table["split"], SKIPPED))
 
 
@@ -171,7 +187,7 @@ def class_names(path: Path) -> list[str]:
 
 def imagenet_indices(path: Path) -> NDArray[np.int64] | None:
     """ImageNet index of each class, by label; None unless every class of the manifest has one."""
-    if "imagenet_index" not in pq.read_schema(path).names:
+    if "imagenet_index" not in _read(path).column_names:
         return None
     table = _used(path, "imagenet_index")
     pairs = dict(zip(table["label"].to_pylist(), table["imagenet_index"].to_pylist(), strict=True))
@@ -181,7 +197,7 @@ def imagenet_indices(path: Path) -> NDArray[np.int64] | None:
 
 def read_folds(path: Path) -> NDArray[np.int64]:
     """Fold of each training sample, in the order of the manifest."""
-    return np.asarray(pq.read_table(path)["fold"].to_numpy())
+    return np.asarray(_read(path)["fold"].to_numpy())
 
 
 def write_folds(path: Path, split: Split, folds: NDArray[np.int64]) -> None:

@@ -267,6 +267,19 @@ def read_digest(path: str | Path) -> str:
         raise damaged(Path(path), "its digest cannot be read", found=error) from error
 
 
+def require_digest(path: Path) -> None:
+    """Raise `StoreError` where a file has a digest and is not what was written.
+
+    The digest is then withdrawn, so that the workflow makes the file again.
+    """
+    if not digest_path(path).is_file() or not path.is_file():
+        return
+    given, found = read_digest(path), file_digest(path)
+    if given != found:
+        withdraw(path)
+        raise damaged(path, "damaged on disk", expected=f"SHA-256 {given}", found=found)
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Write JSON under its final name only when it is complete."""
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -157,13 +157,15 @@ def require_intact(stages: Iterable[Stage]) -> None:
     problems = [problem for stage in stages for problem in stage.problems]
     if not problems:
         return
-    again = list(dict.fromkeys(path for stage in stages for path in stage.again))
+    # Of the first stage alone: to force a later one as well would run all that lies between them.
+    again = next((list(dict.fromkeys(stage.again)) for stage in stages if stage.again), [])
     hint = None
     if again:
         more = f" (and {len(again) - NAMED} more)" if len(again) > NAMED else ""
         hint = (
-            f"make them again: snakemake --cores all --force {' '.join(again[:NAMED])}{more}; "
-            "then snakemake --cores all, each with the --configfile and --directory of the study"
+            f"make it again: snakemake --cores all --force {' '.join(again[:NAMED])}{more}; then "
+            "snakemake --cores all and snakemake --cores 1 verify, each with the --configfile and "
+            "--directory of the study"
         )
     raise BandprobeError(
         f"{len(problems)} problems", found="\n    " + "\n    ".join(problems), hint=hint
@@ -176,7 +178,8 @@ def _stages(study: Study) -> Iterator[Stage]:
         part = Verified(study, dataset)
         images = _images(part)
         yield images
-        if not part.manifest.is_file():
+        # Nothing can be held against a manifest that is not there or not whole.
+        if str(part.manifest) + Paths.digest("") in images.again:
             continue
         for look in (_features, _spectra, _probes, _logits, _heads, _outcomes, _targets, _summary):
             yield look(part)

@@ -494,6 +494,17 @@ def resolved_configs():
     return expand(Paths.CONFIG, dataset=STUDY.datasets)
 
 
+def require_writable_results():
+    """End at once where nothing can be written; verifying does not write."""
+    found = Path("results")
+    writes = any(job.output for job in workflow.dag.needrun_jobs())
+    if writes and found.exists() and not os.access(found, os.W_OK):
+        raise WorkflowError(
+            f"results/ cannot be written in {Path.cwd()}\n"
+            "  Hint: give yourself the right to write there, mount it for writing, or take another --directory"
+        )
+
+
 def pace_local_jobs():
     """Take away Snakemake's limit on submissions where jobs run on this machine.
 
