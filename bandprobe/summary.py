@@ -100,9 +100,13 @@ def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise StoreError(f"cannot read the target {path}", found=error) from error
+        record: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise StoreError(
+            f"cannot read the target {path}",
+            found=error,
+            hint=f"make it again: snakemake --cores all --force {path}",
+        ) from error
     return record
 
 

@@ -154,33 +154,33 @@ def fault(tmp_path: Path) -> Iterator[Fault]:
 
 
 @pytest.fixture
-def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def started() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start a Snakemake without waiting for it."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[subprocess.Popen[bytes]] = []
 
-    def start(study: TinyStudy, *goals: str, env: dict[str, str]) -> subprocess.Popen[str]:
+    def start(study: TinyStudy, *goals: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
         path = study.folder / "study.yaml"
         path.write_text(json.dumps(study.config))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
         command += ["--workflow-profile", str(HOME / "profiles" / "default")]
         command += ["--directory", str(study.folder), "--configfile", str(path), "--cores", "2"]
-        running.append(
-            subprocess.Popen(
-                [*command, "--", *goals],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                cwd=study.folder,
-                env=env,
+        with (study.folder / "started.log").open("w") as log:
+            running.append(
+                subprocess.Popen(
+                    [*command, "--", *goals],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=study.folder,
+                    env=env,
+                )
             )
-        )
         return running[-1]
 
     yield start
     for process in running:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=PATIENCE)
+            process.wait(timeout=PATIENCE)
 
 
 def verified(study: TinyStudy, monkeypatch: pytest.MonkeyPatch) -> dict[str, Stage]:

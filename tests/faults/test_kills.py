@@ -23,7 +23,7 @@ from tests.workflow.conftest import TinyStudy
 PROBE = "probes/pixels/input/map.zarr"
 # The second chunk file of that store, when the first lies in its unfinished folder.
 WRITTEN = r"\.map\.zarr\.\d+\.partial/cv_log_loss/c/"
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def test_a_job_that_is_killed_in_mid_write_is_repeated_alone(
@@ -77,8 +77,7 @@ def test_a_second_run_on_the_same_results_is_refused_and_the_first_unharmed(
     second = study.fails("summaries")
     assert "Another Snakemake process" in second or "cannot be locked" in second
     fault.go()
-    output, _ = first.communicate()
-    assert first.returncode == 0, output
+    assert first.wait() == 0, (study.folder / "started.log").read_text()
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
