@@ -6,10 +6,12 @@ CORES ?= all
 CONFIG ?= config.yaml
 # Options of the plan, such as PLAN=--gflops=200.
 PLAN ?= --measure
+# Inputs for each target of the fuzz tests.
+FUZZ ?= 5000
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan verify test check bench bench-smallest docs clean
+.PHONY: study plan verify fuzz test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +27,10 @@ verify: $(VENV)/.runtime
 # Test files run two at a time, each with libraries that keep to one thread.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
+
+# Damaged and hostile inputs, other ones each time; `make test` tries a few, always the same.
+fuzz: $(VENV)/.development
+	FUZZ_INPUTS=$(FUZZ) $(BIN)/python -m pytest -q tests/fuzz
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .

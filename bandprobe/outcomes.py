@@ -211,10 +211,10 @@ def write_outcomes(
     ModelError
         If a logit is not finite, except in bands that are empty.
     """
-    logits = {"untouched": clean, "changed": changed[axes.bins > 0]}
-    logits |= {kind: values[axes.bins > 0] for kind, values in (controls or {}).items()}
-    for kind, values in logits.items():
-        require_finite(f"{path}: logits of {kind} maps", values)
+    given = {"untouched": clean, "changed": changed[axes.bins > 0]}
+    given |= {kind: values[axes.bins > 0] for kind, values in (controls or {}).items()}
+    for kind, found in given.items():
+        require_finite(f"{path}: logits of {kind} maps", found)
     untouched = outcomes(clean, axes.label)
     touched = blank_empty(outcomes(changed, axes.label), axes.bins)
     variables = {}

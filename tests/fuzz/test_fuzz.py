@@ -86,24 +86,48 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def near(value: Any) -> st.SearchStrategy[Any]:
+    """Values of the same type, for the checks that lie behind those of the types."""
+    if isinstance(value, bool):
+        return st.booleans()
+    if isinstance(value, int):
+        return st.integers(-2, 12) | st.integers(0, 10**9)
+    if isinstance(value, float):
+        return st.floats(-1, 3) | st.floats(0, 1e300)
+    if isinstance(value, str):
+        return st.sampled_from([value[:-1], value + "x", value.upper(), "map", "remove", "random"])
+    if isinstance(value, list):
+        return st.permutations(value) | st.just(value[1:]) | st.just(value * 2)
+    return VALUES
+
+
 @st.composite
 def changed(draw: st.DrawFn, originals: list[Any]) -> Any:
     """One of some nested values with a few of its parts replaced, renamed or removed."""
     value = copy.deepcopy(draw(st.sampled_from(originals)))
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(places(value)))
         if not path:
             return draw(VALUES)
         parent = value
         for key in path[:-1]:
             parent = parent[key]
-        what = draw(st.sampled_from(["replace", "replace", "remove", "rename", "repeat"]))
+        what = draw(
+            st.sampled_from(["replace", "near", "near", "swap", "remove", "rename", "repeat"])
+        )
         if what == "remove":
             del parent[path[-1]]
         elif what == "rename" and isinstance(parent, dict):
             parent[draw(SCALARS)] = parent.pop(path[-1])
         elif what == "repeat" and isinstance(parent, list):
             parent.append(parent[path[-1]])
+        elif what == "swap":
+            other: Any = value
+            for key in draw(st.sampled_from(places(value))):
+                other = other[key]
+            parent[path[-1]] = copy.deepcopy(other)
+        elif what == "near":
+            parent[path[-1]] = draw(near(parent[path[-1]]))
         else:
             parent[path[-1]] = draw(VALUES)
     return value

@@ -1,11 +1,13 @@
 """Found by every job's interpreter: one harm when a file of a certain name is opened for writing.
 
-FAULT_FILE is a regular expression for its path; FAULT_DO is `kill` (this process dies at once) or
-`pause` (it waits for the file `go`); FAULT_FOLDER holds the marks. The harm is done once.
+FAULT_FILE is a regular expression for its path; FAULT_DO is `kill` (this process dies at once),
+`pause` (it waits for the file `go`) or `limit` (from then on it may write 10 KB to a file);
+FAULT_FOLDER holds the marks. The harm is done once.
 """
 
 import os
 import re
+import resource
 import signal
 import sys
 import time
@@ -33,6 +35,9 @@ def hook(event: str, arguments: tuple) -> None:
         stream.write(str(os.getpid()))
     if os.environ["FAULT_DO"] == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ["FAULT_DO"] == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        return
     while not os.path.exists(mark("go")):  # noqa: PTH110
         time.sleep(0.02)
 
