@@ -122,9 +122,7 @@ class StoreWriter:
 
     def _finish(self) -> None:
         """Give the store its name, if every chunk was written."""
-        group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
-        arrays = dict(group.arrays()) | self._arrays
-        missing = [n for n, a in arrays.items() if not is_whole(self._partial, n, a)]
+        missing = self._missing()
         if missing:
             raise StoreError(
                 f"{self.path} was not written whole, and is not kept",
@@ -140,6 +138,14 @@ class StoreWriter:
         sign_metadata(self._partial)
         replace_tree(self._partial, self.path)
         write_digest(self.path)
+
+    def _missing(self) -> list[str]:
+        """Arrays of which chunks were not written, also those that others have laid here."""
+        if not (self._partial / "zarr.json").is_file():
+            return sorted(self._arrays)
+        group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
+        arrays = dict(group.arrays()) | self._arrays
+        return [name for name, one in arrays.items() if not is_whole(self._partial, name, one)]
 
     @property
     def folder(self) -> Path:

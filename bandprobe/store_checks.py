@@ -77,7 +77,7 @@ def store_problems(path: Path, expected: Expected) -> Iterator[str]:
         yield text if not isinstance(error, DamagedStoreError) else "zarr.json is damaged on disk"
         return
     yield from _metadata_problems(path, content)
-    rotten = [text for name in store.names for text in _array_problems(path, name, store)]
+    rotten = [text for name in store.names() for text in _array_problems(path, name, store)]
     yield from rotten
     yield from _digest_problems(path, data_digest(path))
     if not rotten:
@@ -111,7 +111,7 @@ def _metadata_problems(path: Path, content: Mapping[str, Any]) -> Iterator[str]:
 def _size_problems(store: Store) -> Iterator[str]:
     """One size for each name of a dimension."""
     sizes: dict[str, tuple[int, str]] = {}
-    for name in store.names:
+    for name in store.names():
         array = store.array(name)
         if len(array.dims) != len(array.shape):
             yield f"{name} names {len(array.dims)} dimensions and has {len(array.shape)}"

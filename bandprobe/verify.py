@@ -280,7 +280,11 @@ def _logits(part: Verified) -> Stage:
 def _heads(part: Verified) -> Stage:
     stage = Stage(part.dataset, "heads", "stores")
     for model in part.study.networks() if part.study.head else ():
-        _look(stage, part.path(Paths.HEAD, model=model), part.expected_of_head(model))
+        expected = part.expected_of_head(model)
+        _look(stage, part.path(Paths.HEAD, model=model), expected)
+        for number, _ in enumerate(part.study.models[model].passes):
+            names = {"model": model, "passname": f"pass-{number}"}
+            _look(stage, part.path(Paths.HEAD_LOGITS, **names), expected)
     return stage
 
 

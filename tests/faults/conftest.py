@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from bandprobe.parsing import parse_study
 from bandprobe.verify import Stage, verify_study
@@ -78,14 +79,18 @@ def results(study: TinyStudy, *parts: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+def whole(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> TinyStudy:
     """The study as it is when nothing happens to it, up to its summaries."""
-    folder = tmp_path_factory.mktemp("whole")
-    make_images(folder / "images", classes=2, count=8, size=24)
-    (folder / "tiny_net.py").write_text(NETWORK)
+    base = tmp_path_factory.getbasetemp()
+    # All processes of one run of the tests share it.
+    folder = (base if worker_id == "master" else base.parent) / "whole"
     study = TinyStudy(folder, copy.deepcopy(CONFIG))
-    done = study.run("summaries")
-    assert done.code == 0, done.output
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            make_images(folder / "images", classes=2, count=8, size=24)
+            (folder / "tiny_net.py").write_text(NETWORK)
+            done = study.run("summaries")
+            assert done.code == 0, done.output
     return study
 
 

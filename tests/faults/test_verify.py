@@ -48,7 +48,7 @@ def replace_values(path: Path, name: str, change: Callable[[np.ndarray], np.ndar
     store = Store(path)
     attrs = {k: v for k, v in store.attrs.items() if k not in ("coordinates", "metadata_sha256")}
     with StoreWriter(path, attrs) as writer:
-        for key in store.names:
+        for key in store.names():
             array = store.raw(key)
             values = found[key].to_numpy()
             dims = tuple(found[key].dims)

@@ -1,4 +1,4 @@
-"""How many inputs are tried, and the count of them at the end of a run.
+"""How many inputs are tried; their count stands at the end of a run.
 
 FUZZ_INPUTS is the number for each target; without it a few, and always the same ones.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -28,9 +29,10 @@ settings.register_profile(
 FUZZ = settings.get_profile("fuzz")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for target, count in TRIED.items():
-        terminalreporter.write_line(
-            f"fuzz: {target}: {count} inputs tried, {REFUSED[target]} refused with a clear error"
-        )
+@pytest.fixture(autouse=True)
+def counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Hand the counts on to the end of the run, which may be in another process."""
+    before = TRIED.copy()
+    yield
+    for target in TRIED - before:
+        record_property("fuzz", (target, TRIED[target], REFUSED[target]))

@@ -237,7 +237,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def everything(path: Path) -> dict[str, Any]:
     """All that a store holds."""
     found = Store(path)
-    return {name: found.read(name).tolist() for name in found.names} | {"attrs": found.attrs}
+    return {name: found.read(name).tolist() for name in found.names()} | {"attrs": found.attrs}
 
 
 @FUZZ
