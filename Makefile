@@ -6,10 +6,12 @@ CORES ?= all
 CONFIG ?= config.yaml
 # Options of the plan, such as PLAN=--gflops=200.
 PLAN ?= --measure
+# Inputs for each target of the fuzz tests.
+FUZZ ?= 5000
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan test browser cluster-test check bench bench-smallest docs clean
+.PHONY: study plan verify fuzz test browser cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -17,6 +19,10 @@ study: $(VENV)/.runtime
 # What a study costs at full size, without running it: make plan CONFIG=configs/imagenet.yaml
 plan: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
+
+# Whether all that a study has left on disk is whole: make verify CONFIG=my-study.yaml
+verify: $(VENV)/.runtime
+	$(BIN)/snakemake --cores 1 --configfile $(CONFIG) -- verify
 
 # Test files run two at a time, each with libraries that keep to one thread.
 test: check browser
@@ -35,6 +41,10 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    chromium fonts-dejavu-core >/dev/null; \
 	else echo "There is no Chromium: the tests of the report will be skipped. Debian: apt-get install chromium"; fi
+
+# Damaged and hostile inputs, other ones each time; `make test` tries a few, always the same.
+fuzz: $(VENV)/.development
+	FUZZ_INPUTS=$(FUZZ) $(BIN)/python -m pytest -q tests/fuzz
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -37,6 +37,7 @@ localrules:
     fetch_wheel,
     write_config,
     report,
+    verify,
 
 
 # The whole study.
@@ -95,7 +96,22 @@ rule report:
         all_reports(),
 
 
+# Whether all that the study has left on disk is whole, and follows from what came before.
+rule verify:
+    log:
+        "logs/verify.log",
+    conda:
+        ENVIRONMENT
+    params:
+        config=as_json(STUDY.resolved),
+    message:
+        "Verify what is on disk"
+    shell:
+        "python $BANDPROBE/verify_study.py --config {params.config:q} 2> {log}"
+
+
 onstart:
+    require_writable_results()
     pace_local_jobs()
 
 

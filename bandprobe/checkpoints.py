@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import pickle
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,7 +83,7 @@ def read_checkpoint(file: Path, source: str, pin: str | None = None) -> Checkpoi
 def _read_safetensors(file: Path) -> Mapping[str, Any]:
     try:
         tensors: Mapping[str, Any] = load_file(file)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{file} is no safetensors file", found=error) from error
     return tensors
 
@@ -95,7 +94,7 @@ def _read_pickle(file: Path) -> Any:
         # timm's training script stores its arguments beside the weights.
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever the reader makes of rotten bytes
         raise ModelError(
             f"{file} cannot be read without running code",
             expected="a file that torch.load(..., weights_only=True) reads: tensors, and plain "

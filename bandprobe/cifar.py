@@ -8,6 +8,7 @@ The binary version holds the same images as plain bytes: a record is one or two 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from bandprobe.errors import DatasetError
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
 SUFFIXES = (".bin", ".txt")
+# They become folders.
+NAME = re.compile(r"\w+")
 PAGE = "https://www.cs.toronto.edu/~kriz"
 
 
@@ -95,11 +98,12 @@ def class_names(kind: str, root: Path) -> list[str]:
             hint=f"on a machine with network: mkdir -p {root} && curl -fsSL "
             f"{PAGE}/{layout.archive} | tar -xz -C {root}",
         )
-    names = path.read_text(encoding="utf-8").split()
-    if len(set(names)) != layout.n_classes or names != sorted(names):
+    names = path.read_text(encoding="utf-8", errors="replace").split()
+    plain = all(NAME.fullmatch(name) for name in names)
+    if len(set(names)) != layout.n_classes or names != sorted(names) or not plain:
         raise DatasetError(
             f"{path}: not the class names of {kind}",
-            expected=f"{layout.n_classes} names in alphabetical order",
+            expected=f"{layout.n_classes} names in alphabetical order, of letters and underscores",
             found=f"{len(set(names))} names",
         )
     return names

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import yaml
 
 from bandprobe.errors import ConfigError
 
+# ImageNet's classes by name are a thousand.
+MOST_VALUES = 50_000
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
@@ -21,7 +25,7 @@ def load_config(path: Path) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}", found=error.strerror) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration {path} is not valid YAML", found=error) from error
     if not isinstance(config, dict):
         raise ConfigError(f"the configuration {path} holds no keys", expected="a mapping")
@@ -36,10 +40,54 @@ def resolve_config(config: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         Naming the key, what was expected, what was found, and a hint.
     """
+    check_plain(config)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     validate(config, schema)
     resolved: dict[str, Any] = _with_defaults(config, schema, schema)
     return resolved
+
+
+def check_plain(config: Any) -> None:
+    """Raise `ConfigError` unless a configuration is plain data of a reasonable size.
+
+    YAML can refer to itself, unfold to more than any memory holds, and give dates, sets and
+    characters that end a line of the command a value becomes part of.
+    """
+    waiting: list[tuple[str, Any]] = [("the configuration", config)]
+    for count in itertools.count():
+        if not waiting:
+            return
+        if count == MOST_VALUES:
+            raise ConfigError(
+                "the configuration is too large, or refers to itself",
+                expected=f"at most {MOST_VALUES} values",
+                hint="YAML's anchors (&) and aliases (*) unfold wherever they are used",
+            )
+        where, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(f"{where}: key", key) for key in value]
+            waiting += [(str(key), item) for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(where, item) for item in value]
+        else:
+            _check_value(where, value)
+
+
+def _check_value(where: str, value: Any) -> None:
+    if isinstance(value, str):
+        if not value.isprintable():
+            raise ConfigError(f"{where}: a character that cannot be printed", found=repr(value))
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ConfigError(f"{where}: a number that is not finite", found=value)
+    elif value is not None and not isinstance(value, bool | int):
+        kind = type(value).__name__
+        raise ConfigError(
+            f"{where}: a value of type {kind}",
+            expected="text, a number, true or false, a list, or a mapping",
+            found=value,
+            hint="put quotes around it" if kind in ("date", "datetime") else None,
+        )
 
 
 def validate(config: Any, schema: Mapping[str, Any]) -> None:

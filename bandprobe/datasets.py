@@ -111,6 +111,13 @@ def check_spec(name: str, spec: Mapping[str, Any]) -> None:
     """Raise `ConfigError` or `DatasetError` for what the schema cannot see in a data set."""
     if spec["kind"] == "imagenet-val":
         _check_imagenet(name, spec)
+    for split, folder in spec.get("splits", {}).items():
+        if Path(folder).is_absolute() or ".." in Path(folder).parts:
+            raise ConfigError(
+                f"datasets.{name}.splits.{split} leads out of root",
+                expected=f"a folder below {spec['root']}",
+                found=folder,
+            )
 
 
 def _check_imagenet(name: str, spec: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ import matplotlib as mpl
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+
+from bandprobe.files import replacing
 
 mpl.use("Agg")
 STYLE: Any = {
@@ -66,12 +67,10 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
         engine.execute(figure)
         figure.set_layout_engine(None)
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
         kind = path.suffix.removeprefix(".")
-        partial = path.with_name(f".{path.name}.partial")
         metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(partial, format=kind, metadata=metadata)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            figure.savefig(partial, format=kind, metadata=metadata)
     plt.close(figure)
 
 

@@ -27,6 +27,7 @@ class BandprobeError(Exception):
         found: object = None,
         hint: str | None = None,
     ) -> None:
+        self.found = found
         lines = [what]
         if expected is not None:
             lines.append(f"  expected: {expected}")

@@ -14,6 +14,9 @@ import numpy as np
 from bandprobe.errors import DatasetError
 from bandprobe.images import SUFFIXES, Box
 
+# The split of images that cannot be used; no reader of a split sees them.
+SKIPPED = "skipped"
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -26,9 +29,10 @@ class Sample:
         Source file, relative to the root of the data set, with forward slashes.
     crop : (left, top, right, bottom) in pixels of the upright image, or None for the whole
     label, class_name : int, str
+        The label is -1 where a photo that cannot be used would have been a class of its own.
     group : str
         Samples of one group are not independent of each other.
-    split : {"train", "eval"}
+    split : {"train", "eval", "skipped"}
     imagenet_index : int, optional
         Output of a 1000-way ImageNet classifier that stands for the class, where there is one. It
         is not the label, which counts the classes of this data set alone.
@@ -90,8 +94,11 @@ def fingerprint(root: Path, suffixes: Collection[str] = SUFFIXES) -> str:
     It tells the workflow that something may have changed; the manifest then looks at contents.
     """
     total = hashlib.sha256()
+    seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
-        folders.sort()
+        # A link to a folder above would lead round for ever.
+        seen.add(os.path.realpath(folder))
+        folders[:] = sorted(n for n in folders if os.path.realpath(Path(folder, n)) not in seen)
         for path in (Path(folder, name) for name in sorted(files)):
             if path.suffix.lower() in suffixes and path.is_file():
                 status = path.stat()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
@@ -13,11 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS_PER_SAMPLE
+from PIL.TiffImagePlugin import TiffImageFile
 
 from bandprobe.errors import ConfigError, DatasetError
 
 Box = tuple[int, int, int, int]
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# What a file may hold, whatever its suffix says.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+# Pillow's own limit: a quarter of a gigabyte as RGB. A file of kilobytes can hold that many.
+MOST_PIXELS = 89_478_485
 FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -70,25 +75,83 @@ def pixel_preprocess() -> dict[str, Any]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """A decoded RGB image, upright by its EXIF orientation.
+    """A decoded 8-bit RGB image, upright by its EXIF orientation.
+
+    Grey becomes three equal channels; 16-bit grey is scaled from its whole range; transparency
+    shows white; of a camera's multi-picture JPEG the first frame is the picture.
 
     Raises
     ------
     DatasetError
-        If the file cannot be decoded whole.
+        If the file cannot be decoded whole, holds several pictures, has values without a known
+        range, or more than `MOST_PIXELS` pixels, which are then not decoded.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+        if not path.is_file():
+            raise DatasetError("", found=_not_a_file(path))
+        # By content, and by these alone: others of Pillow's formats start other programs.
+        with Image.open(path, formats=FORMATS) as image:
+            _check_shape(image)
+            return _opaque(_eight_bits(ImageOps.exif_transpose(image))).convert("RGB")
+    except (Exception, Warning) as error:  # whatever a decoder makes of rotten bytes
+        found = error.found if isinstance(error, DatasetError) else str(error).strip()
         raise DatasetError(
             f"cannot read the image {path}",
-            expected="a complete image file",
-            found=str(error) or type(error).__name__,
-            hint="replace or remove the file",
+            expected=f"a complete picture of at most {MOST_PIXELS} pixels: {', '.join(FORMATS)}",
+            found=found or type(error).__name__,
+            hint="replace or remove the file, or leave such files out with on_bad_image: skip",
         ) from error
+
+
+def _not_a_file(path: Path) -> str:
+    if path.is_symlink():
+        return f"a symbolic link to {path.readlink()}, where no file is"
+    return "no regular file" if path.exists() else "no such file"
+
+
+def _check_shape(image: Image.Image) -> None:
+    """Raise `DatasetError` for too many pixels or pictures; nothing is decoded for that."""
+    if image.width * image.height > MOST_PIXELS:
+        raise DatasetError(
+            "", found=f"{image.width} x {image.height} = {image.width * image.height} pixels"
+        )
+    # Cameras put a preview or a gain map behind the picture itself.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise DatasetError("", found=f"{frames} frames or pages: save the one that is meant")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits scaled to 8; Pillow itself would cut off everything above 255."""
+    if image.mode in ("I", "F"):
+        kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
+        raise DatasetError("", found=f"{kind}, of which no range is known: save 8 or 16 bits")
+    if not image.mode.startswith("I;16"):
+        return image
+    bits = 16
+    if isinstance(image, TiffImageFile):
+        bits = int(image.tag_v2.get(BITS_PER_SAMPLE, (16,))[0])
+    values = np.asarray(image).astype(np.float64)
+    if isinstance(image.info.get("transparency"), int):
+        values[values == image.info["transparency"]] = 2**bits - 1
+    return Image.fromarray(np.rint(values * 255 / (2**bits - 1)).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """What is transparent, laid on white: the colours under it were never meant to be seen."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def image_fault(path: Path) -> str | None:
+    """Why an image cannot be used, in one line, or None."""
+    try:
+        open_image(path)
+    except DatasetError as error:
+        return " ".join(str(error.found).split())
+    return None
 
 
 @lru_cache(maxsize=8)
@@ -105,15 +168,21 @@ def upright_sizes(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
     DatasetError
         Naming all the files that cannot be read, at once.
     """
-    sizes, broken = {}, []
-    for path in paths:
-        try:
-            sizes[path] = open_image(path).size
-        except DatasetError as error:
-            broken.append(str(error))
-    if broken:
-        raise DatasetError(f"{len(broken)} unreadable image(s)\n" + "\n".join(broken))
-    return sizes
+    faults = {path: fault for path in paths if (fault := image_fault(path))}
+    if faults:
+        raise unreadable(faults)
+    return {path: open_image(path).size for path in paths}
+
+
+def unreadable(faults: Mapping[Path, str]) -> DatasetError:
+    """One error for all images that cannot be used."""
+    lines = "".join(f"\n    {path}: {fault}" for path, fault in faults.items())
+    return DatasetError(
+        f"{len(faults)} unreadable image(s)",
+        expected=f"complete pictures of at most {MOST_PIXELS} pixels: {', '.join(FORMATS)}",
+        found=lines,
+        hint="replace or remove these files, or leave them out with on_bad_image: skip",
+    )
 
 
 def load_input(path: Path, box: Box | None, preprocess: Preprocess) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.controls import KINDS as CONTROL_KINDS
-from bandprobe.errors import StoreError
+from bandprobe.errors import ModelError, StoreError
 from bandprobe.scores import ModeOutcomes, Outcomes, blank_empty, outcomes
 from bandprobe.store import Store, Variable, write_store
 
@@ -172,6 +172,17 @@ def read_refit_logits(path: Path) -> RefitLogits:
     )
 
 
+def require_finite(what: str, logits: NDArray[np.floating]) -> None:
+    """Raise `ModelError` for NaN and infinity, which have a rank but no meaning."""
+    count = int((~np.isfinite(logits)).sum())
+    if count:
+        raise ModelError(
+            f"{what} are not finite",
+            found=f"{count} of {logits.size}",
+            hint="the network or the readout overflows; look at its outputs for these images",
+        )
+
+
 def write_outcomes(
     path: Path,
     axes: Axes,
@@ -194,7 +205,16 @@ def write_outcomes(
         Provenance; `flags`, a JSON list, for what all bands of the mode have to say.
     controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
         Logits of maps of which random masks were changed instead, by the kind of control.
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite, except in bands that are empty.
     """
+    given = {"untouched": clean, "changed": changed[axes.bins > 0]}
+    given |= {kind: values[axes.bins > 0] for kind, values in (controls or {}).items()}
+    for kind, found in given.items():
+        require_finite(f"{path}: logits of {kind} maps", found)
     untouched = outcomes(clean, axes.label)
     touched = blank_empty(outcomes(changed, axes.label), axes.bins)
     variables = {}

@@ -18,6 +18,18 @@ from bandprobe.phantom import Phantom
 from bandprobe.shapley import MOST_BANDS
 from bandprobe.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
 
+# Arguments by which timm and torchvision read files of weights themselves, past all checks.
+LOADING = {
+    "cache_dir",
+    "checkpoint_path",
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "pretrained_strict",
+    "weights",
+    "weights_backbone",
+}
+
 
 def parse_study(config: Mapping[str, Any]) -> Study:
     """Check a configuration against the schema, fill in its defaults, and make it a `Study`.
@@ -154,6 +166,13 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"models.{name}.weights_sha256: only for file/PATH and pretrained",
             found=spec["weights"],
+        )
+    loading = sorted(LOADING & spec.get("arguments", {}).keys()) if family != "python" else []
+    if loading:
+        raise ConfigError(
+            f"models.{name}.arguments: {', '.join(loading)} would load weights past all checks",
+            expected="arguments of the architecture, such as img_size or num_classes",
+            hint="give weights: pretrained/TAG or file/PATH",
         )
     if spec["layout"] and family != "python":
         raise ConfigError(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bandprobe.errors import DatasetError
-from bandprobe.folders import Sample, list_images
-from bandprobe.images import Box, upright_sizes
+from bandprobe.folders import SKIPPED, Sample, list_images
+from bandprobe.images import Box, image_fault, upright_sizes
 
 
 def photo_crops(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
@@ -20,6 +20,11 @@ def photo_crops(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     Each half is divided into regions along its longer side; a crop lies within one region.
     """
     photos = list_images(root) if root.is_dir() else []
+    if spec.get("on_bad_image") == "skip":
+        bad = {path for path in photos if image_fault(path)}
+        photos = [path for path in photos if path not in bad]
+        for path in sorted(bad):
+            yield Sample(path.name, path.name, None, -1, path.stem, path.name, SKIPPED)
     if len(photos) < 2:
         raise DatasetError(
             f"{root}: too few photos", expected="two or more", found=f"{len(photos)} image files"

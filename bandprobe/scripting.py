@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import functools
 import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +27,15 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "67108864",
 }
+ROOM = "make room on the disk, or raise the limit, and give the same command again"
+LEAVE = "give yourself the right to write there, or take another --directory"
+DISK = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: ROOM,
+    errno.EROFS: LEAVE,
+    errno.EACCES: LEAVE,
+}
 VERSIONED = ("numpy", "scipy", "zarr", "torch", "torchvision", "timm", "pillow", "scikit-learn")
 
 
@@ -36,6 +47,26 @@ def run(main: Callable[[], None]) -> None:
     except BandprobeError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        message = _refused_by_disk(error)
+        if message is None:
+            raise
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _refused_by_disk(error: Exception) -> BandprobeError | None:
+    """What to say of an error that the disk has made, whichever library has wrapped it."""
+    text = " ".join(str(error).split())
+    for number, hint in DISK.items():
+        if getattr(error, "errno", None) == number or os.strerror(number) in text:
+            return BandprobeError(
+                f"cannot write: {os.strerror(number)}",
+                found=getattr(error, "filename", None) or text[:200],
+                hint=hint
+                + "; nothing unfinished was kept, and what is finished will not run again",
+            )
+    return None
 
 
 def json_argument(text: str) -> Any:

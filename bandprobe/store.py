@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +18,25 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import ZstdCodec
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from bandprobe.chunks import (
+    DamagedStoreError,
+    StoredArray,
+    damaged,
+    is_whole,
+    read_metadata,
+    sign_metadata,
+    withdraw,
+)
 from bandprobe.errors import StoreError
+from bandprobe.files import fresh_partial, inside, remove, replace_tree, replacing
 
 # For weights and scores. Float16 maps shrink by a tenth to a fifth only, and reading them, which
 # the later stages do several times, would take four times as long.
 COMPRESSOR = ZstdCodec(level=1)
+# Last of all, so that it is a checksum of the bytes on disk.
+CHECKSUM = Crc32cCodec()
 CHUNK_BYTES = 8_000_000
 CHUNK_SAMPLES = 64
 
@@ -45,33 +55,39 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not (self.path / "zarr.json").is_file():
-            raise StoreError(
-                f"{self.path} is not a complete store",
-                expected="a Zarr group",
-                hint="let the workflow make it: snakemake --cores all",
-            )
-        self._group = zarr.open_group(self.path, mode="r")
-        self.attrs: dict[str, Any] = dict(self._group.attrs)
+        try:
+            read_metadata(self.path)
+        except DamagedStoreError:
+            withdraw(self.path)
+            raise
+        try:
+            self._group = zarr.open_group(self.path, mode="r", zarr_format=3)
+            self.attrs: dict[str, Any] = dict(self._group.attrs)
+            self._names = sorted(name for name, _ in self._group.arrays())
+        except Exception as error:  # Zarr has no error of its own for metadata that it cannot use
+            raise damaged(self.path, "zarr.json cannot be used", found=repr(error)) from error
 
     def __contains__(self, name: str) -> bool:
-        return name in self._group
+        return name in self._names
 
     def names(self) -> list[str]:
         """Names of all arrays."""
-        return sorted(name for name, _ in self._group.arrays())
+        return list(self._names)
 
-    def array(self, name: str) -> zarr.Array[Any]:
+    def array(self, name: str) -> StoredArray:
         """An array, read when it is sliced."""
-        found = self._group.get(name)
-        if not isinstance(found, zarr.Array):
-            expected = ", ".join(self.names())
-            raise StoreError(f"{self.path} has no array {name!r}", expected=expected)
+        return StoredArray(self.path, name, self.raw(name))
+
+    def raw(self, name: str) -> zarr.Array[Any]:
+        """An array as Zarr has it, which takes missing chunks for zeros."""
+        if name not in self._names:
+            raise StoreError(f"{self.path} has no array {name!r}", expected=", ".join(self._names))
+        found: zarr.Array[Any] = self._group.get(name)  # type: ignore[assignment]
         return found
 
     def read(self, name: str) -> NDArray[Any]:
         """A whole array in memory."""
-        return np.asarray(self.array(name)[...])
+        return self.array(name)[...]
 
     def labels(self, name: str) -> tuple[str, ...]:
         """A coordinate of names, as `band`."""
@@ -83,13 +99,12 @@ class StoreWriter:
 
     def __init__(self, path: str | Path, attrs: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        self._partial = self.path.with_name(f".{self.path.name}.partial")
         self._attrs = dict(attrs)
         self._coordinates: list[str] = []
+        self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def __enter__(self) -> StoreWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial = fresh_partial(self.path)
         self._group = zarr.create_group(self._partial, zarr_format=3)
         return self
 
@@ -99,18 +114,38 @@ class StoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None:
-            shutil.rmtree(self._partial, ignore_errors=True)
-            return
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            remove(self._partial)
+
+    def _finish(self) -> None:
+        """Give the store its name, if every chunk was written."""
+        missing = self._missing()
+        if missing:
+            raise StoreError(
+                f"{self.path} was not written whole, and is not kept",
+                found=f"chunks are missing of {', '.join(missing)}",
+                hint="is another process writing the same store? Wait for it, and run again",
+            )
         # xarray takes arrays named here as coordinates.
         self._group.attrs.update(self._attrs | {"coordinates": " ".join(self._coordinates)})
         with warnings.catch_warnings():
             # Consolidated metadata lets readers ignore foreign files; xarray reads it too.
             warnings.filterwarnings("ignore", message="Consolidated metadata")
             zarr.consolidate_metadata(self._partial)
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.replace(self._partial, self.path)
+        sign_metadata(self._partial)
+        replace_tree(self._partial, self.path)
         write_digest(self.path)
+
+    def _missing(self) -> list[str]:
+        """Arrays of which chunks were not written, also those that others have laid here."""
+        if not (self._partial / "zarr.json").is_file():
+            return sorted(self._arrays)
+        group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
+        arrays = dict(group.arrays()) | self._arrays
+        return [name for name, one in arrays.items() if not is_whole(self._partial, name, one)]
 
     @property
     def folder(self) -> Path:
@@ -128,17 +163,22 @@ class StoreWriter:
         compress: bool = True,
     ) -> zarr.Array[Any]:
         """An array to be filled by slices; chunks default to the whole."""
-        return self._group.create_array(
+        # What is missing on disk is not a number where others read the store, as here.
+        blank = float("nan") if np.dtype(dtype if dtype != "string" else "O").kind == "f" else None
+        codecs = [COMPRESSOR, CHECKSUM] if compress else [CHECKSUM]
+        self._arrays[name] = self._group.create_array(
             name,
             shape=tuple(shape),
             dtype=dtype,
             chunks=tuple(max(1, size) for size in (chunks or shape)),
             dimension_names=tuple(dims),
-            compressors=[COMPRESSOR] if compress else None,
+            compressors=codecs,
+            fill_value=blank,
             attributes=dict(attrs or {}),
             # The emptiness test costs more than it saves on maps.
             config={"write_empty_chunks": True},
         )
+        return self._arrays[name]
 
     def write(self, name: str, variable: Variable, *, coordinate: bool = False) -> None:
         """A whole array."""
@@ -220,8 +260,30 @@ def write_digest(path: str | Path) -> str:
 
 
 def read_digest(path: str | Path) -> str:
-    """The digest that was written for `path`."""
-    return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
+    """The digest that was written for `path`.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, or is no digest.
+    """
+    try:
+        return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(Path(path), "its digest cannot be read", found=error) from error
+
+
+def require_digest(path: Path) -> None:
+    """Raise `StoreError` where a file has a digest and is not what was written.
+
+    The digest is then withdrawn, so that the workflow makes the file again.
+    """
+    if not digest_path(path).is_file() or not path.is_file():
+        return
+    given, found = read_digest(path), file_digest(path)
+    if given != found:
+        withdraw(path)
+        raise damaged(path, "damaged on disk", expected=f"SHA-256 {given}", found=found)
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -231,20 +293,25 @@ def write_json(path: str | Path, content: Any) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a text under its final name only when it is complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files, by names relative to a folder that takes its name when all are there."""
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, content in files:
-        (partial / name).parent.mkdir(parents=True, exist_ok=True)
-        (partial / name).write_bytes(content)
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(partial, path)
+    """Write files, by names relative to a folder that takes its name when all are there.
+
+    Raises
+    ------
+    StoreError
+        If a name leads out of the folder.
+    """
+    partial = fresh_partial(path)
+    try:
+        partial.mkdir()
+        for name, content in files:
+            file = inside(partial, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        replace_tree(partial, path)
+    finally:
+        remove(partial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,6 +184,22 @@ class Study:
     def is_defined(self, readout: str, mode: str) -> bool:
         """Whether a readout has a result under a mode; if not, its targets are N/A."""
         return readout != "refit" or mode in self.refit_modes
+
+    def axes(self, readouts: Sequence[str], *, heads: bool = False) -> dict[str, Any]:
+        """All names along all axes of a summary, for some readouts, with or without the heads'."""
+        axes: dict[str, Any] = {
+            "layers": {name: model.layers for name, model in self.models.items()},
+            "readouts": readouts,
+            "modes": list(self.modes),
+            "bands": self.bands.names,
+        }
+        if heads and self.head:
+            axes["heads"] = {
+                "models": self.networks(),
+                "readouts": self.head.readouts,
+                "modes": self.head.modes,
+            }
+        return axes
 
     def networks(self) -> tuple[str, ...]:
         """Names of the models that are networks, and so have a head."""

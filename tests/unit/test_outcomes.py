@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bandprobe.errors import ModelError
 from bandprobe.outcomes import Axes, BandLogits, read_band_logits, read_outcomes, write_outcomes
 from bandprobe.scores import outcomes
 from bandprobe.store import Variable, write_store
@@ -77,3 +78,19 @@ def test_band_logits_read_back_each_in_its_place(tmp_path: Path, clean: BandLogi
         for name, value in vars(want).items():
             if name != "axes":
                 np.testing.assert_array_equal(getattr(got, name), value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["clean", "changed"])
+def test_logits_that_are_not_finite_get_no_rank(tmp_path: Path, where: str, value: float) -> None:
+    bins = np.array([3, 0])
+    rows = np.arange(4)
+    axes = Axes(("low", "high"), bins, bins > 0, rows, rows % 2, rows)
+    logits = {"clean": np.ones((4, 3)), "changed": np.ones((2, 1, 4, 3))}
+    # A band that is empty has no logits, and needs none.
+    logits["changed"][1] = np.nan
+    write_outcomes(tmp_path / "good.zarr", axes, logits["clean"], logits["changed"], {})
+    logits[where][..., 1, 2] = value
+    with pytest.raises(ModelError, match=r"bad\.zarr: logits of .* maps are not finite"):
+        write_outcomes(tmp_path / "bad.zarr", axes, logits["clean"], logits["changed"], {})
+    assert not (tmp_path / "bad.zarr").exists()

@@ -68,9 +68,11 @@ class TinyStudy:
         )
         return Run(done.returncode, done.stdout + done.stderr)
 
-    def fails(self, *goals: str, env: dict[str, str] | None = None) -> str:
+    def fails(
+        self, *goals: str, env: dict[str, str] | None = None, options: Sequence[str] = ()
+    ) -> str:
         """Run what has to fail with one clear error, and return the output."""
-        done = self.run(*goals, env=env)
+        done = self.run(*goals, env=env, options=options)
         assert done.code != 0, done.output
         assert "Traceback" not in done.output, done.output
         return done.output

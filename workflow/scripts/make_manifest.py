@@ -1,9 +1,10 @@
 """List the samples of a data set, after decoding every image once."""
 
+import logging
 from pathlib import Path
 
 from bandprobe.datasets import samples
-from bandprobe.manifest import write_manifest
+from bandprobe.manifest import skipped_images, write_manifest
 from bandprobe.scripting import argument_parser, json_argument, run
 
 
@@ -14,7 +15,11 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path, help="folder of the images")
     parser.add_argument("--output", required=True, type=Path, help="the manifest (Parquet)")
     arguments = parser.parse_args()
-    write_manifest(arguments.output, samples(arguments.spec, arguments.root), arguments.root)
+    rows = samples(arguments.spec, arguments.root)
+    policy = arguments.spec.get("on_bad_image", "fail")
+    write_manifest(arguments.output, rows, arguments.root, policy)
+    for image, reason in skipped_images(arguments.output).items():
+        logging.warning("left out %s: %s", image, reason)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.store import write_text
 from bandprobe.summary import flag_table, interventions_dataset, read_records, write_summary
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     write_summary(
         dataset, arguments.netcdf, arguments.csv, provenance(arguments.code, arguments.axes)
     )
-    flag_table(records).to_csv(arguments.flags, index=False)
+    write_text(arguments.flags, flag_table(records).to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""How many inputs are tried; their count stands at the end of a run.
+
+FUZZ_INPUTS is the number for each target; without it a few, and always the same ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+FEW = 150
+MANY = int(os.environ.get("FUZZ_INPUTS", "0"))
+TRIED: Counter[str] = Counter()
+REFUSED: Counter[str] = Counter()
+settings.register_profile(
+    "fuzz",
+    max_examples=MANY or FEW,
+    derandomize=not MANY,
+    database=None,
+    deadline=None,
+    # A finding is shown as it was found; to shrink it takes minutes.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+FUZZ = settings.get_profile("fuzz")
+
+
+@pytest.fixture(autouse=True)
+def counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Hand the counts on to the end of the run, which may be in another process."""
+    before = TRIED.copy()
+    yield
+    for target in TRIED - before:
+        record_property("fuzz", (target, TRIED[target], REFUSED[target]))
