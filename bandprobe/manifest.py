@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bandprobe.errors import DatasetError
 from bandprobe.folders import Sample
 from bandprobe.images import Box, open_image
+from bandprobe.progress import tracked
 from bandprobe.store import file_digest, write_digest
 
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
@@ -67,7 +68,8 @@ def image_digests(root: Path, files: Sequence[str]) -> dict[str, str]:
         return name, file_digest(root / name), ""
 
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(look, files))
+        looks = pool.map(look, files)
+        found = list(tracked(looks, len(files), "images", f"decoding {root}"))
     broken = [message for _, digest, message in found if digest is None]
     if broken:
         raise DatasetError(f"{len(broken)} unreadable image(s) in {root}\n" + "\n".join(broken))
