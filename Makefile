@@ -18,7 +18,7 @@ study: $(VENV)/.runtime
 
 # What a study costs at full size, without running it: make plan CONFIG=configs/imagenet.yaml
 plan: $(VENV)/.runtime
-	PYTHONPATH=. $(BIN)/python workflow/scripts/plan_study.py --config $(CONFIG) $(PLAN)
+	PYTHONPATH=. $(BIN)/python -m bandprobe plan --config $(CONFIG) $(PLAN)
 
 # Whether all that a study has left on disk is whole: make verify CONFIG=my-study.yaml
 verify: $(VENV)/.runtime
@@ -55,6 +55,12 @@ check: $(VENV)/.development
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python docs/generate_config.py --check
+	$(BIN)/python docs/generate_usage.py --check
+	$(BIN)/mkdocs build --strict
+
+# The pages of docs/ as a site that needs no network, in site/.
+docs: $(VENV)/.development
+	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.development
 	$(BIN)/snakemake --cores $(CORES)

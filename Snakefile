@@ -116,4 +116,8 @@ onstart:
 
 
 onsuccess:
-    print(closing_lines())
+    print(closing_lines(finished=True))
+
+
+onerror:
+    print(closing_lines(finished=False))

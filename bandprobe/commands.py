@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,44 @@ from bandprobe.study import Paths, Study, Target
 HOME = Path(__file__).parent.parent
 
 
-def command_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that all commands share."""
-    parser = argparse.ArgumentParser(
+CONFIG = Path("config.yaml")
+
+
+def described(description: str | None, prog: str | None, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help shows a description and examples as they were laid out."""
+    epilog = f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}"
+    return argparse.ArgumentParser(
+        prog=prog,
         description=description,
-        epilog="Names are those of the configuration; an unknown one lists the valid ones. "
-        "Results are computed once and kept under results/.",
+        epilog=epilog if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option of the study."""
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help=f"the study (default: {CONFIG})"
+    )
+
+
+def command_parser(
+    description: str | None, prog: str | None = None, examples: str = ""
+) -> argparse.ArgumentParser:
+    """A parser with the options that all commands share which run the workflow."""
+    parser = described(description, prog, examples)
+    parser.epilog = "\n\n".join(
+        filter(
+            None,
+            [
+                parser.epilog,
+                "Names are those of the configuration; an unknown one lists the valid ones.\n"
+                "Results are computed once and kept under results/.",
+            ],
+        )
     )
     parser.add_argument("--dataset", help="data set (default: the configuration's only one)")
-    parser.add_argument(
-        "--config", type=Path, default=Path("config.yaml"), help="the study (default: config.yaml)"
-    )
+    add_config(parser)
     parser.add_argument("--cores", default="all", help="cores to use (default: all)")
     return parser
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bandprobe.errors import ModelError
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split
+from bandprobe.progress import tracked
 from bandprobe.sharding import shard_slice, shard_unit
-from bandprobe.store import StoreWriter, Variable, feature_chunks
+from bandprobe.store import StoreWriter, Variable, feature_chunks, store_name
 
 # Layer name (or "<layer>.prefix") to its values for one batch.
 Batch = dict[str, NDArray[Any]]
@@ -215,11 +215,9 @@ def extract(
         for name, variable in split_coordinates(split).items():
             store.write(name, variable, coordinate=True)
         with FeatureWriter(store, n_samples, dtype, shard) as writer, np.errstate(over="ignore"):
-            bar = tqdm(total=len(split.sample), unit="image", desc=path.name, mininterval=5)
-            for batch in source.batches(batch_size):
+            batches = source.batches(batch_size)
+            for batch in tracked(batches, len(split.sample), "images", store_name(path), len):
                 writer.append(network(batch))
-                bar.update(len(batch))
-            bar.close()
 
 
 def split_coordinates(split: Split) -> dict[str, Variable]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.store import Store, Variable
+from bandprobe.progress import tracked
+from bandprobe.store import Store, Variable, store_name
 
 MapArray = NDArray[np.float32]
 BLOCK_BYTES = 32_000_000
@@ -23,9 +24,14 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
     one = 4 * int(np.prod(array.shape[1:]))
     chunk = array.chunks[0]
     step = max(1, BLOCK_BYTES // (one * chunk)) * chunk
-    for start in range(0, n_samples, step):
-        part = slice(start, min(start + step, n_samples))
-        yield part, np.asarray(array[part], np.float32)
+
+    def iterate() -> Iterator[tuple[slice, MapArray]]:
+        for start in range(0, n_samples, step):
+            part = slice(start, min(start + step, n_samples))
+            yield part, np.asarray(array[part], np.float32)
+
+    what = f"{store_name(store.path)} {layer}"
+    return tracked(iterate(), n_samples, "images", what, lambda block: len(block[1]))
 
 
 def slab_channels(store: Store, layer: str) -> int:
@@ -48,11 +54,11 @@ def channels_within(channel_bytes: int, chunk_channels: int) -> int:
 
 
 def channel_slabs(
-    store: Store, layer: str, n_channels: int, channels: slice = slice(None)
+    store: Store, layer: str, n_channels: int, channels: slice = slice(None), *, told: bool = False
 ) -> Callable[[], Iterator[MapArray]]:
     """`n_channels` channels of all samples at a time, in float32, in their order.
 
-    With `channels` only those.
+    With `channels` only those. With `told` it is said how far each pass over them has come.
     """
     array = store.array(layer)
     first, last, _ = channels.indices(array.shape[1])
@@ -61,7 +67,11 @@ def channel_slabs(
         for start in range(first, last, n_channels):
             yield np.asarray(array[:, start : min(start + n_channels, last)], np.float32)
 
-    return iterate
+    def tell() -> Iterator[MapArray]:
+        what = f"{store_name(store.path)} {layer}"
+        return tracked(iterate(), last - first, "channels", what, lambda slab: slab.shape[1])
+
+    return tell if told else iterate
 
 
 def read_coordinates(store: Store) -> dict[str, Variable]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bandprobe.bands import BandPartition
 from bandprobe.controls import permuted_labels
 from bandprobe.energy import EnergyScale, fit_energy_scale
 from bandprobe.features import channel_slabs, slab_channels
 from bandprobe.probe import Basis, FittedProbe, basis_from_maps, fit_at, fit_probe
+from bandprobe.progress import tracked
 from bandprobe.readouts import (
     MapSums,
     Slabs,
@@ -25,7 +25,7 @@ from bandprobe.readouts import (
 )
 from bandprobe.scores import outcomes
 from bandprobe.sharding import slab_slice
-from bandprobe.store import Store
+from bandprobe.store import Store, store_name
 
 FloatArray = NDArray[np.float64]
 
@@ -125,7 +125,9 @@ def sum_slabs(
     sums = MapSums(n_channels * height * width <= n_train, partition)
     channels, step = slab_slice(n_channels, slab[1], slab[0]), slab_channels(train, layer)
     both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
-    for one in tqdm(zip(*both, strict=True), unit="slab", desc=layer, mininterval=5):
+    pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])
+    what = f"{store_name(train.path)} {layer}"
+    for one in tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1]):
         sums.add(*one)
     return sums
 
@@ -141,14 +143,14 @@ def fit_linear(splits: Splits, readouts: Sequence[str], sums: MapSums | None) ->
         Of all channels; None where no readout needs more than spatial means.
     """
     n_channels = splits.train.array(splits.layer).shape[1]
-    train = channel_slabs(splits.train, splits.layer, slab_channels(splits.train, splits.layer))
+    step = slab_channels(splits.train, splits.layer)
+    train = channel_slabs(splits.train, splits.layer, step, told=True)
     found: dict[str, Linear] = {}
     if sums is not None:
         maps = sums.finish()
         found["map"] = (maps, splits.fit(maps.train, maps.evaluation), train)
         train_means, eval_means = map(in_memory, sums.spatial_means)
     else:
-        step = slab_channels(splits.train, splits.layer)
         evaluation = channel_slabs(splits.evaluation, splits.layer, step)
         train_means, eval_means = pooled(train), pooled(evaluation)
     if "pooled" in readouts:
@@ -195,5 +197,6 @@ def fit_refits(
 ) -> list[Refit]:
     """Fit `refit`: the map readout again for each row of kept bands; the first keeps all."""
     assert maps.grams is not None, "taken with a partition"
-    again = (splits.fit(*maps.grams.basis(row), permute=False) for row in kept[1:])
+    rows = tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}")
+    again = (splits.fit(*maps.grams.basis(row), permute=False) for row in rows)
     return [Refit.of(fit) for fit in itertools.chain([whole], again)]

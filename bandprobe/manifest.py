@@ -17,6 +17,7 @@ from bandprobe.errors import DatasetError
 from bandprobe.files import replacing
 from bandprobe.folders import SKIPPED, Sample
 from bandprobe.images import Box, image_fault, unreadable
+from bandprobe.progress import tracked
 from bandprobe.store import file_digest, require_digest, write_digest
 
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
@@ -54,7 +55,8 @@ class Split:
 def look_at_images(root: Path, files: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """SHA-256 of each file that can be decoded whole, and why each other one cannot."""
     with ThreadPoolExecutor() as pool:
-        faults = list(pool.map(lambda name: image_fault(root / name), files))
+        looks = pool.map(lambda name: image_fault(root / name), files)
+        faults = list(tracked(looks, len(files), "images", f"decoding {root}"))
     found = dict(zip(files, faults, strict=True))
     digests = {name: file_digest(root / name) for name, fault in found.items() if fault is None}
     return digests, {name: fault for name, fault in found.items() if fault is not None}

@@ -78,6 +78,11 @@ def _effects(clean: dict[str, FloatArray], changed: dict[str, FloatArray]) -> di
     }
 
 
+def image_effects(found: ModeOutcomes) -> dict[str, FloatArray]:
+    """Each effect by band and image, (n_bands, n_samples), averaged over draws."""
+    return _effects(_scores(found.clean), _scores(found.changed))
+
+
 def score_mode(
     found: ModeOutcomes,
     names: Sequence[str],

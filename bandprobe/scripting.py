@@ -117,7 +117,7 @@ def code_digest(script: Path) -> str:
     not.
     """
     total = hashlib.sha256()
-    for path in sorted(_closure(script), key=lambda path: path.name):
+    for path in sorted(_closure(script), key=lambda path: (path.name, path.parent.name)):
         total.update(path.name.encode())
         total.update(_meaning(path, path.stat().st_mtime_ns).encode())
     return total.hexdigest()
@@ -154,7 +154,7 @@ def _imports(path: Path, _changed: int) -> list[Path]:
         for name in names:
             file = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
             # Errors, logging and provenance cannot change a number.
-            ignored = file.stem in {"errors", "scripting"}
+            ignored = file.stem in {"errors", "scripting", "progress"}
             if name.startswith("bandprobe.") and file.is_file() and not ignored:
                 modules.append(file)
     return modules

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bandprobe.architectures import Wanted, build
+from bandprobe.errors import ModelError
 from bandprobe.layouts import layout_of
-from bandprobe.models import Backbone, load_backbone, read_layers
+from bandprobe.models import Backbone, as_map, load_backbone, read_layers
 from bandprobe.study import Model
 
 PIXELS = "pixels"
@@ -110,6 +113,87 @@ def _dry_pass(
     with FlopCounterMode(display=False) as counter:
         read_layers(backbone, layers, image, note)
     return tuple(shapes[layer] for layer in layers), int(counter.get_total_flops())
+
+
+@dataclass(frozen=True)
+class ModuleShape:
+    """One module of a network, and whether it can be a layer of a study.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name, which is the name of the layer, and its class.
+    output : str
+        Shape of what it returns for one image, in words.
+    layer : LayerShape, optional
+        The map that it gives; None where it gives none.
+    reason : str
+        Why it cannot be a layer; empty if it can.
+    """
+
+    name: str
+    kind: str
+    output: str
+    layer: LayerShape | None
+    reason: str
+
+
+def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int]]:
+    """Every module of a network in the order in which they end, and the input's height and width.
+
+    Raises
+    ------
+    ModelError
+        If the architecture is unknown, or the pass fails.
+    """
+    backbone = _without_values(model)
+    size = backbone.preprocess(model.preprocess).size
+    found: dict[str, ModuleShape] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def note(module: nn.Module, _inputs: Any, output: Any) -> None:
+            again = name in found
+            shape, reason = None, "runs more than once in a pass"
+            if not again:
+                shape, reason = _as_layer(backbone, name, output, size)
+            kind, text = type(module).__name__, _shape_text(output)
+            found.pop(name, None)
+            found[name] = ModuleShape(name, kind, text, None if again else shape, reason)
+
+        return note
+
+    modules = backbone.modules()
+    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
+    try:
+        with torch.inference_mode():
+            backbone.network(torch.empty(1, 3, *size, device="meta"))
+    except (AssertionError, RuntimeError) as error:
+        raise ModelError(
+            f"the forward pass of {model.architecture} fails on an input of {size[0]} x {size[1]}",
+            found=" ".join(str(error).split())[:400],
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(found.values()), size
+
+
+def _as_layer(
+    backbone: Backbone, name: str, output: Any, size: tuple[int, int]
+) -> tuple[LayerShape | None, str]:
+    try:
+        maps, prefix = as_map(backbone.network, name, output, backbone.layout, size)
+    except ModelError as error:
+        return None, str(error).splitlines()[0].partition(": ")[2] or "gives no map"
+    tokens = 0 if prefix is None else int(prefix.shape[1])
+    channels, height, width = (int(side) for side in maps.shape[1:])
+    return LayerShape(name, channels, height, width, tokens), ""
+
+
+def _shape_text(output: Any) -> str:
+    if isinstance(output, torch.Tensor):
+        return " x ".join(str(size) for size in output.shape[1:])
+    return type(output).__name__
 
 
 def images_per_second(model: Model, batch: int, seconds: float) -> float:

@@ -246,6 +246,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def store_name(path: str | Path) -> str:
+    """A store in a few words, for messages: `resnet18/pass-0/eval`."""
+    return "/".join(Path(path).with_suffix("").parts[-3:])
+
+
 def digest_path(path: str | Path) -> Path:
     """Where the digest of a store, file or folder lies."""
     return Path(f"{path}.digest.json")

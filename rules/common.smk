@@ -11,6 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 from bandprobe.assets import ASSETS, find_asset
 from bandprobe.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
+from bandprobe.progress import TERMINAL
 from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest, folder_digest
 from bandprobe.parsing import parse_study
@@ -29,8 +30,11 @@ CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 ALLOCATOR = " ".join(f"{name}={value}" for name, value in KEEP_MEMORY.items())
 # A user's own networks may lie on the path that was given to Snakemake.
 SEARCH = os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))
+# Jobs write to their logs; on this machine their progress goes to the terminal too.
+SCREEN = os.ttyname(2) if workflow.local_exec and os.isatty(2) else ""
 shell.prefix(
-    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{SEARCH}'; "
+    f"export {'' if CONDA else INTERPRETER}{ALLOCATOR} BANDPROBE='{SCRIPTS}' PYTHONPATH='{SEARCH}'"
+    f" {TERMINAL}='{SCREEN}'; "
 )
 
 try:
@@ -568,15 +572,27 @@ def pace_local_jobs():
         workflow.scheduler.job_rate_limiter = None
 
 
-def closing_lines():
-    """What a finished run says: how much there is, what is flagged, and where to look."""
-    count = sum(1 for _ in [*STUDY.targets(), *STUDY.head_targets()])
-    places = ", ".join(f"results/{dataset}/figures" for dataset in STUDY.datasets)
-    lines = [f"bandprobe: {count} targets are up to date; figures in {places}"]
+def closing_lines(finished):
+    """What a run says at its end: how many targets are there, what is flagged, where to look."""
+    targets = [*all_targets(), *all_head()]
+    done = sum(map(os.path.exists, targets))
+    lines = [f"bandprobe: {done} of {len(targets)} targets are there"]
     for dataset in STUDY.datasets:
+        places = {
+            "figures": FIGURES,
+            "tables": str(Path(Paths.TABLE).parent),
+            "targets": str(Path(Paths.TARGET).parents[4]),
+        }
+        found = {name: path.format(dataset=dataset) for name, path in places.items()}
+        there = [
+            f"{name} in {path}" for name, path in found.items() if Path(path).is_dir()
+        ]
+        lines += [f"{dataset}: {', '.join(there)}"] if there else []
         path = Path(Paths.FLAGS.format(dataset=dataset))
-        lines += flag_lines(path) if path.exists() else []
+        lines += flag_lines(path) if finished and path.exists() else []
         lines += skipped_lines(dataset)
+    if not finished:
+        lines += ["The run failed; logs/ holds the log of each job that ran"]
     return "\n".join(lines)
 
 

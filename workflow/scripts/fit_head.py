@@ -15,6 +15,7 @@ from bandprobe.head_store import Head, ProbeFit, write_head
 from bandprobe.images import Preprocess
 from bandprobe.manifest import Split, class_names, imagenet_indices, read_folds, read_split
 from bandprobe.models import Backbone
+from bandprobe.progress import tracked
 from bandprobe.sampling import choose_samples
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 
@@ -37,7 +38,8 @@ class Images:
 
     def outputs(self, split: Split, read: Reader) -> NDArray[np.float32]:
         """What `read` finds for each image."""
-        batches = Source(self.root, split, self.preprocess).batches(self.batch)
+        source = Source(self.root, split, self.preprocess)
+        batches = tracked(source.batches(self.batch), len(split.sample), "images", "passes", len)
         return np.concatenate([plain_outputs(self.backbone, batch, read) for batch in batches])
 
 

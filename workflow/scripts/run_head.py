@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bandprobe.bands import Bands
 from bandprobe.extract import Source
@@ -28,6 +27,7 @@ from bandprobe.head_store import Head, LayerLogits, read_head, write_head_logits
 from bandprobe.manifest import read_split
 from bandprobe.models import Backbone
 from bandprobe.modes import Mode
+from bandprobe.progress import tracked
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.store import Store
 
@@ -77,7 +77,8 @@ def run_network(
     preprocess = backbone.preprocess(arguments.model["preprocess"])
     source = Source(arguments.root, split, preprocess)
     read = own_outputs if head.probe is None else final_embedding
-    batches = source.batches(plan.images_a_pass(arguments.batch))
+    given = source.batches(plan.images_a_pass(arguments.batch))
+    batches = tracked(given, len(split.sample), "images", f"rest from {layer.name}", len)
     return head_outputs(backbone, layer.name, batches, plan, read, arguments.batch)
 
 
@@ -122,7 +123,7 @@ def main() -> None:
     train, head = Store(arguments.train), read_head(arguments.head)
     backbone = load_model(arguments.model, arguments.weights)
     found = {}
-    for name in tqdm(arguments.layers, unit="layer", mininterval=5):
+    for name in arguments.layers:
         layer = Layer(name, train, bands, modes, arguments.prefix)
         plan = layer.plan()
         logits = layer_logits(run_network(arguments, backbone, head, layer, plan), head, plan)

@@ -1,0 +1,169 @@
+"""Say which targets of two studies differ beyond their intervals.
+
+A and B are results folders (results/DATASET) or folders of studies. Cells that are N/A or forced by
+construction are never counted, nor are bands with other edges or modes that do something else.
+
+Where both studies scored the same images, the effects are subtracted image by image, and the
+interval of that difference comes from a bootstrap over groups of images. Where they did not, it
+comes from both intervals, which takes the two studies to be independent. A target differs if the
+interval of the difference does not hold zero. The output says which of the two was done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from bandprobe.commands import described
+from bandprobe.finished import KEY, find_results
+from bandprobe.report import console
+from bandprobe.results import EFFECTS
+from bandprobe.store import write_text
+from bandprobe.studies import Compared, Comparison, compare
+
+EXAMPLES = """
+bandprobe compare ../seed-0/results/photos ../seed-1/results/photos
+bandprobe compare before after --score rank_degradation --csv differences.csv
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `bandprobe compare`."""
+    found = described(__doc__, "bandprobe compare", EXAMPLES)
+    found.add_argument("first", metavar="A", type=Path, help="results of the first study")
+    found.add_argument("second", metavar="B", type=Path, help="results of the second study")
+    found.add_argument(
+        "--score", choices=EFFECTS, default="top1_drop", help="what to compare (default: top1_drop)"
+    )
+    found.add_argument("--top", type=int, default=20, help="targets to print at most (default: 20)")
+    found.add_argument("--csv", type=Path, metavar="FILE", help="write all targets to a table")
+    return found
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print what differs."""
+    first, second = find_results(arguments.first), find_results(arguments.second)
+    found, output = compare(first, second, arguments.score), console()
+    output.print(f"A = {first.folder}\nB = {second.folder}", markup=False, highlight=False)
+    if found.configuration:
+        output.print(configuration_table(found))
+    for line in method_lines(found, arguments.score):
+        output.print(line, markup=False, highlight=False)
+    different = [cell for cell in found.counted if cell.difference and cell.difference.differs]
+    if different:
+        output.print(difference_table(different[: arguments.top], arguments.score))
+    if len(different) > arguments.top:
+        output.print(f"{len(different) - arguments.top} more: --top {len(different)}, or --csv")
+    for line in count_lines(found, len(different)):
+        output.print(line, markup=False, highlight=False)
+    if arguments.csv:
+        write_text(arguments.csv, table(found, arguments.score).to_csv(index=False))
+        print(arguments.csv)
+
+
+def method_lines(found: Comparison, score: str) -> Iterator[str]:
+    """What was computed, and what it takes for granted."""
+    level = f"{100 * found.level:g} %"
+    ways = {cell.paired for cell in found.counted}
+    if True in ways:
+        yield (
+            f"Paired: both studies scored the same images. {score} in A minus {score} in B, image "
+            f"by image; its {level} interval is a percentile bootstrap over groups of images. "
+            "Assumes that groups are independent of each other. Does not cover the choice of "
+            "training images. p: exact sign test over groups, Holm's correction over the targets "
+            "compared here."
+        )
+    if False in ways:
+        why = (
+            "outcomes of the images are not kept in both"
+            if found.same_images
+            else f"the studies share {found.shared_images} evaluation images, in other sets"
+            if found.shared_images
+            else "the studies have no evaluation image in common"
+        )
+        yield (
+            f"Not paired, as {why}: the {level} interval of the difference is put together from "
+            "both intervals (Zou and Donner 2008). Assumes that the two estimates are independent "
+            "and that each interval covers what it says."
+        )
+        if found.shared_images:
+            yield "With images in common they are not: such intervals are as a rule too wide."
+
+
+def count_lines(found: Comparison, different: int) -> Iterator[str]:
+    """How many targets differ, how many would by chance, and how many were left out."""
+    compared = len(found.counted)
+    chance = compared * (1 - found.level)
+    yield (
+        f"{different} of {compared} compared targets differ. Were there no difference at all, "
+        f"about {chance:.1f} intervals would miss zero by chance: they are not corrected for their "
+        "number."
+    )
+    for reason, count in found.reasons.most_common():
+        yield f"  {count:>5} not compared: {reason}"
+
+
+def difference_table(cells: list[Compared], score: str) -> Table:
+    """Targets that differ, those that differ most first."""
+    table = Table(title=f"{score} that differs", title_justify="left")
+    for name in ("target", "A", "B", "A - B", "interval", "p", ""):
+        table.add_column(name, overflow="fold")
+    for cell in cells:
+        found = cell.difference
+        assert cell.first, "only compared cells are listed"
+        assert cell.second, "only compared cells are listed"
+        assert found, "only compared cells are listed"
+        table.add_row(
+            " / ".join(cell.key),
+            f"{cell.first[score]:.4f}",
+            f"{cell.second[score]:.4f}",
+            f"{found.value:+.4f}",
+            f"{found.low:+.4f} to {found.high:+.4f}",
+            "" if math.isnan(cell.p_holm) else f"{cell.p_holm:.3g}",
+            "; ".join(cell.notes),
+        )
+    return table
+
+
+def configuration_table(found: Comparison) -> Table:
+    """Keys of the configurations that differ."""
+    table = Table(title="configurations differ in", title_justify="left")
+    for name in ("key", "A", "B"):
+        table.add_column(name, overflow="fold")
+    for key, values in found.configuration.items():
+        table.add_row(key, *("not there" if value is None else str(value) for value in values))
+    return table
+
+
+def table(found: Comparison, score: str) -> pd.DataFrame:
+    """Every target of either study, with what was compared or why it was not."""
+    rows = []
+    for cell in found.cells:
+        row: dict[str, Any] = dict(zip(KEY, cell.key, strict=True)) | {"score": score}
+        for name, record in (("a", cell.first), ("b", cell.second)):
+            row[f"{name}_clean_top1"] = (record or {}).get("clean_top1")
+            ends = (record or {}).get(f"{score}_ci") or [None, None]
+            row |= {
+                name: (record or {}).get(score),
+                f"{name}_low": ends[0],
+                f"{name}_high": ends[1],
+            }
+        one = cell.difference
+        row |= {
+            "difference": one.value if one else None,
+            "low": one.low if one else None,
+            "high": one.high if one else None,
+            "method": ("paired" if cell.paired else "unpaired") if one else None,
+            "p_holm": cell.p_holm,
+            "differs": one.differs if one else None,
+            "not_compared": cell.reason,
+            "notes": "; ".join(cell.notes),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)

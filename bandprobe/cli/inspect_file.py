@@ -1,0 +1,151 @@
+"""Say what a stored result is: arrays, chunks, compression, provenance, and a small picture.
+
+STORE is a Zarr store, a NetCDF summary or a Parquet table; TARGET is the file of a target, or its
+six names with slashes between them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandprobe.commands import described
+from bandprobe.errors import StoreError
+from bandprobe.inspection import Contents, locate, read_contents, read_record
+from bandprobe.pictures import Picture, as_text, picture_of
+from bandprobe.report import console, target_table
+from bandprobe.store import Store
+from bandprobe.units import in_bytes
+
+EXAMPLES = """
+bandprobe inspect results/photos/features/efficientnet_lite0/pass-0/eval.zarr
+bandprobe inspect results/photos/features/dinov2_vits14/pass-0/eval.zarr --array blocks.6 --sample 3
+bandprobe inspect results/photos/probes/efficientnet_lite0/blocks.6/map.zarr --png weights.png
+bandprobe inspect photos/efficientnet_lite0/blocks.6/map/remove/ultra-low
+"""
+# Attributes that are JSON, and are shown as YAML.
+STRUCTURED = ("config", "versions", "preprocess", "mode", "layers")
+HIDDEN = ("coordinates",)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `bandprobe inspect`."""
+    found = described(__doc__, "bandprobe inspect", EXAMPLES)
+    found.add_argument("path", metavar="STORE|TARGET", help="what to look at")
+    found.add_argument("--array", help="array of the picture (default: maps, or the largest)")
+    found.add_argument(
+        "--sample", type=int, default=0, help="position of the sample in the picture (default: 0)"
+    )
+    found.add_argument(
+        "--channel", type=int, help="position of the channel (default: all, root mean square)"
+    )
+    found.add_argument("--png", type=Path, metavar="FILE", help="write the picture to a file too")
+    return found
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print what lies at the path."""
+    path, output = locate(arguments.path), console()
+    if path.suffix == ".json":
+        record = read_record(path)
+        output.print(target_table(record, {"file": str(path)}))
+        output.print(attribute_table(record["provenance"]))
+        picture: Picture | None = target_picture(record)
+    else:
+        contents = read_contents(path)
+        for part in describe(contents):
+            output.print(part)
+        picture = None
+        if contents.kind == "Zarr store":
+            given = (arguments.array, arguments.sample, arguments.channel)
+            picture = picture_of(Store(path), *given)
+    if picture is None:
+        if arguments.png:
+            raise StoreError(f"{path} has no picture", expected="a Zarr store or a target")
+        return
+    output.print(Text(picture.caption, style="bold"))
+    output.print(as_text(picture, colour=output.color_system is not None), soft_wrap=True)
+    if arguments.png:
+        # Matplotlib takes a second to import.
+        from bandprobe.drawing import save
+        from bandprobe.figures_maps import stored_array
+
+        save(stored_array(picture), [arguments.png])
+        print(arguments.png)
+
+
+def describe(contents: Contents) -> Iterator[RenderableType]:
+    """What a store or a table holds."""
+    stored = sum(array.stored for array in contents.arrays)
+    yield f"[bold]{contents.path}[/]: {contents.kind}, {contents.what}; {in_bytes(stored)}"
+    if contents.digest:
+        yield f"SHA-256 of the data as recorded: {contents.digest}"
+    yield array_table(contents)
+    if contents.attrs:
+        yield attribute_table(contents.attrs)
+
+
+def array_table(contents: Contents) -> Table:
+    """Arrays, with their shapes, chunks, codecs and sizes."""
+    table = Table(title="arrays", title_justify="left")
+    for name in ("name", "dims", "shape", "type", "chunks", "codec", "stored", "ratio", "meaning"):
+        table.add_column(name, overflow="fold")
+    for array in contents.arrays:
+        chunks = _sizes(array.chunks) if array.chunks else "none"
+        if array.shards:
+            chunks += f" in shards of {_sizes(array.shards)}"
+        unit = f" ({array.attrs['units']})" if "units" in array.attrs else ""
+        table.add_row(
+            array.name,
+            ", ".join(dim.rpartition(".")[2] for dim in array.dims),
+            _sizes(array.shape),
+            array.dtype,
+            chunks,
+            array.codec,
+            in_bytes(array.stored),
+            f"{array.ratio:.2f}" if array.ratio else "",
+            f"{array.attrs.get('long_name', '')}{unit}",
+        )
+    return table
+
+
+def _sizes(sizes: tuple[int, ...]) -> str:
+    return " x ".join(map(str, sizes)) or "one value"
+
+
+def attribute_table(attrs: Mapping[str, Any]) -> Table:
+    """Where a result comes from."""
+    table = Table(title="provenance", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in attrs.items():
+        if name in HIDDEN:
+            continue
+        text = str(value)
+        if name in STRUCTURED:
+            shown = yaml.safe_dump(json.loads(text), sort_keys=False, default_flow_style=None)
+            text = shown.strip()
+        table.add_row(name, text)
+    return table
+
+
+def target_picture(record: Mapping[str, Any]) -> Picture:
+    """Accuracy before and after as bars, random masks among them where there are any."""
+    import numpy as np
+
+    bars = {"untouched": record["clean_top1"], "changed": record["top1"]}
+    for name in ("equal_bins", "equal_energy"):
+        drop = record.get(f"{name}_top1_drop")
+        if drop is not None:
+            bars[f"random masks, {name.replace('_', ' ')}"] = record["clean_top1"] - drop
+    bars["chance"] = record["chance"]
+    values = np.array([np.nan if value is None else value for value in bars.values()])
+    return Picture(values, "top-1 accuracy", tuple(bars))

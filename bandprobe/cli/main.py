@@ -1,0 +1,95 @@
+"""The command `bandprobe`: finds the module of a command, and ends clearly.
+
+Nothing but the chosen command's module is imported, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bandprobe
+from bandprobe.errors import BandprobeError, unknown_name
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's module within `bandprobe.cli`, and what it does in a line."""
+
+    module: str
+    text: str
+
+    def load(self) -> Any:
+        """The module, with `parser() -> ArgumentParser` and `execute(Namespace) -> None`."""
+        return importlib.import_module(f"bandprobe.cli.{self.module}")
+
+
+# In the order of the help: from a folder of images to results.
+COMMANDS: Mapping[str, Command] = {
+    "init": Command("init_study", "write a configuration for a folder of images and a model"),
+    "plan": Command("plan_study", "say what a study costs before it runs"),
+    "list": Command("list_names", "list the names of a configuration, or the layers of a model"),
+    "inspect": Command("inspect_file", "say what a store, a table or a target holds"),
+    "show": Command("show_map", "draw a map, its bands, and the map after each intervention"),
+    "compare": Command("compare_studies", "say which targets of two studies differ"),
+}
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def help_text() -> str:
+    """What `bandprobe --help` prints."""
+    lines = [f"  {name:<8} {command.text}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: bandprobe COMMAND [options]",
+            "",
+            "Which spatial frequencies does a layer of a vision backbone hold, and which are used?",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "bandprobe COMMAND --help shows the options of a command, with examples.",
+            "A study runs by: snakemake --cores all --configfile study.yaml",
+            "",
+            "options:",
+            "  -h, --help  show this text",
+            "  --version   show the version",
+        ]
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 after an error, 2 after a misspelt command line."""
+    given = list(sys.argv[1:] if words is None else words)
+    if not given or given[0] in ("-h", "--help"):
+        print(help_text())
+        return 0 if given else USAGE
+    if given[0] == "--version":
+        print(f"bandprobe {bandprobe.__version__}")
+        return 0
+    if given[0] not in COMMANDS:
+        print(f"Error: {unknown_name('command', given[0], COMMANDS)}", file=sys.stderr)
+        return USAGE
+    return _run(COMMANDS[given[0]], given[1:])
+
+
+def _run(command: Command, words: Sequence[str]) -> int:
+    module = command.load()
+    parser: argparse.ArgumentParser = module.parser()
+    arguments = parser.parse_args(words)
+    try:
+        module.execute(arguments)
+    except BandprobeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # A reader such as `head` has seen enough; what is still buffered must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,43 @@
+"""Say what a study costs before it runs: images, passes, disk, memory, operations, time.
+
+Nothing is computed but shapes: neither images nor weights are needed where the configuration
+tells how many images there are. Times follow from operations and a speed, given or measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bandprobe.commands import add_config, described, load_study
+from bandprobe.report import console
+
+EXAMPLES = """
+bandprobe plan
+bandprobe plan --config study.yaml --measure
+bandprobe plan --config configs/imagenet.yaml --gflops 200
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `bandprobe plan`."""
+    found = described(__doc__, "bandprobe plan", EXAMPLES)
+    add_config(found)
+    speed = found.add_mutually_exclusive_group()
+    speed.add_argument("--measure", action="store_true", help="time this machine for some seconds")
+    speed.add_argument(
+        "--gflops", type=float, help="speed of this machine, 1e9 operations a second"
+    )
+    speed.add_argument("--images-per-second", type=float, help="speed of each forward pass")
+    return found
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print the plan of every data set of a study."""
+    study = load_study(arguments.config)
+    # Shapes come from torch and timm, which take seconds to import: not before the study is read.
+    from bandprobe.planning import Speed, plan_tables
+
+    speed = Speed(arguments.measure, arguments.gflops, arguments.images_per_second)
+    output = console()
+    for table in plan_tables(study, speed):
+        output.print(table)

@@ -1,0 +1,106 @@
+"""Draw one map, its bands, and the map after each intervention, side by side.
+
+The map is one channel of one evaluation image. What is drawn is what the workflow scores: the same
+bands, the same training mean, and of a random mode the same first draw.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from bandprobe.commands import (
+    choose_dataset,
+    choose_many,
+    command_parser,
+    load_study,
+    run_workflow,
+)
+from bandprobe.errors import StoreError
+from bandprobe.study import Paths
+
+EXAMPLES = """
+bandprobe show --model efficientnet_lite0 --layer blocks.2 --sample 960
+bandprobe show --model dinov2_vits14 --layer blocks.6 --mode remove perturb --band low mid
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of `bandprobe show`."""
+    found = command_parser(__doc__, "bandprobe show", EXAMPLES)
+    found.add_argument("--model", required=True, help="model of the configuration")
+    found.add_argument("--layer", required=True, help="layer of that model")
+    found.add_argument(
+        "--sample", help="evaluation image: its row in the manifest, or its id (default: the first)"
+    )
+    found.add_argument(
+        "--channel", type=int, help="default: the one with the most energy outside DC"
+    )
+    found.add_argument("--mode", nargs="+", help="modes (default: all)")
+    found.add_argument("--band", nargs="+", help="bands to draw (default: all)")
+    found.add_argument(
+        "--output",
+        type=Path,
+        help="PNG, SVG or PDF by its suffix (default: in the figures' folder)",
+    )
+    return found
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Make the feature maps, if they are not there, and draw one."""
+    study = load_study(arguments.config)
+    dataset = choose_dataset(study, arguments.dataset)
+    model = study.models[study.select("model", arguments.model)]
+    names = {"dataset": dataset, "model": model.name, "layer": arguments.layer}
+    passname = model.pass_of(arguments.layer)
+    modes = [study.modes[name] for name in choose_many(study, "mode", arguments.mode, study.modes)]
+    bands = choose_many(study, "band", arguments.band, study.bands.names)
+    stores = {
+        split: Paths.FEATURES.format(**names, passname=passname, split=split)
+        for split in ("train", "eval")
+    }
+    wanted = [split for split in stores if split == "eval" or _need_mean(modes)]
+    goals = [Paths.digest(stores[split]) for split in wanted]
+    run_workflow(goals, arguments.config, arguments.cores)
+    # Matplotlib takes a second to import: not before the names are known to be right.
+    from bandprobe.changed import changed_map
+    from bandprobe.drawing import save
+    from bandprobe.features import sample_mean
+    from bandprobe.figures_maps import interventions
+    from bandprobe.store import Store
+
+    row = find_sample(Path(Paths.MANIFEST.format(**names)), arguments.sample)
+    mean = sample_mean(Store(stores["train"]), arguments.layer) if _need_mean(modes) else None
+    given = (row["sample"], arguments.channel, study.bands, modes, mean)
+    found = changed_map(Store(stores["eval"]), arguments.layer, *given)
+    title = (
+        f"{dataset} / {model.name} / {arguments.layer} / channel {found.channel}: "
+        f"sample {found.sample}, {row['class_name']}"
+    )
+    figure = f"map_{model.name}_{arguments.layer}_{found.sample}"
+    output = arguments.output or Path(
+        Paths.FIGURE.format(dataset=dataset, figure=figure, suffix="png")
+    )
+    save(interventions(found.of_bands(bands), title), [output])
+    print(output)
+
+
+def _need_mean(modes: Any) -> bool:
+    return any(mode.fill == "mean" for mode in modes)
+
+
+def find_sample(manifest: Path, name: str | None) -> dict[str, Any]:
+    """The row of the manifest of an evaluation image, by its number or its id."""
+    rows = [row for row in pq.read_table(manifest).to_pylist() if row["split"] == "eval"]
+    for row in rows:
+        if name is None or name in (str(row["sample"]), row["id"]):
+            return dict(row)
+    raise StoreError(
+        f"no evaluation image {name!r}",
+        expected=f"a number from {rows[0]['sample']} to {rows[-1]['sample']}, or an id such as "
+        f"{rows[0]['id']!r}",
+        hint=f"{manifest} lists them; `bandprobe inspect` shows its columns",
+    )

@@ -1,0 +1,176 @@
+"""Write docs/usage.md from the parsers of the commands and the schema of the configuration.
+
+Run ``python docs/generate_usage.py`` after a change of an option. With ``--check`` nothing is
+written, and the script ends with status 1 if the page does not fit them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import yaml
+
+DOCS = Path(__file__).resolve().parent
+HOME = DOCS.parent
+sys.path[:0] = [str(HOME), str(DOCS)]
+
+from generate_config import SCHEMA, resolve, rows  # noqa: E402
+
+from bandprobe.cli.main import COMMANDS  # noqa: E402
+
+PAGE = DOCS / "usage.md"
+SCRIPTS = ("run_layerwise_intervention", "batch_all_layers", "plot_layerwise_spectrum")
+OPENING = """\
+# Every option
+
+This page is generated from the commands and from the schema by `docs/generate_usage.py`. Edit them,
+not this page. [outputs.md](outputs.md) names every file that comes out.
+
+## Running a study
+
+    snakemake --cores all [TARGET] [--configfile FILE] [--directory FOLDER]
+
+| option of Snakemake | meaning |
+| --- | --- |
+| `--cores N` | how many cores to use |
+| `--configfile FILE` | the study, in place of `config.yaml` |
+| `--directory FOLDER` | where results go, and where relative paths start |
+| `--dry-run` | say what would run, and why |
+| `--resources mem_mb=N` | memory of all running jobs together |
+| `--set-resources RULE:batch=N` | images a pass of `extract_features`, `intervene_head` |
+| `--unlock` | after a run was killed |
+| `--sdm conda` | build the environment of `envs/bandprobe.yaml` for the jobs |
+
+`TARGET` is a stage or the path of any file of [outputs.md](outputs.md); all by default. Stages:
+{stages}. [workflow.md](workflow.md) says what runs again after which change.
+
+`make study`, `make plan`, `make test`, `make check`, `make docs` and `make bench` set up an
+environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml), `PLAN`
+(--measure), `PYTHON` (python3).
+
+| environment variable | meaning |
+| --- | --- |
+| `HF_HOME`, `TORCH_HOME` | caches of published weights |
+| `HF_HUB_OFFLINE` | at 1 nothing is fetched |
+| `PYTHONPATH` | where the modules of `python/` architectures are looked for |
+
+## The command bandprobe
+
+`bandprobe COMMAND`, or `python -m bandprobe COMMAND`. It ends with status 0, with 1 after an error,
+and with 2 after a misspelt command line. `bandprobe show` and the scripts let Snakemake make what
+is missing first.
+"""
+STAGES = ("manifests", "features", "spectra", "probes", "interventions", "head", "summaries")
+
+
+class Caught(Exception):  # noqa: N818 - it carries a parser, it is no error
+    """Ends a script at the point where it would read its options."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+def script_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of a script, which is stopped before it does anything."""
+
+    def stop(parser: argparse.ArgumentParser, *_: object) -> None:
+        raise Caught(parser)
+
+    with mock.patch.object(argparse.ArgumentParser, "parse_args", stop):
+        try:
+            runpy.run_path(str(HOME / "workflow" / "scripts" / f"{name}.py"), run_name="__main__")
+        except Caught as caught:
+            caught.parser.prog = f"python workflow/scripts/{name}.py"
+            return caught.parser
+    raise RuntimeError(f"{name} reads no options")
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Parsers of all commands, then of the scripts, by what one types."""
+    found = {f"bandprobe {name}": command.load().parser() for name, command in COMMANDS.items()}
+    return found | {name: script_parser(name) for name in SCRIPTS}
+
+
+def section(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """One command: what it does, a table of its options, its examples."""
+    yield from ("", f"### {title}", "", (parser.description or "").strip(), "")
+    yield from ("| option | default | meaning |", "| --- | --- | --- |")
+    for action in parser._actions:
+        if action.dest == "help":
+            continue
+        names = ", ".join(f"`{name}`" for name in action.option_strings)
+        value = action.metavar or action.dest.upper()
+        if action.choices:
+            value = " or ".join(map(str, action.choices))
+        takes = "" if action.nargs == 0 else f" `{value}`" + (" ..." if action.nargs == "+" else "")
+        default = "" if action.default in (None, False) else f"`{action.default}`"
+        default = "*required*" if action.required else default
+        text = (action.help or "").replace("|", "\\|").replace("*", "\\*")
+        yield f"| {names}{takes.replace('|', chr(92) + '|')} | {default} | {text} |".replace(
+            "|  `", "| `"
+        )
+    examples = [line.strip() for line in (parser.epilog or "").splitlines()]
+    shown = [line for line in examples if line.startswith("bandprobe ")]
+    if shown:
+        yield from ("", "```text", *shown, "```")
+
+
+def config_keys() -> Iterator[str]:
+    """Every key of the configuration in short; docs/config.md describes them."""
+    root = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    for name, schema in root["properties"].items():
+        keys = [f"`{row[0].strip('`')}`" for row in rows(schema, root)]
+        other = schema.get("additionalProperties")
+        if isinstance(other, dict):
+            for kind in other.get("oneOf", [other]):
+                keys += [row[0] for row in rows(resolve(kind, root), root)]
+        listed = ", ".join(dict.fromkeys(keys))
+        yield f"| [`{name}`](config.md#{name}) | {listed} |"
+
+
+def page() -> str:
+    """Compose the whole page."""
+    lines = [OPENING.format(stages=", ".join(f"`{stage}`" for stage in STAGES)).rstrip()]
+    found = parsers()
+    for title, parser in found.items():
+        if title == SCRIPTS[0]:
+            lines += [
+                "",
+                "## The three scripts",
+                "",
+                "Run them with `python workflow/scripts/NAME.py`.",
+            ]
+        lines += section(title, parser)
+    lines += [
+        "",
+        "## Keys of a configuration",
+        "",
+        "[config.md](config.md) describes each of them.",
+    ]
+    lines += ["", "| block | keys |", "| --- | --- |", *config_keys()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if outdated")
+    arguments = parser.parse_args()
+    text = page()
+    if arguments.check:
+        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
+            return 0
+        print(f"{PAGE} is out of date: run python docs/{Path(__file__).name}", file=sys.stderr)
+        return 1
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
