@@ -112,7 +112,7 @@ rule plot_effects:
     priority: 5
     conda:
         ENVIRONMENT
-    threads: min(2, workflow.cores)
+    threads: 2
     params:
         code=code("plot_effects"),
         scores=" ".join(SCORES),
@@ -168,7 +168,7 @@ if band_figures():
         priority: 5
         conda:
             ENVIRONMENT
-        threads: min(2, workflow.cores)
+        threads: 2
         params:
             code=code("plot_bands"),
             figures=as_json(band_figures()),

@@ -16,7 +16,7 @@ import pytest
 from tests.cluster.slurm import Slurm, wait_until
 from tests.workflow.conftest import HOME, make_images
 
-FEATURES = Path("results/tiny/features/resnet18/pass-0/eval.zarr")
+SHARD = Path("results/tiny/features/resnet18/pass-0/shards/0001/eval.zarr")
 STUDY = Path(__file__).parent / "study.yaml"
 # The profile as it is, but for waits that are made for real queues. One thread, as in a local run
 # with two cores: more would only change the order of sums.
@@ -107,13 +107,13 @@ def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
     study = Study(tmp_path_factory.mktemp("sent"), slurm.environment)
     running = study.start(*THROUGH_SLURM)
     try:
-        partial = study.folder / FEATURES.with_name(f".{FEATURES.name}.partial")
-        command = f"extract_features.py .*{FEATURES}"
+        partial = study.folder / SHARD.with_name(f".{SHARD.name}.partial")
+        command = f"extract_features.py .*{SHARD}"
         wait_until(lambda: slurm.job_of(command) > 0, "a job of extraction", seconds=300)
         study.victim = slurm.job_of(command)
         wait_until(partial.exists, "a store that is being written", seconds=300, pause=0.001)
         assert slurm.kill_job(study.victim) > 2
-        assert not (study.folder / FEATURES).exists()
+        assert not (study.folder / SHARD).exists()
     except BaseException:
         running.kill()
         raise
