@@ -83,7 +83,7 @@ SHARDED = STUDY.scale.shards > 1
 EXTRACTED_PATHS = expand(
     Paths.SHARD if SHARDED else Paths.FEATURES, split=SPLITS, allow_missing=True
 )
-EXTRACTED_NAME = "{model}/{passname}" + ("/{shard}" if SHARDED else "")
+EXTRACTED_NAME = "{model}/{passname}/{shard}" if SHARDED else "{model}/{passname}"
 EXTRACTED = [
     temp(directory(path)) if SHARDED else directory(path) for path in EXTRACTED_PATHS
 ]
