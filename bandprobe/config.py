@@ -16,6 +16,7 @@ from bandprobe.errors import ConfigError
 
 # ImageNet's classes by name are a thousand.
 MOST_VALUES = 50_000
+WHOLE = "the configuration"
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
@@ -53,7 +54,7 @@ def check_plain(config: Any) -> None:
     YAML can refer to itself, unfold to more than any memory holds, and give dates, sets and
     characters that end a line of the command a value becomes part of.
     """
-    waiting: list[tuple[str, Any]] = [("the configuration", config)]
+    waiting: list[tuple[str, Any]] = [(WHOLE, config)]
     for count in itertools.count():
         if not waiting:
             return
@@ -66,7 +67,8 @@ def check_plain(config: Any) -> None:
         where, value = waiting.pop()
         if isinstance(value, Mapping):
             waiting += [(f"{where}: key", key) for key in value]
-            waiting += [(str(key), item) for key, item in value.items()]
+            inside = "" if where == WHOLE else f"{where}."
+            waiting += [(f"{inside}{key}", item) for key, item in value.items()]
         elif isinstance(value, list | tuple):
             waiting += [(where, item) for item in value]
         else:
@@ -99,7 +101,7 @@ def validate(config: Any, schema: Mapping[str, Any]) -> None:
     error = errors[0]
     if error.validator == "oneOf":
         error = _of_the_same_kind(error)
-    where = ".".join(str(part) for part in error.absolute_path) or "the configuration"
+    where = ".".join(str(part) for part in error.absolute_path) or WHOLE
     if error.validator == "additionalProperties":
         valid = sorted(error.schema.get("properties", {}))
         wrong = [key for key in error.instance if key not in valid]

@@ -21,12 +21,17 @@ from bandprobe.store import replace_folder
 PER_CLASS = 3
 
 
+def name_of(label: int) -> str:
+    """A name of letters, in alphabetical order."""
+    return "class_" + chr(ord("a") + label // 10) + chr(ord("a") + label % 10)
+
+
 def write_cifar(kind: str, root: Path) -> None:
     """The binary version with three images a class and file; the red plane holds the label."""
     layout = LAYOUTS[kind]
     folder = root / layout.folder
     folder.mkdir(parents=True)
-    names = [f"class-{label:03d}" for label in range(layout.n_classes)]
+    names = [name_of(label) for label in range(layout.n_classes)]
     (folder / layout.names).write_text("\n".join(names) + "\n\n")
     generator = np.random.default_rng(0)
     for name in (name for files in layout.files.values() for name in files):
@@ -54,7 +59,7 @@ def test_images_keep_their_labels_and_pixels(tmp_path: Path, kind: str) -> None:
     assert Counter(row.split for row in rows) == expected
     assert len({row.group for row in rows}) == len(rows)
     for row in rows:
-        assert row.class_name == f"class-{row.label:03d}"
+        assert row.class_name == name_of(row.label)
         assert row.imagenet_index is None
         pixels = np.asarray(open_image(tmp_path / "images" / row.image))
         assert (pixels[..., 0] == row.label).all()

@@ -96,7 +96,7 @@ def test_a_store_is_described_array_by_array(store: Store) -> None:
     assert contents.digest is not None
     assert arrays["layer1"].shape == (4, 3, 9, 5)
     assert arrays["layer1"].chunks == (4, 3, 9, 5)
-    assert arrays["layer1"].codec == "zstd 1"
+    assert arrays["layer1"].codec == "zstd 1, crc32c"
     assert arrays["layer1"].bytes == 4 * 3 * 9 * 5 * 4
     on_disk = sum(f.stat().st_size for f in (store.path / "layer1").rglob("*") if f.is_file())
     assert arrays["layer1"].stored == on_disk
