@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bandprobe.errors import StoreError
 
@@ -69,3 +71,14 @@ def inside(folder: Path, name: str) -> Path:
     if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
         raise StoreError(f"{name!r} leads out of the folder {folder}", expected="a name below it")
     return folder / name
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON under its final name only when it is complete."""
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text under its final name only when it is complete."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -12,8 +12,9 @@ import h5py
 import pyarrow.parquet as pq
 import xarray as xr
 
+from bandprobe.digests import digest_path, read_digest
 from bandprobe.errors import StoreError
-from bandprobe.store import Store, digest_path, read_digest
+from bandprobe.store import Store
 from bandprobe.study import Paths
 
 # By the folder that holds a store, as `bandprobe.study.Paths` has it.

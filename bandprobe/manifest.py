@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bandprobe.chunks import damaged
+from bandprobe.digests import file_digest, require_digest, write_digest
 from bandprobe.errors import DatasetError
 from bandprobe.files import replacing
 from bandprobe.folders import SKIPPED, Sample
 from bandprobe.images import Box, image_fault, unreadable
 from bandprobe.progress import tracked
-from bandprobe.store import file_digest, require_digest, write_digest
 
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from bandprobe.config import load_config
+from bandprobe.digests import digest_path, read_digest
 from bandprobe.errors import StoreError
 from bandprobe.report_context import Facts, Results
-from bandprobe.store import digest_path, read_digest
 from bandprobe.study import SPLITS
 
 SCORED = ("n_samples", "n_groups", "n_classes", "chance")

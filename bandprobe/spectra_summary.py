@@ -12,9 +12,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from bandprobe.files import write_text
 from bandprobe.spectra import density
 from bandprobe.stats import group_bootstrap, group_resamples
-from bandprobe.store import Store, write_text
+from bandprobe.store import Store
 
 Array = NDArray[np.float64]
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.chunks import DamagedStoreError, damage, is_whole, read_metadata
+from bandprobe.digests import data_digest, digest_path, file_digest, read_digest
 from bandprobe.errors import BandprobeError
 from bandprobe.manifest import Split
-from bandprobe.store import Store, data_digest, digest_path, file_digest, read_digest
+from bandprobe.store import Store
 
 
 @dataclass(frozen=True)

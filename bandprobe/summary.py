@@ -14,11 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.files import replacing
+from bandprobe.files import replacing, write_text
 from bandprobe.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.results import CONTROL_NAMES, EFFECTS, control_fields
 from bandprobe.stats import corrected
-from bandprobe.store import Store, write_text
+from bandprobe.store import Store
 
 AXES = ("model", "layer", "readout", "mode", "band")
 ENDS = ("low", "high")

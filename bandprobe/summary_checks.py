@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bandprobe.digests import read_digest
 from bandprobe.errors import BandprobeError
 from bandprobe.outcomes import read_outcomes
 from bandprobe.results import Bootstrap, score_mode, undefined_records
@@ -22,7 +23,6 @@ from bandprobe.spectra_summary import (
     profile_table,
     spectra_dataset,
 )
-from bandprobe.store import read_digest
 from bandprobe.study import Paths, Study
 from bandprobe.summary import (
     cells_table,

@@ -22,12 +22,13 @@ import torch
 import zarr
 
 from bandprobe.commands import HOME, load_study
+from bandprobe.files import write_json
 from bandprobe.fitted import Readout, read_readout
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import read_split
 from bandprobe.models import load_backbone, read_layers
 from bandprobe.standardise import readout_logits
-from bandprobe.store import CHECKSUM, feature_chunks, write_json
+from bandprobe.store import CHECKSUM, feature_chunks
 from bandprobe.study import Model, Paths
 
 LIMIT_PERCENT = 0.1

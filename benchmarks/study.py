@@ -29,10 +29,10 @@ import torch
 from bandprobe.commands import HOME, load_study
 from bandprobe.config import load_config
 from bandprobe.datasets import samples
+from bandprobe.files import write_json, write_text
 from bandprobe.images import load_batch
 from bandprobe.models import Backbone, load_backbone, read_layers
 from bandprobe.scripting import KEEP_MEMORY
-from bandprobe.store import write_json, write_text
 from bandprobe.study import Model, Paths, Study
 
 BATCH = 16

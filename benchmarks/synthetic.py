@@ -19,6 +19,7 @@ import xarray as xr
 import yaml
 
 from bandprobe.bands import Bands
+from bandprobe.digests import write_digest
 from bandprobe.flags import (
     CONTROL_IS_BAND,
     EMPTY_BAND,
@@ -33,7 +34,6 @@ from bandprobe.report_context import Facts, Results
 from bandprobe.results import EFFECTS, control_fields
 from bandprobe.scripting import provenance
 from bandprobe.spectra_summary import FIXED, MEANS, WITHOUT_DC, spectra_dataset, write_curves
-from bandprobe.store import write_digest
 from bandprobe.summary import flag_table, interventions_dataset, layer_order, write_summary
 
 BANDS = Bands(

@@ -21,10 +21,10 @@ import pandas as pd
 from rich.table import Table
 
 from bandprobe.commands import described
+from bandprobe.files import write_text
 from bandprobe.finished import KEY, find_results
 from bandprobe.report import console
 from bandprobe.results import EFFECTS
-from bandprobe.store import write_text
 from bandprobe.studies import Compared, Comparison, compare
 
 EXAMPLES = """

@@ -14,8 +14,8 @@ import yaml
 from bandprobe.commands import described
 from bandprobe.counting import count_samples
 from bandprobe.errors import ConfigError, DatasetError
+from bandprobe.files import write_text
 from bandprobe.parsing import parse_study
-from bandprobe.store import write_text
 
 EXAMPLES = """
 bandprobe init --images data/flowers --model timm/resnet18

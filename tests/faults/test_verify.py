@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
+from bandprobe.digests import write_digest
 from bandprobe.errors import BandprobeError
-from bandprobe.store import Store, StoreWriter, Variable, write_digest
+from bandprobe.store import Store, StoreWriter, Variable
 from bandprobe.verify import require_intact
 from tests.faults.conftest import results, verified
 from tests.workflow.conftest import TinyStudy

@@ -14,16 +14,9 @@ import xarray as xr
 import zarr
 
 from bandprobe.chunks import METADATA_DIGEST, damage, metadata_digest
+from bandprobe.digests import data_digest, digest_path, read_digest
 from bandprobe.errors import StoreError
-from bandprobe.store import (
-    Store,
-    StoreWriter,
-    Variable,
-    data_digest,
-    digest_path,
-    read_digest,
-    write_store,
-)
+from bandprobe.store import Store, StoreWriter, Variable, write_store
 
 N_CHUNKS = 6
 

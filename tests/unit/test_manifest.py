@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bandprobe.datasets import Sample
+from bandprobe.digests import digest_path, file_digest, read_digest, write_digest
 from bandprobe.errors import DatasetError, StoreError
 from bandprobe.manifest import (
     class_names,
@@ -19,7 +20,6 @@ from bandprobe.manifest import (
     write_folds,
     write_manifest,
 )
-from bandprobe.store import digest_path, file_digest, read_digest, write_digest
 
 SaveImage = Callable[..., Path]
 ROWS = [

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandprobe.chunks import METADATA_DIGEST
+from bandprobe.digests import data_digest
 from bandprobe.errors import DatasetError, StoreError
 from bandprobe.extract import Shard, Source, extract, pixel_network
 from bandprobe.images import Preprocess
 from bandprobe.joining import join_stores
 from bandprobe.manifest import Split
 from bandprobe.sharding import LARGEST_UNIT, shard_slice, shard_unit
-from bandprobe.store import Store, StoreWriter, Variable, data_digest
+from bandprobe.store import Store, StoreWriter, Variable
 from tests.unit.conftest import SaveImage
 
 N = 23

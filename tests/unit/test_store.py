@@ -6,21 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bandprobe.digests import data_digest, digest_path, file_digest, read_digest, write_digest
 from bandprobe.errors import StoreError
-from bandprobe.store import (
-    Store,
-    StoreWriter,
-    Variable,
-    data_digest,
-    digest_path,
-    file_digest,
-    read_digest,
-    replace_folder,
-    write_digest,
-    write_json,
-    write_store,
-    write_text,
-)
+from bandprobe.files import write_json, write_text
+from bandprobe.store import Store, StoreWriter, Variable, replace_folder, write_store
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
 

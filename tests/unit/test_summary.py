@@ -10,9 +10,10 @@ import pytest
 import xarray as xr
 
 from bandprobe.errors import StoreError
+from bandprobe.files import write_json
 from bandprobe.flags import BLIND, EMPTY_BAND
 from bandprobe.results import EFFECTS, control_fields
-from bandprobe.store import Variable, write_json, write_store
+from bandprobe.store import Variable, write_store
 from bandprobe.summary import (
     flag_table,
     interventions_dataset,

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
+from bandprobe.digests import write_digest
 from bandprobe.parsing import parse_study
-from bandprobe.store import write_digest
 from bandprobe.study import Paths
 from tests.workflow.conftest import TinyStudy, make_images, tiny_config
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bandprobe.assets import find_asset, read_members
+from bandprobe.digests import write_digest
 from bandprobe.scripting import argument_parser, run
-from bandprobe.store import write_digest
 from bandprobe.weights import convert_weights
 
 

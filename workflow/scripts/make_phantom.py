@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from bandprobe.digests import write_digest
 from bandprobe.generated import made_images
 from bandprobe.images import png_bytes
 from bandprobe.scripting import argument_parser, json_argument, run
-from bandprobe.store import replace_folder, write_digest
+from bandprobe.store import replace_folder
 
 
 def main() -> None:

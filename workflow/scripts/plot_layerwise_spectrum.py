@@ -25,6 +25,7 @@ from bandprobe.figures_spectra import (
     radial_profiles,
     spectral_centroid,
 )
+from bandprobe.files import write_text
 from bandprobe.scripting import run
 from bandprobe.spectra_summary import (
     band_table,
@@ -33,7 +34,6 @@ from bandprobe.spectra_summary import (
     profile_table,
     spectra_dataset,
 )
-from bandprobe.store import write_text
 from bandprobe.study import Paths, Study
 
 # Name of the file, and the table of what the figure shows.

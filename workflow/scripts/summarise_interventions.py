@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from bandprobe.files import write_text
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import write_text
 from bandprobe.summary import flag_table, interventions_dataset, read_records, write_summary
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from bandprobe.assets import find_asset, read_members
+from bandprobe.digests import write_digest
 from bandprobe.scripting import argument_parser, run
-from bandprobe.store import replace_folder, write_digest
+from bandprobe.store import replace_folder
 
 
 def main() -> None:

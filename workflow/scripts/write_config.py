@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
+from bandprobe.files import write_text
 from bandprobe.scripting import argument_parser, json_argument, run
-from bandprobe.store import write_text
 
 
 def main() -> None:
