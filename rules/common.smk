@@ -579,7 +579,7 @@ def closing_lines(finished):
     lines = [f"bandprobe: {done} of {len(targets)} targets are there"]
     for dataset in STUDY.datasets:
         places = {
-            "figures": FIGURES,
+            "figures": str(Path(Paths.FIGURE).parent),
             "tables": str(Path(Paths.TABLE).parent),
             "targets": str(Path(Paths.TARGET).parents[4]),
         }
