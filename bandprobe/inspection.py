@@ -26,6 +26,7 @@ STAGES = {
     "controls": "random masks that stand for the bands of a layer",
     "shapley": "Shapley values of the bands of a layer",
     "heads": "what scores the end of a network",
+    "head_logits": "logits of a network with one layer changed",
     "outcomes": "outcomes of each evaluation image under one mode",
     "summary": "a summary of a data set",
 }

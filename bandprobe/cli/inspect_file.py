@@ -97,7 +97,7 @@ def array_table(contents: Contents) -> Table:
     """Arrays, with their shapes, chunks, codecs and sizes."""
     table = Table(title="arrays", title_justify="left")
     for name in ("name", "dims", "shape", "type", "chunks", "codec", "stored", "ratio", "meaning"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("name", "shape"))
     for array in contents.arrays:
         chunks = _sizes(array.chunks) if array.chunks else "none"
         if array.shards:

@@ -33,8 +33,8 @@ def test_targets_on_disk_are_all_combinations(finished: TinyStudy) -> None:
 def test_every_store_opens_with_plain_xarray(finished: TinyStudy) -> None:
     stores = sorted(results(finished).rglob("*.zarr"))
     # features, spectra, masks, probes, band logits, outcomes, those of refit, Shapley values; the
-    # head, and its outcomes
-    assert len(stores) == 4 + 3 + 3 + 12 + 9 + 63 + 6 + 9 + 1 + 4
+    # head, its logits, and its outcomes
+    assert len(stores) == 4 + 3 + 3 + 12 + 9 + 63 + 6 + 9 + 1 + 1 + 4
     for path in stores:
         with xr.open_zarr(path) as dataset:
             assert dataset.attrs["code_digest"]
