@@ -107,11 +107,15 @@ def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
     study = Study(tmp_path_factory.mktemp("sent"), slurm.environment)
     running = study.start(*THROUGH_SLURM)
     try:
-        partial = study.folder / SHARD.with_name(f".{SHARD.name}.partial")
+        # Its name holds the number of the process that writes it.
+        writing = study.folder / SHARD.parent
+        names = f".{SHARD.name}.*partial"
         command = f"extract_features.py .*{SHARD}"
         wait_until(lambda: slurm.job_of(command) > 0, "a job of extraction", seconds=300)
         study.victim = slurm.job_of(command)
-        wait_until(partial.exists, "a store that is being written", seconds=300, pause=0.001)
+        wait_until(
+            lambda: any(writing.glob(names)), "a store that is being written", 300, pause=0.001
+        )
         assert slurm.kill_job(study.victim) > 2
         assert not (study.folder / SHARD).exists()
     except BaseException:
