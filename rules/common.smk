@@ -372,6 +372,16 @@ def targets_of_layer():
     )
 
 
+def sample_targets(wildcards):
+    """A target of each readout of each model: what was scored is the same in all of them."""
+    found = {}
+    for target in [*STUDY.targets(), *STUDY.head_targets()]:
+        if target.dataset == wildcards.dataset:
+            path = Paths.TARGET.format(**vars(target))
+            found.setdefault((target.model, target.readout), path)
+    return list(found.values())
+
+
 def layer_axes(wildcards):
     """The names that say whose targets these are."""
     return as_json({name: wildcards[name] for name in ("dataset", "model", "layer")})

@@ -11,6 +11,8 @@ rule write_report:
         digests=lambda wildcards: of_dataset(
             [*all_manifests(), *all_features()], wildcards
         ),
+        manifest=ancient(Paths.MANIFEST),
+        targets=ancient(sample_targets),
         # The page links to them and shows nothing of them.
         figures=ancient(lambda wildcards: of_dataset(flatten(all_figures()), wildcards)),
     output:
