@@ -40,7 +40,7 @@ def numbers(study: Study, path: Path) -> dict[str, Any]:
 
 
 def test_study_ends_with_all_its_figures(here: Study, sent: Study) -> None:
-    assert "bandprobe: 12 targets are up to date" in sent.output
+    assert "bandprobe: 12 of 12 targets are there" in sent.output
     figures = files(sent, "figures/*")
     assert figures == files(here, "figures/*")
     assert len(figures) > 10
