@@ -1,4 +1,4 @@
-"""One Slurm for all tests, and one study run twice: here, and through it with a job killed."""
+"""One Slurm for all tests, and one study run twice: here, and through it with jobs that die."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cluster.slurm import Slurm, wait_until
 from tests.workflow.conftest import HOME, make_images
@@ -20,7 +21,8 @@ SHARD = Path("results/tiny/features/resnet18/pass-0/shards/0001/eval.zarr")
 STUDY = Path(__file__).parent / "study.yaml"
 # The profile as it is, but for waits that are made for real queues. One thread, as in a local run
 # with two cores: more would only change the order of sums.
-THROUGH_SLURM = ("--profile", str(HOME / "profiles" / "slurm"), "--max-threads", "1")
+PROFILE = HOME / "profiles" / "slurm"
+THROUGH_SLURM = ("--profile", str(PROFILE), "--max-threads", "1")
 THROUGH_SLURM += ("--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "20")
 HERE = ("--cores", "2")
 
@@ -70,6 +72,17 @@ class Study:
         return self.finish(self.start(*options))
 
 
+def with_little_memory(rule: str) -> list[str]:
+    """The profile's resources, and for a rule memory with which only its second attempt can do."""
+    profile = yaml.safe_load((PROFILE / "config.yaml").read_text())
+    values = [
+        f"{name}:{resource}={value}"
+        for name, resources in profile["set-resources"].items()
+        for resource, value in resources.items()
+    ]
+    return ["--set-resources", *values, f"{rule}:mem_mb=100 * 20 ** (attempt - 1)"]
+
+
 def submissions(output: str) -> int:
     """How many jobs Snakemake gave to Slurm."""
     return output.count("has been submitted with SLURM jobid")
@@ -103,9 +116,13 @@ def here(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
 
 @pytest.fixture(scope="session")
 def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
-    """The study, run through Slurm, where all processes of a job are killed while it writes."""
+    """The study, run through Slurm, where jobs die.
+
+    All processes of an extraction are killed while it writes, and Slurm kills those that compute
+    spectra, since at first they ask for too little memory.
+    """
     study = Study(tmp_path_factory.mktemp("sent"), slurm.environment)
-    running = study.start(*THROUGH_SLURM)
+    running = study.start(*THROUGH_SLURM, *with_little_memory("compute_spectra"))
     try:
         # Its name holds the number of the process that writes it.
         writing = study.folder / SHARD.parent
