@@ -137,6 +137,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Study:
         assert not (study.folder / SHARD).exists()
     except BaseException:
         running.kill()
+        running.wait()
         raise
     study.output = study.finish(running)
     return study
