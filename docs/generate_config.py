@@ -127,20 +127,19 @@ def page(root: Schema) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def write_or_check(page: Path, text: str) -> int:
+    """Write a generated page, or with `--check` say whether it is up to date; the exit status."""
+    script = Path(sys.argv[0]).name
+    parser = argparse.ArgumentParser(description=f"Write {page.name} from what it describes.")
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if outdated")
     arguments = parser.parse_args()
-    text = page(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
-    if arguments.check:
-        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{PAGE} is out of date: run python docs/{Path(__file__).name}", file=sys.stderr)
+    if not arguments.check:
+        page.write_text(text, encoding="utf-8")
+    elif not page.is_file() or page.read_text(encoding="utf-8") != text:
+        print(f"{page} is out of date: run python docs/{script}", file=sys.stderr)
         return 1
-    PAGE.write_text(text, encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))))

@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
 sys.path[:0] = [str(HOME), str(DOCS)]
 
-from generate_config import SCHEMA, resolve, rows  # noqa: E402
+from generate_config import SCHEMA, resolve, rows, write_or_check  # noqa: E402
 
 from bandprobe.cli.main import COMMANDS  # noqa: E402
 
@@ -157,20 +157,5 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if outdated")
-    arguments = parser.parse_args()
-    text = page()
-    if arguments.check:
-        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{PAGE} is out of date: run python docs/{Path(__file__).name}", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

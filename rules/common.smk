@@ -343,7 +343,8 @@ def bands_option():
 
 def slab_bands_option():
     """Bands for the sums of a slab, where a readout is fitted by band."""
-    return f"--bands '{bands_spec()}'" if set(STUDY.readouts) & set(BY_BAND) else ""
+    by_band = set(STUDY.readouts) & set(BY_BAND)
+    return f"--bands {shlex.quote(bands_spec())}" if by_band else ""
 
 
 def undefined_outcomes():

@@ -97,9 +97,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> TinyStudy
 @pytest.fixture
 def study(whole: TinyStudy, tmp_path: Path) -> TinyStudy:
     """A copy, its records and times included."""
-    folder = tmp_path / "study"
-    shutil.copytree(whole.folder, folder, symlinks=True)
-    return TinyStudy(folder, copy.deepcopy(whole.config))
+    return whole.copied(tmp_path / "study")
 
 
 @dataclass

@@ -68,6 +68,11 @@ class TinyStudy:
         )
         return Run(done.returncode, done.stdout + done.stderr)
 
+    def copied(self, folder: Path) -> TinyStudy:
+        """A copy in another folder, its records and times included."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return TinyStudy(folder, copy.deepcopy(self.config))
+
     def fails(
         self, *goals: str, env: dict[str, str] | None = None, options: Sequence[str] = ()
     ) -> str:
@@ -118,9 +123,7 @@ def finished(shared_folder: Path) -> TinyStudy:
 @pytest.fixture
 def study(finished: TinyStudy, tmp_path: Path) -> TinyStudy:
     """A copy of the finished study, its records and times included."""
-    folder = tmp_path / "study"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    return TinyStudy(folder, copy.deepcopy(finished.config))
+    return finished.copied(tmp_path / "study")
 
 
 @pytest.fixture
