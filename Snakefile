@@ -111,7 +111,7 @@ rule verify:
 
 
 onstart:
-    require_writable_results()
+    prepare_results()
     pace_local_jobs()
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -18,16 +21,9 @@ from matplotlib.figure import Figure
 from bandprobe.files import replacing
 
 mpl.use("Agg")
-STYLE: Any = {
-    "font.size": 8,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "figure.dpi": 200,
-    "svg.hashsalt": "bandprobe",
-}
+STYLE: Any = mpl.rc_params_from_file(
+    Path(__file__).with_name("publication.mplstyle"), use_default_template=False
+)
 # Perceptually uniform, readable with colour-vision deficiency; bands and layers are ordered.
 ORDERED = mpl.colormaps["viridis"]
 # Models are not ordered. The palette of Okabe and Ito, without its black and its yellow, which is
@@ -35,6 +31,23 @@ ORDERED = mpl.colormaps["viridis"]
 NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
 MARKERS = "osD^vP"
 PANEL = 2.6
+# The same figure makes the same file.
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+# Widths of one and of two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
+COLUMNS = {1: 89 / 25.4, 2: 183 / 25.4}
+# Mean width of a letter in ems.
+LETTER = 0.55
+_width: ContextVar[float | None] = ContextVar("width", default=None)
+
+
+@contextmanager
+def as_wide_as(width: float | None) -> Iterator[None]:
+    """Figures that are begun in the block get this width in inches; None: as wide as they need."""
+    token = _width.set(width)
+    try:
+        yield
+    finally:
+        _width.reset(token)
 
 
 def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
@@ -48,7 +61,7 @@ def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Fi
     return plt.subplots(
         n_rows,
         n_columns,
-        figsize=(width * n_columns + 1.2, height * n_rows + 0.6),
+        figsize=(_width.get() or width * n_columns + 1.2, height * n_rows + 0.6),
         squeeze=False,
         layout="constrained",
     )
@@ -57,6 +70,24 @@ def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Fi
 def colours(count: int) -> list[Any]:
     """Colours of things that have an order."""
     return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
+
+
+def footer(figure: Figure, text: str) -> None:
+    """How to read a figure, below it, in lines that fit its width."""
+    size = 7
+    letters = int(figure.get_figwidth() * 72 / (LETTER * size))
+    lines = [fill(line, letters) for line in text.splitlines()]
+    figure.supxlabel("\n".join(lines), fontsize=size)
+
+
+def legend_above(
+    figure: Figure, handles: Sequence[Any], labels: Sequence[str], title: str | None = None
+) -> None:
+    """One legend for all panels, in as many columns as fit."""
+    letters = max(map(len, labels), default=0)
+    inches = (LETTER * letters + 5) * mpl.rcParams["legend.fontsize"] / 72
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+    figure.legend(handles, labels, title=title, loc="outside upper center", ncols=columns)
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:
@@ -68,7 +99,7 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
         figure.set_layout_engine(None)
     for path in paths:
         kind = path.suffix.removeprefix(".")
-        metadata = {"Date": None} if kind == "svg" else {}
+        metadata = UNDATED.get(kind, {})
         with replacing(path) as partial:
             figure.savefig(partial, format=kind, metadata=metadata)
     plt.close(figure)

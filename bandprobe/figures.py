@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bandprobe.drawing import PANEL, STYLE, colours, layers_of, panels
+from bandprobe.drawing import PANEL, STYLE, colours, footer, layers_of, panels
 
 DIVERGING = "PuOr_r"
 SCORES = {
@@ -40,10 +40,10 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
                     axes[row, column].set_xticks([])
         if image is not None:
             figure.colorbar(image, ax=axes, label=f"{SCORES[score]} ({readout} readout)", pad=0.01)
-        figure.supxlabel(
+        footer(
+            figure,
             "In brackets: the interval holds zero.  ////: no result (no bin in the band: N/A).  "
             "....: forced by construction; summary/flags.csv says why.",
-            fontsize=7,
         )
     return figure
 
@@ -131,9 +131,9 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
                     panel.legend(ncols=3, handlelength=1.2, columnspacing=0.8, **below)
-        figure.supxlabel(
+        footer(
+            figure,
             "ridge penalty (mean squared norm = 1). Dots: chosen by grouped cross-validation "
             "on training maps. Dotted: chance.",
-            fontsize=7,
         )
     return figure

@@ -11,7 +11,16 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bandprobe.drawing import MARKERS, NAMED, STYLE, colours, layers_of, panels
+from bandprobe.drawing import (
+    MARKERS,
+    NAMED,
+    STYLE,
+    colours,
+    footer,
+    layers_of,
+    legend_above,
+    panels,
+)
 from bandprobe.figures import heat
 
 Series = Mapping[str, xr.Dataset]
@@ -91,11 +100,11 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, title: str, *, zer
         handles, labels = axes[0, 0].get_legend_handles_labels()
         if len(models) > 1:
             handles, labels = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, title=title, loc="outside upper center", ncols=len(series))
-        figure.supxlabel(
+        legend_above(figure, handles, labels, title)
+        footer(
+            figure,
             "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
             + ("" if zero else "Lines: the untouched map."),
-            fontsize=7,
         )
     return figure
 
@@ -154,10 +163,10 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                 panel.set_ylabel("top-1 accuracy" if column == 0 else "")
                 if row == 0:
                     panel.legend(fontsize=6)
-        figure.supxlabel(
+        footer(
+            figure,
             "the band that is kept together with all below (lowpass) or above (highpass). "
             f"{readout} readout; shades: intervals; gaps: no bin in the band (N/A)",
-            fontsize=7,
         )
     return figure
 
@@ -195,10 +204,10 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
             if image is not None:
                 label = SHAPLEY_TITLES[score]
                 figure.colorbar(image, ax=axes[row], label=label, pad=0.01)
-        figure.supxlabel(
+        footer(
+            figure,
             "Shapley values over all subsets of bands; in each row they add up to the whole map's "
             "score minus that without any band.\nIn brackets: the interval holds zero. "
             "////: no bin in the band (N/A). ....: the readout has no weight in the band.",
-            fontsize=7,
         )
     return figure

@@ -13,7 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from bandprobe.drawing import MARKERS, NAMED, PANEL, STYLE, colours, layers_of, panels
+from bandprobe.drawing import (
+    MARKERS,
+    NAMED,
+    PANEL,
+    STYLE,
+    colours,
+    footer,
+    layers_of,
+    legend_above,
+    panels,
+)
 
 DEPTH = "depth (first layer of the study 0, last 1)"
 DELTA = "Δ log amplitude (nats, against DC)"
@@ -60,10 +70,9 @@ def band_energy(spectra: xr.Dataset) -> Figure:
                     panel.set_ylim(-0.06, 1.02)
         _share_log_axis(axes[-1], spectra[ENERGY_ROWS[-1][0]].to_numpy())
         handles, labels = axes[0, -1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(bands))
-        figure.supxlabel(
-            f"{_footer(spectra)}  Crosses: no bin, or none but DC, lies in the band (N/A).",
-            fontsize=7,
+        legend_above(figure, handles, labels)
+        footer(
+            figure, f"{_footer(spectra)}  Crosses: no bin, or none but DC, lies in the band (N/A)."
         )
     return figure
 
@@ -134,7 +143,7 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
                 else:
                     panel.set_xscale("log")
             axes[0, column].legend()
-        figure.supxlabel(_footer(spectra), fontsize=7)
+        footer(figure, _footer(spectra))
     return figure
 
 
@@ -173,9 +182,8 @@ def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
         _across_depth(axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
         axes[0, -1].set_title("at the highest frequency")
         axes[0, -1].legend()
-        figure.supxlabel(
-            f"{INTERVALS}  Highest frequency: the last bin of the diagonal below Nyquist.",
-            fontsize=7,
+        footer(
+            figure, f"{INTERVALS}  Highest frequency: the last bin of the diagonal below Nyquist."
         )
     return figure
 
@@ -213,8 +221,8 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
                     panel.yaxis.set_major_formatter("{x:g}")
                     panel.yaxis.set_minor_formatter(NullFormatter())
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-        figure.supxlabel(_footer(spectra), fontsize=7)
+        legend_above(figure, handles, labels)
+        footer(figure, _footer(spectra))
     return figure
 
 

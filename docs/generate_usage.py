@@ -62,8 +62,8 @@ environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.y
 ## The command bandprobe
 
 `bandprobe COMMAND`, or `python -m bandprobe COMMAND`. It ends with status 0, with 1 after an error,
-and with 2 after a misspelt command line. `bandprobe show` and the scripts let Snakemake make what
-is missing first.
+and with 2 after a misspelt command line. `bandprobe show`, `bandprobe draw` and the scripts let
+Snakemake make what is missing first.
 """
 STAGES = ("manifests", "features", "spectra", "probes", "interventions", "head", "summaries")
 

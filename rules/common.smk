@@ -9,8 +9,10 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 from bandprobe.assets import ASSETS, find_asset
+from bandprobe.clock import none_later_than_now
 from bandprobe.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
+from bandprobe.gallery import gallery
 from bandprobe.progress import TERMINAL
 from bandprobe.report import flag_lines
 from bandprobe.scripting import KEEP_MEMORY, code_digest, folder_digest
@@ -70,12 +72,6 @@ TABLES = ["interventions", "spectra"]
 TABLES += (["probes"] if STUDY.additive else []) + (["shapley"] if SHAPLEY else [])
 # Curves of the spectra, as tables beside theirs.
 CURVES = ["spectra_profiles", "spectra_diagonal"]
-SPECTRAL_FIGURES = [
-    "band_energy",
-    "radial_profiles",
-    "delta_log_amplitude",
-    "spectral_centroid",
-]
 # Shards are temporary: the joined store has their chunks.
 SHARD_NUMBERS = [f"{number:04d}" for number in range(STUDY.scale.shards)]
 SHARDS = expand(Paths.SHARD, shard=SHARD_NUMBERS, allow_missing=True)
@@ -102,14 +98,9 @@ HEAD_OUTCOMES = expand(
     Paths.OUTCOMES, readout=HEAD_READOUTS, mode=HEAD_MODES, allow_missing=True
 )
 TRAIN_FEATURES = expand(Paths.FEATURES, split="train", allow_missing=True)[0]
-SCORES = ["top1_drop", "rank_degradation"]
-SHAPLEY_SCORES = ["accuracy", "margin"]
-SHAPLEY_FIGURES = [f"shapley_{score}" for score in SHAPLEY_SCORES]
-# The readout that figures of one readout show.
-FIRST_READOUT = STUDY.readouts[0]
-GAP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("remove", "isolate")]
-SWEEP_MODES = [n for n, m in STUDY.modes.items() if m.kind in ("lowpass", "highpass")]
+FIGURES = gallery(STUDY)
 SUFFIXES = ["png", "svg"]
+CATEGORIES = {"spectra": "Spectra", "probes": "Readouts"}
 # Threads of a forward pass on another machine, if nothing else is said.
 SENT_THREADS = 4
 
@@ -501,36 +492,18 @@ def all_summaries():
     return [*tables, *expand(Paths.FLAGS, dataset=STUDY.datasets)]
 
 
-def effect_names():
-    """Figures of the interventions: a score and a readout each."""
-    readouts = [*STUDY.readouts, *HEAD_READOUTS]
-    return expand("{score}_{readout}", score=SCORES, readout=readouts)
-
-
-def band_figures():
-    """Figures over the bands of each layer, by name, with the modes that they show."""
-    figures = {}
-    if MASKS and FIRST_READOUT in STUDY.additive:
-        figures |= {f"controls_{mode}": [mode] for mode in GAP_MODES}
-    if REFIT:
-        figures |= {f"used_available_{mode}": [mode] for mode in STUDY.refit_modes}
-    if SWEEP_MODES:
-        figures["sweeps"] = SWEEP_MODES
-    return figures
-
-
-def figure_names():
-    """All figures of a data set, by name."""
-    names = [*SPECTRAL_FIGURES, *(["penalty_paths"] if STUDY.additive else [])]
-    names += [*effect_names(), *band_figures()]
-    return names + (SHAPLEY_FIGURES if SHAPLEY else [])
+def figures_of(table):
+    """Entries of the gallery that show a summary, as what a script takes."""
+    return {
+        name: vars(entry) for name, entry in FIGURES.items() if entry.table == table
+    }
 
 
 def all_figures():
     return expand(
         Paths.FIGURE,
         dataset=STUDY.datasets,
-        figure=figure_names(),
+        figure=FIGURES,
         suffix=SUFFIXES,
     )
 
@@ -543,33 +516,42 @@ def spectral_figures():
     return expand(
         Paths.FIGURE,
         dataset=STUDY.datasets,
-        figure=SPECTRAL_FIGURES,
+        figure=figures_of("spectra"),
         suffix=SUFFIXES,
     )
 
 
-def figure_files(*figures):
-    """All files of some figures."""
-    return [
-        Paths.FIGURE.replace("{figure}", figure).replace("{suffix}", suffix)
-        for figure in figures
-        for suffix in SUFFIXES
-    ]
+def reported_figures(table):
+    """All files of the figures that show a summary, with their captions in Snakemake's own report."""
+    files = []
+    for name in figures_of(table):
+        caption = f"../workflow/report/{FIGURES[name].kind}.rst"
+        category = CATEGORIES.get(table, "Interventions")
+        for suffix in SUFFIXES:
+            path = Paths.FIGURE.replace("{figure}", name).replace("{suffix}", suffix)
+            files.append(report(path, caption=caption, category=category))
+    return files
 
 
 def resolved_configs():
     return expand(Paths.CONFIG, dataset=STUDY.datasets)
 
 
-def require_writable_results():
-    """End at once where nothing can be written; verifying does not write."""
+def prepare_results():
+    """End at once where nothing can be written, and undo what a clock set back would do to a run.
+
+    Verifying does not write.
+    """
+    if not any(job.output for job in workflow.dag.needrun_jobs()):
+        return
     found = Path("results")
-    writes = any(job.output for job in workflow.dag.needrun_jobs())
-    if writes and found.exists() and not os.access(found, os.W_OK):
+    if found.exists() and not os.access(found, os.W_OK):
         raise WorkflowError(
             f"results/ cannot be written in {Path.cwd()}\n"
             "  Hint: give yourself the right to write there, mount it for writing, or take another --directory"
         )
+    for folder in (found, Path("resources")):
+        none_later_than_now(folder)
 
 
 def pace_local_jobs():

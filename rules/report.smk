@@ -33,7 +33,7 @@ rule write_report:
         page=folder_digest(HOME / "bandprobe" / "templates" / "report"),
         results=lambda wildcards, input: Path(input.config).parent,
         tables=" ".join(TABLES),
-        figures=" ".join(figure_names()),
+        figures=" ".join(FIGURES),
     message:
         "{wildcards.dataset}: write the report"
     shell:

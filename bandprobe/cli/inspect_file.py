@@ -97,7 +97,8 @@ def array_table(contents: Contents) -> Table:
     """Arrays, with their shapes, chunks, codecs and sizes."""
     table = Table(title="arrays", title_justify="left")
     for name in ("name", "dims", "shape", "type", "chunks", "codec", "stored", "ratio", "meaning"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("name", "shape"))
+        width = 20 if name == "meaning" else None
+        table.add_column(name, overflow="fold", no_wrap=name in ("name", "shape"), min_width=width)
     for array in contents.arrays:
         chunks = _sizes(array.chunks) if array.chunks else "none"
         if array.shards:

@@ -36,7 +36,9 @@ COMMANDS: Mapping[str, Command] = {
     "list": Command("list_names", "list the names of a configuration, or the layers of a model"),
     "inspect": Command("inspect_file", "say what a store, a table or a target holds"),
     "show": Command("show_map", "draw a map, its bands, and the map after each intervention"),
+    "draw": Command("draw_figure", "draw a figure at the width of a printed page's column"),
     "compare": Command("compare_studies", "say which targets of two studies differ"),
+    "verify": Command("verify_study", "say whether all that a study has left on disk is whole"),
 }
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 

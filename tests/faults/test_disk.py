@@ -167,8 +167,8 @@ def test_without_the_command_the_next_run_heals_itself(
 ) -> None:
     lose(study, "spectra/pixels/input.zarr")
     flip(chunk(study))
-    study.fails("summaries")
-    done = succeed(study.run("summaries"))
+    study.fails("spectra")
+    done = succeed(study.run("spectra"))
     assert done.jobs["extract_features"] == 1
     assert done.jobs["compute_spectra"] == 1
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)

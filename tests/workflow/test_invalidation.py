@@ -8,16 +8,10 @@ from tests.workflow.conftest import TinyStudy
 
 # Whatever changes a summary or the configuration changes the page that shows them.
 REPORT = {"write_report": 1}
-SUMMARY = {"summarise_interventions": 1, "plot_effects": 1, "plot_bands": 1} | REPORT
+SUMMARY = {"summarise_interventions": 1, "plot_interventions": 1} | REPORT
 SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
-SPECTRA = {
-    "summarise_spectra": 1,
-    "plot_band_energy": 1,
-    "plot_radial_profiles": 1,
-    "plot_delta_log_amplitude": 1,
-    "plot_spectral_centroid": 1,
-} | REPORT
-PROBES = {"summarise_probes": 1, "plot_penalty_paths": 1} | REPORT
+SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | REPORT
+PROBES = {"summarise_probes": 1, "plot_probes": 1} | REPORT
 CONFIG = {"write_config": 1} | REPORT
 # pixels/input, resnet18/layer1, resnet18/layer3
 LAYERS = 3

@@ -1,0 +1,71 @@
+"""Figures for print: as wide as a column, with their fonts, and nothing outside the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from matplotlib import pyplot as plt
+
+from bandprobe.drawing import COLUMNS, as_wide_as, save
+from bandprobe.figures_by_name import KINDS, draw
+from bandprobe.gallery import gallery
+from bandprobe.parsing import parse_study
+from bandprobe.study import Paths
+from tests.workflow.conftest import TinyStudy, tiny_config
+from tests.workflow.test_commands import fails, prints
+
+FIGURES = gallery(parse_study(tiny_config()))
+MM = 72 / 25.4
+
+
+def test_every_kind_of_figure_is_in_the_tiny_study() -> None:
+    assert {entry.kind for entry in FIGURES.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_lies_outside_the_page(
+    finished: TinyStudy, tmp_path: Path, name: str, columns: int
+) -> None:
+    entry = FIGURES[name]
+    path = finished.folder / Paths.SUMMARY.format(dataset="tiny", table=entry.table)
+    summary = xr.load_dataset(path)
+    if columns == 1:
+        summary = summary.sel(model=["resnet18"])
+    with as_wide_as(COLUMNS[columns]):
+        figure = draw(entry, summary)
+    save(figure, [tmp_path / "figure.png"])
+    page = figure.bbox
+    parts = [*figure.texts, *figure.legends, *(panel for panel in figure.axes if panel.axison)]
+    for part in parts:
+        box = part.get_tightbbox(figure.canvas.get_renderer())
+        assert page.x0 - 1 <= box.x0 <= box.x1 <= page.x1 + 1, part
+    plt.close(figure)
+
+
+def test_a_pdf_is_as_wide_as_a_column_and_holds_its_fonts(study: TinyStudy) -> None:
+    words = ["draw", "top1_drop_map", "--config", "study.yaml", "--cores", "2"]
+    printed = prints(study.folder, *words, "--columns", "1", "--model", "resnet18")
+    name = "results/tiny/figures/top1_drop_map_1_columns.pdf"
+    assert printed.splitlines()[-1] == name
+    content = (study.folder / name).read_bytes()
+    found = re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+)", content)
+    assert found
+    assert float(found[1]) == pytest.approx(89 * MM, abs=0.1)
+    assert b"/FontFile2" in content, "TrueType"
+    wrong = fails(study.folder, *words[:1], "top1_drop_mp", *words[2:])
+    assert "Did you mean 'top1_drop_map'?" in wrong
+    nothing = fails(study.folder, "draw", "top1_drop_head", *words[2:], "--model", "pixels")
+    assert "shows nothing of pixels" in nothing
+
+
+def test_verify_prints_a_line_a_stage(finished: TinyStudy) -> None:
+    text = prints(finished.folder, "verify", "--config", "study.yaml")
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("tiny")] == [
+        *("manifest", "features", "spectra", "probes", "band_logits", "heads"),
+        *("outcomes", "targets", "summary"),
+    ]
+    assert all(line.endswith("ok") for line in text.splitlines())
