@@ -142,8 +142,11 @@ class StoreWriter:
         """Arrays of which chunks were not written, also those that others have laid here."""
         if not (self._partial / "zarr.json").is_file():
             return sorted(self._arrays)
-        group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
-        arrays = dict(group.arrays()) | self._arrays
+        arrays = dict(self._arrays)
+        laid = {item.name for item in self._partial.iterdir() if item.is_dir()} - set(arrays)
+        if laid:
+            group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
+            arrays |= {name: one for name, one in group.arrays() if name in laid}
         return [name for name, one in arrays.items() if not is_whole(self._partial, name, one)]
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bandprobe.drawing import COLUMNS, as_wide_as, save
 from bandprobe.figures_by_name import KINDS, draw
@@ -38,10 +39,10 @@ def test_nothing_lies_outside_the_page(
     with as_wide_as(COLUMNS[columns]):
         figure = draw(entry, summary)
     save(figure, [tmp_path / "figure.png"])
-    page = figure.bbox
+    page, renderer = figure.bbox, FigureCanvasAgg(figure).get_renderer()
     parts = [*figure.texts, *figure.legends, *(panel for panel in figure.axes if panel.axison)]
     for part in parts:
-        box = part.get_tightbbox(figure.canvas.get_renderer())
+        box = part.get_tightbbox(renderer)
         assert page.x0 - 1 <= box.x0 <= box.x1 <= page.x1 + 1, part
     plt.close(figure)
 
