@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib as mpl
 import xarray as xr
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bandprobe.files import replacing
@@ -31,6 +32,8 @@ ORDERED = mpl.colormaps["viridis"]
 NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
 MARKERS = "osD^vP"
 PANEL = 2.6
+# Points of a title, as the style has it.
+TITLE = 9
 # The same figure makes the same file.
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 # Widths of one and of two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
@@ -72,12 +75,33 @@ def colours(count: int) -> list[Any]:
     return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
 
 
+def fitted(figure: Figure, text: str, panels: int, size: float) -> str:
+    """A text in lines that fit one of some panels side by side; its size in points.
+
+    A fifth of a panel is for its labels.
+    """
+    room = figure.get_figwidth() * 72 * (1 if panels == 1 else 0.8 / panels)
+    letters = max(8, int(room / (LETTER * size)))
+    lines = [fill(line, letters, break_on_hyphens=False) for line in text.splitlines()]
+    return "\n".join(lines)
+
+
+def columns_of(panel: Axes) -> int:
+    """How many panels stand side by side where this one stands."""
+    grid = panel.get_gridspec()
+    return grid.ncols if grid is not None else 1
+
+
+def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
+    """A bar of colours beside panels, no longer than a hand."""
+    shrink = min(1.0, 5 / figure.get_figheight())
+    figure.colorbar(image, ax=axes, label=label, pad=0.01, fraction=0.05, shrink=shrink, aspect=30)
+
+
 def footer(figure: Figure, text: str) -> None:
     """How to read a figure, below it, in lines that fit its width."""
     size = 7
-    letters = int(figure.get_figwidth() * 72 / (LETTER * size))
-    lines = [fill(line, letters) for line in text.splitlines()]
-    figure.supxlabel("\n".join(lines), fontsize=size)
+    figure.supxlabel(fitted(figure, text, 1, size), fontsize=size)
 
 
 def legend_above(
@@ -91,17 +115,20 @@ def legend_above(
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:
-    """Write a figure under each path, by its suffix; it appears when complete."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        # Once, for all formats; with an engine each format would be drawn twice.
-        engine.execute(figure)
-        figure.set_layout_engine(None)
-    for path in paths:
-        kind = path.suffix.removeprefix(".")
-        metadata = UNDATED.get(kind, {})
-        with replacing(path) as partial:
-            figure.savefig(partial, format=kind, metadata=metadata)
+    """Write a figure under each path, by its suffix; it appears when complete.
+
+    Ticks depend on the style in force when they are laid out, fonts on that when they are written.
+    """
+    with plt.rc_context(STYLE):
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            # Once, for all formats; with an engine each format would be drawn twice.
+            engine.execute(figure)
+            figure.set_layout_engine(None)
+        for path in paths:
+            kind = path.suffix.removeprefix(".")
+            with replacing(path) as partial:
+                figure.savefig(partial, format=kind, metadata=UNDATED.get(kind, {}))
     plt.close(figure)
 
 

@@ -11,7 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bandprobe.drawing import PANEL, STYLE, colours, footer, layers_of, panels
+from bandprobe.drawing import (
+    PANEL,
+    STYLE,
+    TITLE,
+    colour_bar,
+    colours,
+    columns_of,
+    fitted,
+    footer,
+    layers_of,
+    panels,
+)
 
 DIVERGING = "PuOr_r"
 SCORES = {
@@ -35,11 +46,12 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
                 layers = layers_of(cells, model)
                 part = cells.sel(model=model, mode=mode, layer=layers)
                 image = heat(axes[row, column], part, score, limit)
-                axes[row, column].set_title(f"{model}: {mode}")
+                title = fitted(figure, f"{model}: {mode}", len(models), TITLE)
+                axes[row, column].set_title(title)
                 if row < len(modes) - 1:
                     axes[row, column].set_xticks([])
         if image is not None:
-            figure.colorbar(image, ax=axes, label=f"{SCORES[score]} ({readout} readout)", pad=0.01)
+            colour_bar(figure, image, axes, f"{SCORES[score]} ({readout} readout)")
         footer(
             figure,
             "In brackets: the interval holds zero.  ////: no result (no bin in the band: N/A).  "
@@ -64,6 +76,10 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
     )
     forced = cells["structural"].transpose("layer", "band").to_numpy() == 1
     missing = np.isnan(values)
+    # A number of six signs has to fit its cell; the panels share some four fifths of the width.
+    inches = panel.figure.get_size_inches()[0] if isinstance(panel.figure, Figure) else 9
+    width = inches * 0.75 * 72 / columns_of(panel) / len(bands)
+    size = min(6.0, width / (6 * 0.5))
     image = panel.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.ndindex(values.shape):
         if missing[row, column] or forced[row, column]:
@@ -79,7 +95,7 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
             f"({text})" if holds_zero else text,
             ha="center",
             va="center",
-            fontsize=6,
+            fontsize=size,
             color="white" if dark else "0.45" if holds_zero else "black",
             # A cell's text lies inside its panel; measuring thousands of them takes seconds.
             in_layout=False,
@@ -126,7 +142,7 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 panel.set_xscale("log")
                 panel.set_ylim(0, 1.02)
                 panel.axhline(float(probes.attrs["chance"]), color="0.6", lw=0.8, ls=":")
-                panel.set_title(f"{model}, {readout}")
+                panel.set_title(fitted(figure, f"{model}, {readout}", len(models), TITLE))
                 panel.set_ylabel("top-1 accuracy, evaluation" if column == 0 else "")
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}

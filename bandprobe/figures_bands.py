@@ -15,7 +15,10 @@ from bandprobe.drawing import (
     MARKERS,
     NAMED,
     STYLE,
+    TITLE,
+    colour_bar,
     colours,
+    fitted,
     footer,
     layers_of,
     legend_above,
@@ -74,7 +77,7 @@ def _accuracy(cells: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _multiples(cells: xr.Dataset, series: Series, label: str, title: str, *, zero: bool) -> Figure:
+def _multiples(cells: xr.Dataset, series: Series, label: str, head: str, *, zero: bool) -> Figure:
     models = [str(model) for model in cells["model"].to_numpy()]
     bands = [str(band) for band in cells["band"].to_numpy()]
     depth = max(len(layers_of(cells, model)) for model in models)
@@ -92,7 +95,8 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, title: str, *, zer
                 for number, (text, one) in enumerate(series.items()):
                     _points(panel, one.sel(where), number, len(series), text)
                 _finish(panel, bands, empty, zero=zero)
-                panel.set_title(f"{model}: {layers[row]}", fontsize=8)
+                title = fitted(figure, f"{model}: {layers[row]}", len(models), 8)
+                panel.set_title(title, fontsize=8)
                 if row < len(layers) - 1:
                     panel.set_xticklabels([])
                 if column == 0:
@@ -100,7 +104,7 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, title: str, *, zer
         handles, labels = axes[0, 0].get_legend_handles_labels()
         if len(models) > 1:
             handles, labels = axes[0, 1].get_legend_handles_labels()
-        legend_above(figure, handles, labels, title)
+        legend_above(figure, handles, labels, head)
         footer(
             figure,
             "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
@@ -159,7 +163,7 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                     _line(panel, one, colour, layer)
                 panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
                 panel.set_ylim(0, 1.02)
-                panel.set_title(f"{model}: {mode}")
+                panel.set_title(fitted(figure, f"{model}: {mode}", len(models), TITLE))
                 panel.set_ylabel("top-1 accuracy" if column == 0 else "")
                 if row == 0:
                     panel.legend(fontsize=6)
@@ -198,12 +202,12 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
                 panel: Axes = axes[row, column]
                 part = cells.sel(model=model, layer=layers_of(values, model))
                 image = heat(panel, part, score, limit)
-                panel.set_title(f"{model}: {readout}")
+                panel.set_title(fitted(figure, f"{model}: {readout}", len(models), TITLE))
                 if row < len(readouts) - 1:
                     panel.set_xticks([])
             if image is not None:
                 label = SHAPLEY_TITLES[score]
-                figure.colorbar(image, ax=axes[row], label=label, pad=0.01)
+                colour_bar(figure, image, axes[row], label)
         footer(
             figure,
             "Shapley values over all subsets of bands; in each row they add up to the whole map's "

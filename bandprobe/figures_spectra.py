@@ -18,7 +18,10 @@ from bandprobe.drawing import (
     NAMED,
     PANEL,
     STYLE,
+    TITLE,
     colours,
+    columns_of,
+    fitted,
     footer,
     layers_of,
     legend_above,
@@ -62,7 +65,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
                 for band, colour in zip(bands, colours(len(bands)), strict=True):
                     _band_line(panel, cells.sel(band=band), name, colour, band)
                 _crosses(panel, cells, name)
-                panel.set_title(f"{model}, {title}")
+                panel.set_title(fitted(figure, f"{model}, {title}", len(models), TITLE))
                 panel.set_xticks(range(len(layers)), layers, rotation=45, ha="right")
                 panel.set_xlim(-0.4, len(layers) - 0.6)
                 panel.set_ylabel(label if column == 0 else "")
@@ -134,7 +137,7 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
                     cells = spectra.sel(model=model, layer=layer).isel(radius=slice(1, None))
                     _curve(panel, cells, name, "profile", colour, layer)
                 panel.set_yscale("log")
-                panel.set_xlabel(label)
+                panel.set_xlabel(fitted(figure, label, len(models), 8))
                 panel.set_ylabel("power a bin (feature units²)" if column == 0 else "")
                 if name == "frequency":
                     panel.set_title(model)
@@ -173,14 +176,14 @@ def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
                 cells = spectra.sel(model=model, layer=layer)
                 _curve(panel, cells, "diagonal_frequency", "delta_log_amplitude", colour, layer)
             panel.set_title(model)
-            panel.set_xlabel(ON_AXES)
+            panel.set_xlabel(fitted(figure, ON_AXES, len(models) + 1, 8))
             panel.set_xlim(0, 1)
             panel.set_ylabel(DELTA if column == 0 else "")
             panel.legend()
         for panel in axes[0, 1:-1]:
             panel.sharey(axes[0, 0])
-        _across_depth(axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
-        axes[0, -1].set_title("at the highest frequency")
+        _across_depth(figure, axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
+        axes[0, -1].set_title(fitted(figure, "at the highest frequency", len(models) + 1, TITLE))
         axes[0, -1].legend()
         footer(
             figure, f"{INTERVALS}  Highest frequency: the last bin of the diagonal below Nyquist."
@@ -212,8 +215,8 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
         for column, (name, label) in enumerate(kinds):
             for row, (end, title) in enumerate((("", "with DC"), ("_without_dc", "without DC"))):
                 panel: Axes = axes[row, column]
-                _across_depth(panel, spectra, name + end)
-                panel.set_title(f"spectral centroid, {title}")
+                _across_depth(figure, panel, spectra, name + end)
+                panel.set_title(fitted(figure, f"spectral centroid, {title}", 2, TITLE))
                 panel.set_ylabel(label)
                 if column == 1:
                     panel.set_yscale("log")
@@ -226,7 +229,7 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
     return figure
 
 
-def _across_depth(panel: Axes, spectra: xr.Dataset, name: str) -> None:
+def _across_depth(figure: Figure, panel: Axes, spectra: xr.Dataset, name: str) -> None:
     """A variable of (model, layer) against depth; a model with one layer is a level."""
     for number, model in enumerate(_models_of(spectra)):
         layers = layers_of(spectra, model)
@@ -240,5 +243,5 @@ def _across_depth(panel: Axes, spectra: xr.Dataset, name: str) -> None:
         depth = np.linspace(0, 1, len(layers))
         marker = MARKERS[number % len(MARKERS)]
         _line(panel, depth, values, low, high, colour, marker, label=model)
-    panel.set_xlabel(DEPTH)
+    panel.set_xlabel(fitted(figure, DEPTH, columns_of(panel), 8))
     panel.set_xlim(-0.05, 1.05)

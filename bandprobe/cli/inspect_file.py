@@ -19,7 +19,7 @@ from rich.text import Text
 
 from bandprobe.commands import described
 from bandprobe.errors import StoreError
-from bandprobe.inspection import Contents, locate, read_contents, read_record
+from bandprobe.inspection import Array, Contents, locate, read_contents, read_record
 from bandprobe.pictures import Picture, as_text, picture_of
 from bandprobe.report import console, target_table
 from bandprobe.store import Store
@@ -94,28 +94,33 @@ def describe(contents: Contents) -> Iterator[RenderableType]:
 
 
 def array_table(contents: Contents) -> Table:
-    """Arrays, with their shapes, chunks, codecs and sizes."""
-    table = Table(title="arrays", title_justify="left")
-    for name in ("name", "dims", "shape", "type", "chunks", "codec", "stored", "ratio", "meaning"):
-        width = 20 if name == "meaning" else None
-        table.add_column(name, overflow="fold", no_wrap=name in ("name", "shape"), min_width=width)
+    """Arrays with their meanings, shapes and dimensions, and how they are kept."""
+    table = Table(title="arrays", title_justify="left", show_lines=True)
+    table.add_column("array", min_width=40)
+    table.add_column("shape", min_width=20)
+    table.add_column("kept as", min_width=20)
     for array in contents.arrays:
-        chunks = _sizes(array.chunks) if array.chunks else "none"
-        if array.shards:
-            chunks += f" in shards of {_sizes(array.shards)}"
         unit = f" ({array.attrs['units']})" if "units" in array.attrs else ""
+        meaning = f"{array.attrs.get('long_name', '')}{unit}".strip()
+        dims = ", ".join(dim.rpartition(".")[2] for dim in array.dims)
         table.add_row(
-            array.name,
-            ", ".join(dim.rpartition(".")[2] for dim in array.dims),
-            _sizes(array.shape),
-            array.dtype,
-            chunks,
-            array.codec,
-            in_bytes(array.stored),
-            f"{array.ratio:.2f}" if array.ratio else "",
-            f"{array.attrs.get('long_name', '')}{unit}",
+            "\n".join(filter(None, [f"[bold]{array.name}[/]", meaning])),
+            "\n".join(filter(None, [_sizes(array.shape), dims])),
+            _kept(array),
         )
     return table
+
+
+def _kept(array: Array) -> str:
+    """Type and size on disk; below them chunks, compression and its ratio, where there are any."""
+    lines = [f"{array.dtype}, {in_bytes(array.stored)}"]
+    if array.chunks:
+        shards = f" in shards of {_sizes(array.shards)}" if array.shards else ""
+        lines.append(f"chunks {_sizes(array.chunks)}{shards}")
+    if array.codec != "none":
+        ratio = f", ratio {array.ratio:.2f}" if array.ratio else ""
+        lines.append(f"{array.codec}{ratio}")
+    return "\n".join(lines)
 
 
 def _sizes(sizes: tuple[int, ...]) -> str:
