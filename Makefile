@@ -64,6 +64,7 @@ docs: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/storage.py
 	$(BIN)/python -m benchmarks.report
