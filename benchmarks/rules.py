@@ -1,7 +1,7 @@
 """Where the time of the last study went: seconds of each rule, out of its jobs' own records.
 
-Snakemake writes them beside the logs of the longer rules. Wall seconds of jobs that ran side by side
-add up to more than the study took; processor seconds do not.
+Snakemake writes them beside the logs of the longer rules. Wall seconds of jobs that ran side by
+side add up to more than the study took; processor seconds do not.
 """
 
 from __future__ import annotations
