@@ -123,11 +123,12 @@ def code_digest(script: Path) -> str:
     return total.hexdigest()
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 of the names and bytes of all files in a folder, as of templates."""
+def files_digest(root: Path) -> str:
+    """SHA-256 of the names and bytes of all files in a folder, as of templates, or of one file."""
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    files = root.rglob("*") if root.is_dir() else [root]
+    for path in sorted(path for path in files if path.is_file()):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
 
 

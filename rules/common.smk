@@ -15,7 +15,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.gallery import gallery
 from bandprobe.progress import TERMINAL
 from bandprobe.report import flag_lines
-from bandprobe.scripting import KEEP_MEMORY, code_digest, folder_digest
+from bandprobe.scripting import KEEP_MEMORY, code_digest, files_digest
 from bandprobe.parsing import parse_study
 from bandprobe.study import BY_BAND, SPLITS, Paths
 from bandprobe.usercode import source_digest

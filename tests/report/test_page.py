@@ -16,7 +16,7 @@ from bandprobe.errors import BandprobeError, StoreError
 from bandprobe.report_context import Results
 from bandprobe.report_page import inline_json, inline_script, tables_library
 from bandprobe.report_sources import read_results
-from bandprobe.scripting import folder_digest
+from bandprobe.scripting import files_digest
 from benchmarks.synthetic import study_results, write_study
 from tests.report.conftest import SHAPE, embedded, page_of
 
@@ -151,8 +151,16 @@ def test_a_missing_summary_names_the_next_step(shared: Results, tmp_path: Path) 
 
 def test_a_changed_template_changes_the_digest(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("a")
-    before = folder_digest(tmp_path)
+    before = files_digest(tmp_path)
     (tmp_path / "a.css").write_text("b")
-    changed = folder_digest(tmp_path)
+    changed = files_digest(tmp_path)
     (tmp_path / "a.css").rename(tmp_path / "b.css")
-    assert len({before, changed, folder_digest(tmp_path)}) == 3
+    assert len({before, changed, files_digest(tmp_path)}) == 3
+
+
+def test_the_digest_of_one_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    style = tmp_path / "style"
+    style.write_text("font.size: 8")
+    before = files_digest(style)
+    style.write_text("font.size: 9")
+    assert files_digest(style) != before
