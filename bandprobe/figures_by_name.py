@@ -8,22 +8,28 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bandprobe import figures_bands, figures_spectra
 from bandprobe.figures import effects, penalty_paths
+from bandprobe.figures_bands import controls, shapley, sweeps, used_available
+from bandprobe.figures_spectra import (
+    band_energy,
+    delta_log_amplitude,
+    radial_profiles,
+    spectral_centroid,
+)
 from bandprobe.gallery import Entry
 
 # Each takes a summary and the options of its entry.
 KINDS: Mapping[str, Callable[..., Figure]] = {
-    "band_energy": figures_spectra.band_energy,
-    "radial_profiles": figures_spectra.radial_profiles,
-    "delta_log_amplitude": figures_spectra.delta_log_amplitude,
-    "spectral_centroid": figures_spectra.spectral_centroid,
+    "band_energy": band_energy,
+    "radial_profiles": radial_profiles,
+    "delta_log_amplitude": delta_log_amplitude,
+    "spectral_centroid": spectral_centroid,
     "penalty_paths": penalty_paths,
     "effects": effects,
-    "controls": figures_bands.controls,
-    "used_available": figures_bands.used_available,
-    "sweeps": figures_bands.sweeps,
-    "shapley": figures_bands.shapley,
+    "controls": controls,
+    "used_available": used_available,
+    "sweeps": sweeps,
+    "shapley": shapley,
 }
 
 
