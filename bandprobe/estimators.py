@@ -109,7 +109,7 @@ def held_out_ridge(
         solve = _by_coordinates if train.shape[1] < len(own) else _by_samples
         rows = []
         for penalty, outside in zip(penalties, solve(own, spectrum, penalties, share), strict=True):
-            fitted = base + (own / (spectrum + penalty)) @ projected
+            fitted = base + own @ (projected / (spectrum + penalty)[:, None])
             rows.append(target[held] - outside(target[held] - fitted))
         found[int(fold)] = np.stack(rows)
     return found
