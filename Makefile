@@ -71,6 +71,7 @@ bench: $(VENV)/.development
 
 bench-smallest: $(VENV)/.development
 	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/study.py --smallest --repeats 1
 	$(BIN)/python benchmarks/storage.py --samples 8
 
