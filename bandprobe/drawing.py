@@ -11,13 +11,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from bandprobe.files import replacing
 
@@ -32,12 +33,8 @@ ORDERED = mpl.colormaps["viridis"]
 NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
 MARKERS = "osD^vP"
 PANEL = 2.6
-# Points of a title, as the style has it.
-TITLE = 9
 # The same figure makes the same file.
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-# Widths of one and of two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
-COLUMNS = {1: 89 / 25.4, 2: 183 / 25.4}
 # Mean width of a letter in ems.
 LETTER = 0.55
 _width: ContextVar[float | None] = ContextVar("width", default=None)
@@ -75,21 +72,41 @@ def colours(count: int) -> list[Any]:
     return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
 
 
-def fitted(figure: Figure, text: str, panels: int, size: float) -> str:
-    """A text in lines that fit one of some panels side by side; its size in points.
-
-    A fifth of a panel is for its labels.
-    """
-    room = figure.get_figwidth() * 72 * (1 if panels == 1 else 0.8 / panels)
-    letters = max(8, int(room / (LETTER * size)))
+def folded(text: str, inches: float, size: float) -> str:
+    """A text in lines that are no longer than that, its size in points."""
+    letters = max(8, int(inches * 72 / (LETTER * size)))
     lines = [fill(line, letters, break_on_hyphens=False) for line in text.splitlines()]
     return "\n".join(lines)
 
 
-def columns_of(panel: Axes) -> int:
-    """How many panels stand side by side where this one stands."""
-    grid = panel.get_gridspec()
-    return grid.ncols if grid is not None else 1
+def _beside(panel: Axes) -> tuple[float, int]:
+    """Inches of the figure, and how many of its panels share them side by side."""
+    figure = cast(Figure, panel.get_figure(root=True))
+    grid = cast(GridSpec, panel.get_gridspec())
+    return figure.get_figwidth(), grid.ncols
+
+
+def share_of_width(panel: Axes) -> float:
+    """Inches of the figure's width for a panel and the labels at its side."""
+    inches, columns = _beside(panel)
+    return inches / columns
+
+
+def _room(panel: Axes) -> float:
+    """Inches for a text above or below a panel: beside others, a fifth is for their labels."""
+    inches, columns = _beside(panel)
+    return inches if columns == 1 else 0.8 * inches / columns
+
+
+def title(panel: Axes, text: str, size: float | None = None) -> None:
+    """A title in lines that fit the panel; the size in points, or that of the style."""
+    size = size or mpl.rcParams["axes.titlesize"]
+    panel.set_title(folded(text, _room(panel), size), fontsize=size)
+
+
+def x_label(panel: Axes, text: str) -> None:
+    """What the horizontal axis is, in lines that fit the panel."""
+    panel.set_xlabel(folded(text, _room(panel), mpl.rcParams["font.size"]))
 
 
 def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
@@ -101,7 +118,7 @@ def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
 def footer(figure: Figure, text: str) -> None:
     """How to read a figure, below it, in lines that fit its width."""
     size = 7
-    figure.supxlabel(fitted(figure, text, 1, size), fontsize=size)
+    figure.supxlabel(folded(text, figure.get_figwidth(), size), fontsize=size)
 
 
 def legend_above(

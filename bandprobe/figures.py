@@ -14,28 +14,24 @@ from matplotlib.patches import Rectangle
 from bandprobe.drawing import (
     PANEL,
     STYLE,
-    TITLE,
     colour_bar,
     colours,
-    columns_of,
-    fitted,
     footer,
     layers_of,
     panels,
+    share_of_width,
+    title,
 )
+from bandprobe.entries import SCORES
 
 DIVERGING = "PuOr_r"
-SCORES = {
-    "top1_drop": "drop of top-1 accuracy",
-    "rank_degradation": "degradation of the ground-truth rank",
-}
 
 
 def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
     """Heat maps of an effect, layer by band: a row a mode, a column a model, one scale."""
     cells = interventions.sel(readout=readout)
     # The heads have no pixels and not every mode.
-    models, modes = (_with_values(cells[score], axis) for axis in ("model", "mode"))
+    models, modes = (with_values(cells[score], axis) for axis in ("model", "mode"))
     limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
     heights = [len(layers_of(cells, model)) for model in models]
     with plt.rc_context(STYLE):
@@ -46,8 +42,7 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
                 layers = layers_of(cells, model)
                 part = cells.sel(model=model, mode=mode, layer=layers)
                 image = heat(axes[row, column], part, score, limit)
-                title = fitted(figure, f"{model}: {mode}", len(models), TITLE)
-                axes[row, column].set_title(title)
+                title(axes[row, column], f"{model}: {mode}")
                 if row < len(modes) - 1:
                     axes[row, column].set_xticks([])
         if image is not None:
@@ -60,7 +55,7 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
     return figure
 
 
-def _with_values(values: xr.DataArray, axis: str) -> list[str]:
+def with_values(values: xr.DataArray, axis: str) -> list[str]:
     """Names along an axis that have any value."""
     others = [dim for dim in values.dims if dim != axis]
     exists = values.notnull().any(others).to_numpy()
@@ -77,9 +72,7 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
     forced = cells["structural"].transpose("layer", "band").to_numpy() == 1
     missing = np.isnan(values)
     # A number of six signs has to fit its cell; the panels share some four fifths of the width.
-    inches = panel.figure.get_size_inches()[0] if isinstance(panel.figure, Figure) else 9
-    width = inches * 0.75 * 72 / columns_of(panel) / len(bands)
-    size = min(6.0, width / (6 * 0.5))
+    size = min(6.0, 0.75 * 72 * share_of_width(panel) / len(bands) / (6 * 0.5))
     image = panel.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.ndindex(values.shape):
         if missing[row, column] or forced[row, column]:
@@ -142,7 +135,7 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 panel.set_xscale("log")
                 panel.set_ylim(0, 1.02)
                 panel.axhline(float(probes.attrs["chance"]), color="0.6", lw=0.8, ls=":")
-                panel.set_title(fitted(figure, f"{model}, {readout}", len(models), TITLE))
+                title(panel, f"{model}, {readout}")
                 panel.set_ylabel("top-1 accuracy, evaluation" if column == 0 else "")
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}

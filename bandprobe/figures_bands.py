@@ -15,15 +15,15 @@ from bandprobe.drawing import (
     MARKERS,
     NAMED,
     STYLE,
-    TITLE,
     colour_bar,
     colours,
-    fitted,
     footer,
     layers_of,
     legend_above,
     panels,
+    title,
 )
+from bandprobe.entries import SHAPLEY_SCORES
 from bandprobe.figures import heat
 
 Series = Mapping[str, xr.Dataset]
@@ -43,8 +43,8 @@ def controls(interventions: xr.Dataset, readout: str, mode: str) -> Figure:
         "random, equal bins": _renamed(cells, "equal_bins_top1_drop"),
         "random, equal energy": _renamed(cells, "equal_energy_top1_drop"),
     }
-    title = f"{mode}: {readout} readout, bands and their controls"
-    return _multiples(cells, series, "drop of top-1 accuracy", title, zero=True)
+    heading = f"{mode}: {readout} readout, bands and their controls"
+    return _multiples(cells, series, "drop of top-1 accuracy", heading, zero=True)
 
 
 def used_available(interventions: xr.Dataset, mode: str) -> Figure:
@@ -55,8 +55,8 @@ def used_available(interventions: xr.Dataset, mode: str) -> Figure:
         if readout in cells["readout"].to_numpy():
             own = cells.sel(readout=readout)
             series[text] = _accuracy(own)
-    title = f"{mode}: what is used beside what is available"
-    return _multiples(cells.isel(readout=0), series, "top-1 accuracy", title, zero=False)
+    heading = f"{mode}: what is used beside what is available"
+    return _multiples(cells.isel(readout=0), series, "top-1 accuracy", heading, zero=False)
 
 
 def _renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
@@ -77,7 +77,9 @@ def _accuracy(cells: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _multiples(cells: xr.Dataset, series: Series, label: str, head: str, *, zero: bool) -> Figure:
+def _multiples(
+    cells: xr.Dataset, series: Series, label: str, heading: str, *, zero: bool
+) -> Figure:
     models = [str(model) for model in cells["model"].to_numpy()]
     bands = [str(band) for band in cells["band"].to_numpy()]
     depth = max(len(layers_of(cells, model)) for model in models)
@@ -95,8 +97,7 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, head: str, *, zero
                 for number, (text, one) in enumerate(series.items()):
                     _points(panel, one.sel(where), number, len(series), text)
                 _finish(panel, bands, empty, zero=zero)
-                title = fitted(figure, f"{model}: {layers[row]}", len(models), 8)
-                panel.set_title(title, fontsize=8)
+                title(panel, f"{model}: {layers[row]}", size=8)
                 if row < len(layers) - 1:
                     panel.set_xticklabels([])
                 if column == 0:
@@ -104,7 +105,7 @@ def _multiples(cells: xr.Dataset, series: Series, label: str, head: str, *, zero
         handles, labels = axes[0, 0].get_legend_handles_labels()
         if len(models) > 1:
             handles, labels = axes[0, 1].get_legend_handles_labels()
-        legend_above(figure, handles, labels, head)
+        legend_above(figure, handles, labels, heading)
         footer(
             figure,
             "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
@@ -163,7 +164,7 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                     _line(panel, one, colour, layer)
                 panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
                 panel.set_ylim(0, 1.02)
-                panel.set_title(fitted(figure, f"{model}: {mode}", len(models), TITLE))
+                title(panel, f"{model}: {mode}")
                 panel.set_ylabel("top-1 accuracy" if column == 0 else "")
                 if row == 0:
                     panel.legend(fontsize=6)
@@ -183,9 +184,6 @@ def _line(panel: Axes, one: xr.Dataset, colour: Any, layer: str) -> None:
     panel.fill_between(at[exists], low, high, color=colour, alpha=0.2, lw=0)
 
 
-SHAPLEY_TITLES = {"accuracy": "accuracy that a band brings", "margin": "margin that a band brings"}
-
-
 def shapley(values: xr.Dataset, score: str) -> Figure:
     """Heat maps of Shapley values, layer by band: a row a readout, a column a model."""
     models = [str(model) for model in values["model"].to_numpy()]
@@ -202,12 +200,11 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
                 panel: Axes = axes[row, column]
                 part = cells.sel(model=model, layer=layers_of(values, model))
                 image = heat(panel, part, score, limit)
-                panel.set_title(fitted(figure, f"{model}: {readout}", len(models), TITLE))
+                title(panel, f"{model}: {readout}")
                 if row < len(readouts) - 1:
                     panel.set_xticks([])
             if image is not None:
-                label = SHAPLEY_TITLES[score]
-                colour_bar(figure, image, axes[row], label)
+                colour_bar(figure, image, axes[row], SHAPLEY_SCORES[score])
         footer(
             figure,
             "Shapley values over all subsets of bands; in each row they add up to the whole map's "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bandprobe.figures import effects, penalty_paths
+from bandprobe.entries import Entry
+from bandprobe.figures import effects, penalty_paths, with_values
 from bandprobe.figures_bands import controls, shapley, sweeps, used_available
 from bandprobe.figures_spectra import (
     band_energy,
@@ -16,7 +16,6 @@ from bandprobe.figures_spectra import (
     radial_profiles,
     spectral_centroid,
 )
-from bandprobe.gallery import Entry
 
 # Each takes a summary and the options of its entry.
 KINDS: Mapping[str, Callable[..., Figure]] = {
@@ -47,8 +46,6 @@ def needed(entry: Entry, summary: xr.Dataset) -> xr.Dataset:
 
 def models_in(entry: Entry, summary: xr.Dataset) -> list[str]:
     """Models of which the figure of an entry shows anything: the heads have no pixels."""
-    exists = np.ones(summary.sizes["model"], bool)
-    if "score" in entry.options:
-        values = needed(entry, summary)[entry.options["score"]]
-        exists = values.notnull().any([dim for dim in values.dims if dim != "model"]).to_numpy()
-    return [str(model) for model in summary["model"].to_numpy()[exists]]
+    if "score" not in entry.options:
+        return [str(model) for model in summary["model"].to_numpy()]
+    return with_values(needed(entry, summary)[entry.options["score"]], "model")

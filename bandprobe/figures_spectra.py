@@ -18,14 +18,13 @@ from bandprobe.drawing import (
     NAMED,
     PANEL,
     STYLE,
-    TITLE,
     colours,
-    columns_of,
-    fitted,
     footer,
     layers_of,
     legend_above,
     panels,
+    title,
+    x_label,
 )
 
 DEPTH = "depth (first layer of the study 0, last 1)"
@@ -57,7 +56,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
     bands = [str(band) for band in spectra["band"].to_numpy()]
     with plt.rc_context(STYLE):
         figure, axes = panels(len(ENERGY_ROWS), len(models), PANEL, 2.2)
-        for row, (name, title, label) in enumerate(ENERGY_ROWS):
+        for row, (name, which, label) in enumerate(ENERGY_ROWS):
             for column, model in enumerate(models):
                 panel: Axes = axes[row, column]
                 layers = layers_of(spectra, model)
@@ -65,7 +64,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
                 for band, colour in zip(bands, colours(len(bands)), strict=True):
                     _band_line(panel, cells.sel(band=band), name, colour, band)
                 _crosses(panel, cells, name)
-                panel.set_title(fitted(figure, f"{model}, {title}", len(models), TITLE))
+                title(panel, f"{model}, {which}")
                 panel.set_xticks(range(len(layers)), layers, rotation=45, ha="right")
                 panel.set_xlim(-0.4, len(layers) - 0.6)
                 panel.set_ylabel(label if column == 0 else "")
@@ -137,7 +136,7 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
                     cells = spectra.sel(model=model, layer=layer).isel(radius=slice(1, None))
                     _curve(panel, cells, name, "profile", colour, layer)
                 panel.set_yscale("log")
-                panel.set_xlabel(fitted(figure, label, len(models), 8))
+                x_label(panel, label)
                 panel.set_ylabel("power a bin (feature units²)" if column == 0 else "")
                 if name == "frequency":
                     panel.set_title(model)
@@ -176,14 +175,14 @@ def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
                 cells = spectra.sel(model=model, layer=layer)
                 _curve(panel, cells, "diagonal_frequency", "delta_log_amplitude", colour, layer)
             panel.set_title(model)
-            panel.set_xlabel(fitted(figure, ON_AXES, len(models) + 1, 8))
+            x_label(panel, ON_AXES)
             panel.set_xlim(0, 1)
             panel.set_ylabel(DELTA if column == 0 else "")
             panel.legend()
         for panel in axes[0, 1:-1]:
             panel.sharey(axes[0, 0])
-        _across_depth(figure, axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
-        axes[0, -1].set_title(fitted(figure, "at the highest frequency", len(models) + 1, TITLE))
+        _across_depth(axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
+        title(axes[0, -1], "at the highest frequency")
         axes[0, -1].legend()
         footer(
             figure, f"{INTERVALS}  Highest frequency: the last bin of the diagonal below Nyquist."
@@ -213,10 +212,10 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
     with plt.rc_context(STYLE):
         figure, axes = panels(2, 2, 3.2, 2.3)
         for column, (name, label) in enumerate(kinds):
-            for row, (end, title) in enumerate((("", "with DC"), ("_without_dc", "without DC"))):
+            for row, (end, which) in enumerate((("", "with DC"), ("_without_dc", "without DC"))):
                 panel: Axes = axes[row, column]
-                _across_depth(figure, panel, spectra, name + end)
-                panel.set_title(fitted(figure, f"spectral centroid, {title}", 2, TITLE))
+                _across_depth(panel, spectra, name + end)
+                title(panel, f"spectral centroid, {which}")
                 panel.set_ylabel(label)
                 if column == 1:
                     panel.set_yscale("log")
@@ -229,7 +228,7 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
     return figure
 
 
-def _across_depth(figure: Figure, panel: Axes, spectra: xr.Dataset, name: str) -> None:
+def _across_depth(panel: Axes, spectra: xr.Dataset, name: str) -> None:
     """A variable of (model, layer) against depth; a model with one layer is a level."""
     for number, model in enumerate(_models_of(spectra)):
         layers = layers_of(spectra, model)
@@ -243,5 +242,5 @@ def _across_depth(figure: Figure, panel: Axes, spectra: xr.Dataset, name: str) -
         depth = np.linspace(0, 1, len(layers))
         marker = MARKERS[number % len(MARKERS)]
         _line(panel, depth, values, low, high, colour, marker, label=model)
-    panel.set_xlabel(fitted(figure, DEPTH, columns_of(panel), 8))
+    x_label(panel, DEPTH)
     panel.set_xlim(-0.05, 1.05)

@@ -2,33 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
+from bandprobe.entries import SCORES, SHAPLEY_SCORES, Entry
 from bandprobe.study import Study
-
-SCORES = ("top1_drop", "rank_degradation")
-SHAPLEY_SCORES = ("accuracy", "margin")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One figure.
-
-    Attributes
-    ----------
-    table : {"spectra", "probes", "interventions", "shapley"}
-        The summary that holds all that it shows.
-    kind : str
-        What draws it, by the name in `bandprobe.figures_by_name.KINDS`.
-    options : mapping
-        Arguments of that function beside the summary; they can be written as JSON.
-    """
-
-    table: str
-    kind: str
-    options: Mapping[str, Any]
 
 
 def gallery(study: Study) -> dict[str, Entry]:
@@ -53,13 +28,12 @@ def _spectra(study: Study) -> dict[str, Entry]:
 
 
 def _effects(study: Study) -> dict[str, Entry]:
-    readouts = [*study.readouts, *(study.head.readouts if study.head else ())]
     return {
         f"{score}_{readout}": Entry(
             "interventions", "effects", {"score": score, "readout": readout}
         )
         for score in SCORES
-        for readout in readouts
+        for readout in study.all_readouts
     }
 
 

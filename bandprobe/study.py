@@ -177,6 +177,11 @@ class Study:
                             yield Target(dataset, model, layer, readout, mode, band)
 
     @property
+    def all_readouts(self) -> tuple[str, ...]:
+        """Readouts of the maps, then those of the networks' own heads."""
+        return (*self.readouts, *(self.head.readouts if self.head else ()))
+
+    @property
     def additive(self) -> tuple[str, ...]:
         """Readouts whose logits are sums over bands."""
         return tuple(readout for readout in self.readouts if readout in ADDITIVE)
@@ -223,7 +228,7 @@ class Study:
         valid: Mapping[str, tuple[str, ...]] = {
             "dataset": tuple(self.datasets),
             "model": tuple(self.models),
-            "readout": (*self.readouts, *(self.head.readouts if self.head else ())),
+            "readout": self.all_readouts,
             "mode": tuple(self.modes),
             "band": self.bands.names,
         }

@@ -527,9 +527,8 @@ def reported_figures(table):
     for name in figures_of(table):
         caption = f"../workflow/report/{FIGURES[name].kind}.rst"
         category = CATEGORIES.get(table, "Interventions")
-        for suffix in SUFFIXES:
-            path = Paths.FIGURE.replace("{figure}", name).replace("{suffix}", suffix)
-            files.append(report(path, caption=caption, category=category))
+        paths = expand(Paths.FIGURE, figure=name, suffix=SUFFIXES, allow_missing=True)
+        files.append(report(paths, caption=caption, category=category))
     return files
 
 

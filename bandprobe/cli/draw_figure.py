@@ -16,6 +16,7 @@ from bandprobe.commands import (
     load_study,
     run_workflow,
 )
+from bandprobe.entries import COLUMNS
 from bandprobe.errors import BandprobeError, ConfigError, unknown_name
 from bandprobe.gallery import gallery
 from bandprobe.study import Paths
@@ -25,7 +26,6 @@ bandprobe draw top1_drop_map --columns 2
 bandprobe draw band_energy --columns 1 --model dinov2_vits14
 bandprobe draw sweeps --output sweeps.pdf sweeps.svg
 """
-WIDTHS = (1, 2)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--columns",
         type=int,
-        choices=WIDTHS,
+        choices=tuple(COLUMNS),
         default=2,
         help="columns of the page to fill: 89 or 183 mm (default: 2)",
     )
@@ -63,7 +63,7 @@ def execute(arguments: argparse.Namespace) -> None:
     # Matplotlib and xarray take a second to import: not before the names are known to be right.
     import xarray as xr
 
-    from bandprobe.drawing import COLUMNS, as_wide_as, save
+    from bandprobe.drawing import as_wide_as, save
     from bandprobe.figures_by_name import draw, models_in
 
     shown = xr.load_dataset(summary)

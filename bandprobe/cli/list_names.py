@@ -57,13 +57,12 @@ def execute(arguments: argparse.Namespace) -> None:
 
 def names(study: Study) -> dict[str, list[str]]:
     """Names by their kind."""
-    readouts = [*study.readouts, *(study.head.readouts if study.head else ())]
     return {
         "datasets": list(study.datasets),
         "models": list(study.models),
         "layers": [f"{model} {layer}" for model, layer in study.layers()],
         "bands": list(study.bands.names),
-        "readouts": readouts,
+        "readouts": list(study.all_readouts),
         "modes": list(study.modes),
     }
 

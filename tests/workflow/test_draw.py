@@ -10,7 +10,8 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from bandprobe.drawing import COLUMNS, STYLE, as_wide_as, save
+from bandprobe.drawing import STYLE, as_wide_as, save
+from bandprobe.entries import COLUMNS
 from bandprobe.figures_by_name import KINDS, draw
 from bandprobe.gallery import gallery
 from bandprobe.parsing import parse_study

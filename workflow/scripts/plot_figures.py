@@ -6,8 +6,8 @@ from pathlib import Path
 import xarray as xr
 
 from bandprobe.drawing import Drawing, save_all
+from bandprobe.entries import Entry
 from bandprobe.figures_by_name import draw, needed
-from bandprobe.gallery import Entry
 from bandprobe.scripting import argument_parser, json_argument, run
 
 
