@@ -176,7 +176,7 @@ def put(
 
 def read_timm(folder: Path, _work: Work) -> Maps:
     """All files, by their names."""
-    return {file.stem: np.load(file) for file in folder.glob("*.npy")}
+    return {file.stem: np.lib.format.open_memmap(file, "r") for file in folder.glob("*.npy")}
 
 
 def prepare_torchlens(work: Work) -> Run:
