@@ -62,18 +62,20 @@ check: $(VENV)/.development
 docs: $(VENV)/.development
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.development
-	$(BIN)/snakemake --cores $(CORES)
-	$(BIN)/python benchmarks/rules.py
-	$(BIN)/python benchmarks/study.py
-	$(BIN)/python benchmarks/storage.py
-	$(BIN)/python -m benchmarks.report
+# In the order of docs/benchmarks.md, whose tables are filled at the end.
+BENCHMARKS := rules study peers storage
 
-bench-smallest: $(VENV)/.development
+bench: $(VENV)/.bench
 	$(BIN)/snakemake --cores $(CORES)
-	$(BIN)/python benchmarks/rules.py
-	$(BIN)/python benchmarks/study.py --smallest --repeats 1
-	$(BIN)/python benchmarks/storage.py --samples 8
+	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
+	$(BIN)/python -m benchmarks.report
+	$(BIN)/python -m benchmarks.tables
+
+# Whether they still work; their numbers mean nothing.
+bench-smallest: $(VENV)/.bench
+	$(BIN)/snakemake --cores $(CORES)
+	set -e; for name in $(BENCHMARKS); do \
+	  $(BIN)/python -m benchmarks.$$name --smallest --output results/benchmarks/smallest/$$name.json; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version)'
@@ -85,6 +87,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.development: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.development
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
 $(VENV)/.cluster: $(VENV)/.development

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from bandprobe.commands import HOME, load_study
-from bandprobe.files import write_json
 from bandprobe.scripting import KEEP_MEMORY
 from benchmarks.contender_process import Settings, networks
 from benchmarks.contenders import BARE, CONTENDERS, OURS
-from benchmarks.machine import describe, machine
+from benchmarks.tables import markdown, publish
 
 MEGABYTE = 1e6
+HEAD = ["network", "by", "stored as", "seconds", "processor s"]
+HEAD += ["/ bare forward", "/ bandprobe", "MB"]
 
 
 class Remote:
@@ -139,29 +140,25 @@ class Contest:
         return found
 
 
-def report(found: dict[str, Any]) -> None:
-    """Print what was measured as a table in Markdown."""
-    print(describe(found["machine"]))
-    print(f"{found['images']} images, batches of {found['batch']}, {found['threads']} threads,")
-    print(f"medians of {found['repeats']} rounds; equal to bandprobe's up to float16's rounding\n")
-    print(
-        "| network | by | stored as | seconds | processor s | / bare forward | / bandprobe | MB |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    refused = []
-    for model, rows in found["networks"].items():
-        for name, row in rows.items():
-            line = f"| {model} | {name} | {CONTENDERS[name].storage} | "
+def table(found: dict[str, Any]) -> str:
+    """What was measured, in Markdown."""
+    rows, refused = [], []
+    for model, contenders in found["networks"].items():
+        for name, row in contenders.items():
+            first = (model, name, CONTENDERS[name].storage)
             if "refused" in row:
-                print(line + "N/A | N/A | N/A | N/A | N/A |")
-                refused.append(f"{model}, {name}: {row['refused']}")
+                rows.append((*first, *["N/A"] * 5))
+                refused.append(f"\n\nN/A: {model}, {name}: {row['refused']}")
                 continue
-            print(
-                f"{line}{row['seconds']:.1f} | {row['processor_s']:.1f} | "
-                f"{row['over_bare_forward']:.2f} | {row['over_bandprobe']:.2f} | "
-                f"{row['bytes'] / MEGABYTE:.0f} |"
-            )
-    print("".join(f"\nN/A: {line}" for line in refused))
+            times = (f"{row['seconds']:.1f}", f"{row['processor_s']:.1f}")
+            ratios = (f"{row['over_bare_forward']:.2f}", f"{row['over_bandprobe']:.2f}")
+            rows.append((*first, *times, *ratios, f"{row['bytes'] / MEGABYTE:.0f}"))
+    what = f"{found['images']} images, batches of {found['batch']}, {found['threads']} threads"
+    return (
+        markdown(HEAD, rows)
+        + f"\n\n{what}; medians of {found['repeats']} rounds. What is stored is equal to that of "
+        "bandprobe up to the rounding of float16." + "".join(refused)
+    )
 
 
 def main() -> None:
@@ -191,9 +188,8 @@ def main() -> None:
         finally:
             contest.close()
     rows = {model: {name: contest.summary(name, model) for name in CONTENDERS} for model in models}
-    found = {"machine": machine(), "repeats": repeats, **vars(settings), "networks": rows}
-    write_json(arguments.output, found)
-    report(found)
+    found = {"repeats": repeats, **vars(settings), "networks": rows}
+    publish(arguments.output, found, table(found))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.tables import markdown, publish
+
+HEAD = ["rule", "jobs", "wall s", "processor s", "share", "peak MB"]
+
 
 def read_records(logs: Path) -> pd.DataFrame:
     """One row a job: its rule, seconds, processor seconds, and the most memory in MB."""
@@ -34,20 +38,28 @@ def by_rule(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Print a table in Markdown."""
+    """Add up and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smallest", action="store_true", help="as it is: it only adds up")
     parser.add_argument("--logs", type=Path, default=Path("logs/photos"), help="of one data set")
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/rules.json"))
     arguments = parser.parse_args()
     records = read_records(arguments.logs)
     if records.empty:
         parser.error(f"{arguments.logs} holds no records: run the study first, by make study")
-    print("| rule | jobs | wall s | processor s | share | peak MB |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for rule, row in by_rule(records).iterrows():
-        print(
-            f"| `{rule}` | {row['jobs']:.0f} | {row['s']:.0f} | {row['cpu_s']:.0f} "
-            f"| {100 * row['share']:.0f} % | {row['peak_mb']:.0f} |"
+    rows = [
+        (
+            f"`{rule}`",
+            f"{row['jobs']:.0f}",
+            f"{row['s']:.0f}",
+            f"{row['cpu_s']:.0f}",
+            f"{100 * row['share']:.0f} %",
+            f"{row['peak_mb']:.0f}",
         )
+        for rule, row in by_rule(records).iterrows()
+    ]
+    found = by_rule(records).to_dict("index")
+    publish(arguments.output, {"rules": found}, markdown(HEAD, rows))
 
 
 if __name__ == "__main__":

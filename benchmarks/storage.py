@@ -22,14 +22,14 @@ import torch
 import zarr
 
 from bandprobe.commands import HOME, load_study
-from bandprobe.files import write_json
 from bandprobe.fitted import Readout, read_readout
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import read_split
 from bandprobe.models import load_backbone, read_layers
 from bandprobe.standardise import readout_logits
 from bandprobe.store import CHECKSUM, feature_chunks
-from bandprobe.study import Model, Paths
+from bandprobe.study import Model, Paths, Study
+from benchmarks.tables import markdown, publish
 
 LIMIT_PERCENT = 0.1
 ROUNDS = 7
@@ -99,42 +99,60 @@ def checksum_cost(folder: Path) -> dict[str, float]:
         best[f"{work}_ratio"] = best[f"{work}_with"] / best[f"{work}_without"]
         more = (best[f"{work}_with"] - best[f"{work}_without"]) / values.nbytes * 1e9
         best[f"{work}_seconds_per_gb"] = more
-        print(
-            f"checksums: {work} takes {best[f'{work}_ratio']:.2f} times the processor time, "
-            f"{more:+.2f} s a GB"
-        )
     return best
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--samples", type=int, default=48, help="evaluation images to score")
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/storage.json"))
-    parser.add_argument("--checksums", action="store_true", help="measure nothing but checksums")
-    arguments = parser.parse_args()
-    checksums = checksum_cost(arguments.output.with_name("checksums.zarr"))
-    if arguments.checksums:
-        return
-    study = load_study(HOME / "config.yaml")
+def rounding(study: Study, n_samples: int) -> dict[str, float]:
+    """What float16 storage does to the logits of each layer's readout, in percent."""
     found: dict[str, float] = {}
-    print(f"{'layer':<36}{'RMS change of logits, % of their standard deviation':>52}")
     for model in study.models.values():
-        for layer, maps in layer_maps(model, arguments.samples).items():
+        for layer, maps in layer_maps(model, n_samples).items():
             names = {"dataset": "photos", "model": model.name, "layer": layer, "readout": "map"}
             readout = read_readout(HOME / Paths.PROBE.format(**names))
             exact = logits_of(maps, readout)
             stored = logits_of(maps.astype(np.float16).astype(np.float32), readout)
             change = float(np.sqrt(np.square(stored - exact).mean()) / exact.std())
             found[f"{model.name}/{layer}"] = 100 * change
-            print(f"{model.name + '/' + layer:<36}{100 * change:>52.4f}")
-    write_json(
-        arguments.output,
-        {"rms_percent": found, "limit_percent": LIMIT_PERCENT, "checksums": checksums},
-    )
-    worst = max(found.values())
+    return found
+
+
+def table(percent: dict[str, float], checksums: dict[str, float]) -> str:
+    """What was measured, in Markdown."""
+    worst = max(percent.values())
     verdict = "below" if worst < LIMIT_PERCENT else "ABOVE"
-    print(f"largest: {worst:.4f} %, {verdict} the limit of {LIMIT_PERCENT} %")
+    layers = markdown(
+        ["layer", "RMS change of logits, % of their standard deviation"],
+        [(layer, f"{change:.4f}") for layer, change in percent.items()],
+    )
+    costs = markdown(
+        ["checksums", "processor time, relative to without", "more, s a GB"],
+        [
+            (
+                work,
+                f"{checksums[f'{work}_ratio']:.2f}",
+                f"{checksums[f'{work}_seconds_per_gb']:+.2f}",
+            )
+            for work in ("write", "read")
+        ],
+    )
+    return f"{layers}\n\nThe largest is {verdict} the limit of {LIMIT_PERCENT} %.\n\n{costs}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smallest", action="store_true", help="few images, to try it")
+    parser.add_argument("--samples", type=int, default=48, help="evaluation images to score")
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/storage.json"))
+    arguments = parser.parse_args()
+    checksums = checksum_cost(arguments.output.with_name("checksums.zarr"))
+    study = load_study(HOME / "config.yaml")
+    percent = rounding(study, 8 if arguments.smallest else arguments.samples)
+    publish(
+        arguments.output,
+        {"rms_percent": percent, "limit_percent": LIMIT_PERCENT, "checksums": checksums},
+        table(percent, checksums),
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The default study against the bare forward passes of the same networks on the same images.
 
 The baseline runs each network on its preprocessed inputs, channels last, as far as the study needs,
-and stores nothing: once as is, and once with the memory settings that the study gives its jobs.
+and stores nothing; it has the memory settings that the study gives its jobs.
 The study starts from downloaded assets and ends with its figures, Snakemake's own cost included.
 All use all cores. What is printed are ratios within this run.
 """
@@ -12,15 +12,16 @@ import argparse
 import copy
 import json
 import os
-import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
+from operator import truediv
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import psutil
@@ -29,11 +30,12 @@ import torch
 from bandprobe.commands import HOME, load_study
 from bandprobe.config import load_config
 from bandprobe.datasets import samples
-from bandprobe.files import write_json, write_text
+from bandprobe.files import write_text
 from bandprobe.images import load_batch
 from bandprobe.models import Backbone, load_backbone, read_layers
 from bandprobe.scripting import KEEP_MEMORY
 from bandprobe.study import Model, Paths, Study
+from benchmarks.tables import markdown, publish
 
 BATCH = 16
 GIB = 2**30
@@ -145,100 +147,113 @@ def without_head(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in copy.deepcopy(config).items() if key != "head"}
 
 
-def study_parts(config: dict[str, Any], work: Path) -> dict[str, float]:
-    """Seconds of the parts of the study, from assets on disk, and its peak memory in bytes.
+VARIANTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "basics": basics,
+    "without_head": without_head,
+    "all": copy.deepcopy,
+}
 
-    Features are extracted once; from copies of them the rest is made three times: basics,
-    everything but the heads, and everything.
+
+def study_parts(
+    config: dict[str, Any], work: Path, variants: Sequence[str]
+) -> tuple[dict[str, float], int]:
+    """Seconds of the study from assets on disk, in variants, and its peak memory in bytes.
+
+    Features are extracted once, which is a part of every variant; the rest is made from copies.
     """
-    variants = {"basics": basics(config), "without_head": without_head(config), "all": config}
-    files = {}
-    for name, variant in variants.items():
-        files[name] = work / f"{name}.yaml"
-        write_text(files[name], json.dumps(variant))
+    files = {name: work / f"{name}.yaml" for name in variants}
+    for name, file in files.items():
+        write_text(file, json.dumps(VARIANTS[name](config)))
     start = work / "start"
     start.mkdir()
     shutil.copytree(HOME / "resources", start / "resources", symlinks=True)
-    found: dict[str, float] = {}
-    found["features"], peak = run_study(start, files["all"], "features")
+    features, peak = run_study(start, files[variants[-1]], "features")
+    found = {"features": features}
     for name, file in files.items():
         folder = work / name
         shutil.copytree(start, folder, symlinks=True)
-        found[name], memory = run_study(folder, file)
-        peak = max(peak, memory)
+        seconds, memory = run_study(folder, file)
+        found[name], peak = features + seconds, max(peak, memory)
         shutil.rmtree(folder)
-    found["peak_memory"] = peak
-    return found
+    return found, peak
 
 
-def baseline(config: Path, repeats: int, settings: dict[str, str]) -> dict[str, float]:
-    """Median seconds of the bare forward passes of each network, in a process of their own."""
-    environment = {k: v for k, v in os.environ.items() if k not in KEEP_MEMORY} | settings
+def baseline(config: Path, repeats: int) -> dict[str, float]:
+    """Median seconds of the bare forward passes of each network, in a process of their own.
+
+    It has the allocator settings that the study gives its jobs: the CNN is slower without.
+    """
     command = [sys.executable, __file__, "--baseline", str(config), "--repeats", str(repeats)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    environment = os.environ | KEEP_MEMORY
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def measure(config: dict[str, Any], repeats: int, *, quick: bool) -> dict[str, Any]:
-    """The study between two runs of the baselines, because the machine's speed may drift."""
-    settings: list[dict[str, str]] = [{}] if quick else [{}, KEEP_MEMORY]
+def measure(
+    config: dict[str, Any], repeats: int, variants: Sequence[str], *, quick: bool
+) -> dict[str, Any]:
+    """One round: the study between two runs of the baseline, as the machine's speed may drift."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.yaml")
         write_text(path, json.dumps(config))
-        before = [baseline(path, repeats, one) for one in settings]
-        parts = study_parts(config, Path(folder))
-        after = before if quick else [baseline(path, repeats, one) for one in settings]
-    forward = [
-        {name: (one[name] + two[name]) / 2 for name in one}
-        for one, two in zip(before, after, strict=True)
-    ]
-    bare = sum(forward[0].values())
-    whole = {name: parts["features"] + parts[name] for name in ("basics", "without_head", "all")}
+        runs = [baseline(path, repeats)]
+        seconds, peak = study_parts(config, Path(folder), variants)
+        if not quick:
+            runs.append(baseline(path, repeats))
     return {
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine()},
-        "bare_forward_s": forward[0],
-        "bare_forward_with_kept_memory_s": forward[-1] if not quick else None,
-        "features_s": parts["features"],
-        "study_s": whole,
-        "study_over_bare_forward": {name: seconds / bare for name, seconds in whole.items()},
-        "added_share": whole["without_head"] / whole["basics"] - 1,
-        "study_peak_memory_gib": parts["peak_memory"] / GIB,
+        "bare_forward_s": {name: mean(one[name] for one in runs) for name in runs[0]},
+        "seconds": seconds,
+        "peak_memory_gib": peak / GIB,
     }
 
 
+def bare_seconds(found: dict[str, Any]) -> float:
+    """Of the networks together, in a round."""
+    return float(sum(found["bare_forward_s"].values()))
+
+
 TITLES = {
-    "basics": "two readouts, five modes, no controls",
-    "without_head": "everything but the heads",
-    "all": "everything: the default study",
+    "features": "extraction: from assets to stores",
+    "basics": "two readouts, five modes, no controls: from assets to figures",
+    "without_head": "everything but the heads: from assets to figures",
+    "all": "everything, the default study: from assets to figures",
 }
 
 
-def report(found: dict[str, Any], repeats: int) -> None:
-    """Print what was measured."""
-    print(f"bare forward passes, {repeats} repeats, seconds")
-    kept = found["bare_forward_with_kept_memory_s"]
-    for name, value in found["bare_forward_s"].items():
-        more = f"   with the study's allocator settings {kept[name]:.1f}" if kept else ""
-        print(f"  {name:<28}{value:>8.1f}{more}")
-    print(f"extraction, from assets        {found['features_s']:>8.1f} s")
-    for name, title in TITLES.items():
-        ratio = found["study_over_bare_forward"][name]
-        print(f"study, {title:<38}{found['study_s'][name]:>8.1f} s, {ratio:.2f} x bare forward")
-    print(f"added to the basics, heads aside {100 * found['added_share']:>6.0f} %")
-    print(f"peak memory {found['study_peak_memory_gib']:.2f} GiB")
+def table(rounds: list[dict[str, Any]], crops: tuple[int, int]) -> str:
+    """What was measured, in Markdown: medians over rounds of seconds and of a round's ratios."""
+    bare = [bare_seconds(one) for one in rounds]
+    forward = {
+        name: [one["bare_forward_s"][name] for one in rounds]
+        for name in rounds[0]["bare_forward_s"]
+    }
+    rows = [(f"{name}, bare forward", f"{median(own):.1f}", "") for name, own in forward.items()]
+    rows.append(("both, bare forward", f"{median(bare):.1f}", "1"))
+    for name in rounds[0]["seconds"]:
+        own = [one["seconds"][name] for one in rounds]
+        rows.append((TITLES[name], f"{median(own):.0f}", f"{median(map(truediv, own, bare)):.2f}"))
+    peak = max(one["peak_memory_gib"] for one in rounds)
+    return (
+        markdown(["", "seconds", "/ bare forward"], rows)
+        + f"\n\nMedians of {len(rounds)} rounds, {crops[0]} + {crops[1]} crops a photo. "
+        f"Peak memory {peak:.2f} GiB."
+    )
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smallest", action="store_true", help="few images, to try it")
+    parser.add_argument(
+        "--smallest", action="store_true", help="few images, the basics only: to try it"
+    )
     parser.add_argument(
         "--crops", type=int, nargs=2, metavar=("TRAIN", "EVAL"), help="a photo; multiples of four"
     )
     parser.add_argument("--repeats", type=int, default=2, help="of the bare forward passes")
+    parser.add_argument("--rounds", type=int, default=1, help="of baseline and study")
     parser.add_argument(
-        "--quick", action="store_true", help="the baseline once, without the allocator settings"
+        "--quick", action="store_true", help="the baseline only before the study, not after too"
     )
     parser.add_argument("--baseline", type=Path, help="only the bare passes of this study")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/study.json"))
@@ -247,15 +262,20 @@ def main() -> None:
         study = load_study(arguments.baseline)
         networks = [m for m in study.models.values() if m.architecture != "pixels"]
         times = {m.name: bare_forward(study, m, arguments.repeats) for m in networks}
-        print(json.dumps({name: statistics.median(found) for name, found in times.items()}))
+        print(json.dumps({name: median(found) for name, found in times.items()}))
         return
     config = load_config(HOME / "config.yaml")
-    crops = SMALLEST if arguments.smallest else arguments.crops
-    if crops:
-        config = with_crops(config, *crops)
-    found = measure(config, arguments.repeats, quick=arguments.quick)
-    write_json(arguments.output, found)
-    report(found, arguments.repeats)
+    photos = config["datasets"]["photos"]
+    crops = tuple(arguments.crops or (photos["train_crops"], photos["eval_crops"]))
+    if arguments.smallest:
+        crops = SMALLEST
+    config = with_crops(config, *crops)
+    variants = ["basics"] if arguments.smallest else list(VARIANTS)
+    quick = arguments.quick or arguments.smallest
+    rounds = [
+        measure(config, arguments.repeats, variants, quick=quick) for _ in range(arguments.rounds)
+    ]
+    publish(arguments.output, {"crops": crops, "rounds": rounds}, table(rounds, crops))
 
 
 if __name__ == "__main__":
