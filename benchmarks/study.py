@@ -41,7 +41,7 @@ BATCH = 16
 GIB = 2**30
 
 
-SMALLEST = (8, 4)
+SMALLEST = (4, 4)
 
 
 def with_crops(config: dict[str, Any], train: int, evaluation: int) -> dict[str, Any]:
@@ -269,6 +269,7 @@ def main() -> None:
     crops = tuple(arguments.crops or (photos["train_crops"], photos["eval_crops"]))
     if arguments.smallest:
         crops = SMALLEST
+        config["models"].pop("dinov2_vits14")
     config = with_crops(config, *crops)
     variants = ["basics"] if arguments.smallest else list(VARIANTS)
     quick = arguments.quick or arguments.smallest
