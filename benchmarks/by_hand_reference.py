@@ -18,7 +18,8 @@ from bandprobe.probe import Basis, basis_from_gram, basis_from_maps, fit_probe
 from bandprobe.scores import outcomes
 from bandprobe.standardise import centre_channels, channel_moments
 from bandprobe.study import Paths, Study
-from benchmarks.by_hand import CLEAN, Array, Cell, Scores
+from benchmarks.by_hand import CLEAN, Cell, Scores
+from benchmarks.by_hand_fit import Array
 
 READOUTS = ("map", "pooled")
 # By how much mean margins may differ, as a share of the logits' deviation.

@@ -21,7 +21,8 @@ from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split, read_folds, read_split
 from bandprobe.study import Model, Paths, Study
 from benchmarks import by_hand
-from benchmarks.by_hand import Array, Linear, Scores
+from benchmarks.by_hand import Scores
+from benchmarks.by_hand_fit import Array, Linear, fit_map, fit_pooled
 from benchmarks.by_hand_reference import compare, computed, stored
 from benchmarks.study import BATCH, load
 
@@ -117,8 +118,8 @@ def run_script(study: Study, layers: Layers, images: Images, *, smallest: bool) 
             train, evaluation = np.split(maps.pop(layer), [n_train])
             with run.timed("readouts"):
                 readouts = {
-                    "map": by_hand.fit_map(train, *given),
-                    "pooled": by_hand.fit_pooled(train, *given),
+                    "map": fit_map(train, *given),
+                    "pooled": fit_pooled(train, *given),
                 }
             with run.timed("spectra and bands"):
                 mean_map = train.mean(0, dtype=np.float32)

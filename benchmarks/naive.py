@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.by_hand import Array, Linear, band_masks, features, from_map, margins, to_map
+from benchmarks.by_hand import band_masks, features, from_map, margins, to_map
 from benchmarks.by_hand import white_noise as noise_of
+from benchmarks.by_hand_fit import Array, Linear
 
 BATCH = 16
 
