@@ -84,7 +84,7 @@ class Taken:
     peak_bytes: float = 0.0
 
     def then(self, other: Taken) -> Taken:
-        """This and another one after it."""
+        """Both one after the other."""
         return Taken(
             self.wall_s + other.wall_s,
             self.processor_s + other.processor_s,
