@@ -40,6 +40,11 @@ class LinearPath:
         logits: FloatArray = coordinates @ self.coefficients + self.intercepts[:, None]
         return logits
 
+    def logits_at(self, penalty: int, coordinates: FloatArray) -> FloatArray:
+        """Logits at one position of the path, (n_samples, n_classes)."""
+        logits: FloatArray = coordinates @ self.coefficients[penalty] + self.intercepts[penalty]
+        return logits
+
 
 @dataclass(frozen=True)
 class Estimator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,20 +83,32 @@ class Splits:
         height, width = self.train.array(self.layer).shape[-2:]
         return int(height), int(width)
 
-    def fit(self, basis: Basis, evaluation: FloatArray, *, permute: bool = True) -> Fit:
+    def choose(self, basis: Basis) -> FittedProbe:
+        """Fit the whole path, and choose its penalty on held-out folds."""
+        labels = self.train.read("label")
+        given = (len(self.classes), self.penalties, self.estimator)
+        return fit_probe(basis, labels, self.folds, *given)
+
+    def fit(self, basis: Basis, evaluation: FloatArray) -> Fit:
         """Fit one readout, and score the evaluation maps along its whole penalty path."""
         labels, n_classes = self.train.read("label"), len(self.classes)
-        given = (n_classes, self.penalties, self.estimator)
-        probe = fit_probe(basis, labels, self.folds, *given)
-        truth = self.evaluation.read("label")
-        accuracy = outcomes(probe.path.logits(evaluation), truth).correct.mean(1, dtype=np.float64)
+        probe, truth = self.choose(basis), self.evaluation.read("label")
+        # One penalty at a time: logits of all would be as large as those of as many readouts.
+        accuracy = [
+            _accuracy(probe.path.logits_at(row, evaluation), truth)
+            for row in range(len(self.penalties))
+        ]
         penalty = float(self.penalties[probe.chosen])
         permuted = []
-        for draw in range(self.permutations.count if permute else 0):
+        for draw in range(self.permutations.count):
             dealt = permuted_labels(labels, self.train.read("group"), self.permutations.seed, draw)
             path = fit_at(basis, dealt, n_classes, penalty, self.estimator)
-            permuted.append(outcomes(path.logits(evaluation), truth).correct.mean(dtype=np.float64))
-        return Fit(basis, probe, evaluation, accuracy, np.array(permuted))
+            permuted.append(_accuracy(path.logits_at(0, evaluation), truth))
+        return Fit(basis, probe, evaluation, np.array(accuracy), np.array(permuted))
+
+
+def _accuracy(logits: FloatArray, truth: NDArray[np.int64]) -> float:
+    return float(outcomes(logits, truth).correct.mean(dtype=np.float64))
 
 
 Linear = tuple[StandardisedMaps, Fit, Slabs]
@@ -187,9 +198,9 @@ class Refit:
     chosen: int
 
     @classmethod
-    def of(cls, fit: Fit) -> Refit:
-        """What is stored of a fit."""
-        return cls(fit.clean_logits, fit.probe.losses.mean(0), fit.probe.chosen)
+    def of(cls, probe: FittedProbe, evaluation: FloatArray) -> Refit:
+        """What is stored of a fit: of its path only the chosen penalty."""
+        return cls(probe.logits(evaluation), probe.losses.mean(0), probe.chosen)
 
 
 def fit_refits(
@@ -198,5 +209,8 @@ def fit_refits(
     """Fit `refit`: the map readout again for each row of kept bands; the first keeps all."""
     assert maps.grams is not None, "taken with a partition"
     rows = tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}")
-    again = (splits.fit(*maps.grams.basis(row), permute=False) for row in rows)
-    return [Refit.of(fit) for fit in itertools.chain([whole], again)]
+    fits = [Refit.of(whole.probe, whole.evaluation)]
+    for row in rows:
+        basis, evaluation = maps.grams.basis(row)
+        fits.append(Refit.of(splits.choose(basis), evaluation))
+    return fits

@@ -134,8 +134,7 @@ class FittedProbe:
 
     def logits(self, coordinates: FloatArray) -> FloatArray:
         """Logits of the chosen penalty, shape (n_samples, n_classes)."""
-        logits: FloatArray = self.path.logits(coordinates)[self.chosen]
-        return logits
+        return self.path.logits_at(self.chosen, coordinates)
 
     def weights(self, basis: Basis) -> FloatArray:
         """Weights on what the basis was made of, shape (n_columns, n_classes)."""
