@@ -63,7 +63,7 @@ docs: $(VENV)/.development
 	$(BIN)/mkdocs build --strict
 
 # In the order of docs/benchmarks.md, whose tables are filled at the end.
-BENCHMARKS := rules study peers storage
+BENCHMARKS := study one_script peers rules storage
 
 bench: $(VENV)/.bench
 	$(BIN)/snakemake --cores $(CORES)

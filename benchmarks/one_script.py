@@ -33,7 +33,7 @@ import torch
 
 from bandprobe.commands import HOME
 from bandprobe.config import load_config
-from bandprobe.files import write_json, write_text
+from bandprobe.files import write_text
 from bandprobe.parsing import parse_study
 from bandprobe.scripting import KEEP_MEMORY
 from bandprobe.study import Paths, Study
@@ -50,8 +50,8 @@ from benchmarks.by_hand_run import (
     read_images,
     run_script,
 )
-from benchmarks.machine import describe, machine
 from benchmarks.study import BATCH, GIB, basics, run_study
+from benchmarks.tables import markdown, publish
 
 # Of the smallest run: two late layers of the CNN.
 SMALLEST = {"efficientnet_lite0": ("blocks.4", "blocks.6")}
@@ -191,9 +191,7 @@ def table(found: Mapping[str, Any]) -> str:
     naive_s = [slow["seconds"]] * len(rounds)
     title = f"naive form, from {slow['measured']} of {slow['targets']} targets"
     rows.append(_row(title, naive_s, bare))
-    lines = ["| | seconds | / bare forward |", "| --- | --- | --- |", *rows]
     text = [
-        "",
         f"{found['images']} images, {found['targets']} targets, medians of {len(rounds)} rounds; "
         "the naive form is measured once, after them. "
         f"Penalties, margins and accuracies are those of {found['compared_with']}: "
@@ -205,18 +203,18 @@ def table(found: Mapping[str, Any]) -> str:
         text.append(f"Peak memory of the script {found['script_peak_memory_gib']:.2f} GiB.")
     if all("study_s" in one for one in rounds):
         ours = [one["study_s"] for one in rounds]
-        lines.append(_row("bandprobe, the same scope and its figures, stored", ours, bare))
+        rows.append(_row("bandprobe, the same scope and its figures, stored", ours, bare))
         ratio = found["ratios"]
         text.append(
             f"bandprobe / script {ratio['study_over_script']:.2f}; "
             f"naive / bandprobe {ratio['naive_over_study']:.0f}."
         )
-    return "\n".join([*lines, *text])
+    return markdown(["", "seconds", "/ bare forward"], rows) + "\n\n" + " ".join(text)
 
 
-def _row(title: str, seconds: list[float], bare: list[float]) -> str:
+def _row(title: str, seconds: list[float], bare: list[float]) -> tuple[str, str, str]:
     ratio = median(map(truediv, seconds, bare))
-    return f"| {title} | {median(seconds):.1f} | {ratio:.2f} |"
+    return title, f"{median(seconds):.1f}", f"{ratio:.2f}"
 
 
 def same_allocator() -> None:
@@ -241,11 +239,7 @@ def main() -> None:
     if not Path(Paths.MANIFEST.format(dataset=DATASET)).exists():
         parser.error("run the default study first, by make study")
     found = measure(arguments)
-    facts, text = machine(), table(found)
-    whole = f"{text}\n\n{describe(facts)}.\n"
-    write_json(arguments.output, {"machine": facts, **found})
-    write_text(arguments.output.with_suffix(".md"), whole)
-    print(whole)
+    publish(arguments.output, found, table(found))
 
 
 if __name__ == "__main__":
