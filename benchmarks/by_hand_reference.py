@@ -23,7 +23,7 @@ from benchmarks.by_hand_fit import Array
 
 READOUTS = ("map", "pooled")
 # By how much mean margins may differ, as a share of the logits' deviation.
-MARGIN = 1e-3
+MARGIN = 1e-4
 
 
 def stored(study: Study, dataset: str, model: str, layer: str) -> dict[str, Scores]:
