@@ -26,7 +26,7 @@ from bandprobe.errors import StoreError
 # Of the metadata itself, kept among the attributes of the group.
 METADATA_DIGEST = "metadata_sha256"
 # What stores are written with. Others of Zarr's codecs, and those that packages add, are not run.
-CODECS = {"bytes", "vlen-utf8", "zstd", "crc32c"}
+CODECS = {"bytes", "vlen-utf8", "zstd", "blosc", "crc32c"}
 NAMED = 5
 
 

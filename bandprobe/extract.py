@@ -17,6 +17,7 @@ from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split
 from bandprobe.progress import tracked
 from bandprobe.sharding import shard_slice, shard_unit
+from bandprobe.storage import Storage
 from bandprobe.store import StoreWriter, Variable, feature_chunks, store_name
 
 # Layer name (or "<layer>.prefix") to its values for one batch.
@@ -24,6 +25,8 @@ Batch = dict[str, NDArray[Any]]
 Network = Callable[[NDArray[np.float32]], Batch]
 BATCHES_AHEAD = 2
 CHUNKS_BEHIND = 4
+# Number formats of a forward pass.
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -76,19 +79,19 @@ class FeatureWriter:
     writer : StoreWriter
     n_samples : int
         Of the whole split.
-    dtype : {"float16", "float32"}
+    storage : Storage
     shard : Shard
         The part of the split that is written.
     """
 
     def __init__(
-        self, writer: StoreWriter, n_samples: int, dtype: str, shard: Shard = WHOLE
+        self, writer: StoreWriter, n_samples: int, storage: Storage, shard: Shard = WHOLE
     ) -> None:
         part = shard.of(n_samples)
         self._writer = writer
         self._n_samples = part.stop - part.start
         self._split_samples, self._most = n_samples, shard.chunk(n_samples)
-        self._dtype = np.dtype(dtype)
+        self._storage = storage
         self._arrays: dict[str, Any] = {}
         self._held: dict[str, list[NDArray[Any]]] = {}
         self._written: dict[str, int] = {}
@@ -125,11 +128,11 @@ class FeatureWriter:
         if len(dims) == 3:
             chunks: tuple[int, ...] = (min(512, split[0]), *split[1:])
         else:
-            chunks = feature_chunks(split, self._dtype.itemsize)
+            chunks = feature_chunks(split, self._storage.itemsize)
         chunks = (min(chunks[0], self._most), *chunks[1:])
         attrs = {"units": "1", "long_name": f"activation of {name}"}
         self._arrays[name] = self._writer.create(
-            name, dims, shape, self._dtype.name, attrs, chunks, compress=False
+            name, dims, shape, self._storage.dtype, attrs, chunks, self._storage.codec
         )
         self._held[name] = []
         self._written[name] = 0
@@ -148,10 +151,12 @@ class FeatureWriter:
         self._pending.append(self._pool.submit(self._write, name, start, rows[:count]))
 
     def _write(self, name: str, start: int, rows: NDArray[Any]) -> None:
+        rows = self._storage.rounded(rows)
         if not np.isfinite(rows).all():
+            dtype = self._storage.dtype
             raise ModelError(
-                f"layer {name}: values that are not finite in {self._dtype.name}",
-                expected=f"magnitudes below {np.finfo(self._dtype).max:.0f}",
+                f"layer {name}: values that are not finite in {dtype}",
+                expected=f"magnitudes below {np.finfo(dtype).max:.0f}",
                 hint="set storage.dtype to float32; if it persists, the network itself overflows",
             )
         self._arrays[name][start : start + len(rows)] = rows
@@ -188,7 +193,7 @@ def extract(
     source: Source,
     path: Path,
     attrs: Mapping[str, Any],
-    dtype: str,
+    storage: Storage,
     batch_size: int,
     shard: Shard = WHOLE,
 ) -> None:
@@ -204,7 +209,7 @@ def extract(
         The store.
     attrs : mapping
         Provenance for the store.
-    dtype : {"float16", "float32"}
+    storage : Storage
     batch_size : int
     shard : Shard
     """
@@ -214,7 +219,7 @@ def extract(
     with StoreWriter(path, attrs) as store:
         for name, variable in split_coordinates(split).items():
             store.write(name, variable, coordinate=True)
-        with FeatureWriter(store, n_samples, dtype, shard) as writer, np.errstate(over="ignore"):
+        with FeatureWriter(store, n_samples, storage, shard) as writer, np.errstate(over="ignore"):
             batches = source.batches(batch_size)
             for batch in tracked(batches, len(split.sample), "images", store_name(path), len):
                 writer.append(network(batch))
@@ -238,8 +243,20 @@ def pixel_network(dtype: str) -> Network:
     return run
 
 
-def torch_network(backbone: Any, layers: Sequence[str], dtype: str) -> Network:
-    """A backbone's layers, copied in the number format of the store."""
+def torch_network(
+    backbone: Any, layers: Sequence[str], dtype: str, precision: str = "float32"
+) -> Network:
+    """A backbone's layers, copied in the number format of the store.
+
+    Parameters
+    ----------
+    backbone : bandprobe.models.Backbone
+    layers : sequence of str
+    dtype : {"float16", "float32"}
+        Of the copies.
+    precision : {"float32", "bfloat16"}
+        Of convolutions and matrix products in the forward pass; see `bandprobe.models.read_layers`.
+    """
     import torch  # only what runs a network pays for importing torch
 
     from bandprobe.models import read_layers
@@ -254,7 +271,7 @@ def torch_network(backbone: Any, layers: Sequence[str], dtype: str) -> Network:
             if prefix is not None:
                 found[f"{layer}.prefix"] = _copy(prefix, kind)
 
-        read_layers(backbone, layers, torch.from_numpy(batch), keep)
+        read_layers(backbone, layers, torch.from_numpy(batch), keep, precision)
         return found
 
     return run

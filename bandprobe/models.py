@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,11 +163,23 @@ def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator
             handle.remove()
 
 
+def reduced(precision: str, device: str) -> AbstractContextManager[object]:
+    """A block in which convolutions and matrix products have a number format."""
+    return nullcontext() if precision == "float32" else torch.autocast(device, torch.bfloat16)
+
+
 @torch.inference_mode()
 def read_layers(
-    backbone: Backbone, layers: Sequence[str], batch: torch.Tensor, sink: MapSink
+    backbone: Backbone,
+    layers: Sequence[str],
+    batch: torch.Tensor,
+    sink: MapSink,
+    precision: str = "float32",
 ) -> None:
     """One forward pass over a batch, stopped once the last wanted layer has given its map.
+
+    With ``precision="bfloat16"`` PyTorch's autocast runs convolutions and matrix products in it;
+    maps may then be handed on in bfloat16.
 
     Raises
     ------
@@ -194,7 +206,7 @@ def read_layers(
             raise _LastLayerReached
 
     try:
-        with tapped(backbone, layers, receive) as network:
+        with tapped(backbone, layers, receive) as network, reduced(precision, batch.device.type):
             network(batch.to(memory_format=backbone.memory_format))
     except _LastLayerReached:
         return

@@ -16,6 +16,7 @@ from bandprobe.images import pixel_preprocess
 from bandprobe.modes import KEEPING, Mode
 from bandprobe.phantom import Phantom
 from bandprobe.shapley import MOST_BANDS
+from bandprobe.storage import Storage
 from bandprobe.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
 
 # Arguments by which timm and torchvision read files of weights themselves, past all checks.
@@ -66,7 +67,8 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         probe=ProbeSettings(penalties, probe["folds"], probe["seed"], probe["estimator"]),
         spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
-        dtype=resolved["storage"]["dtype"],
+        precision=resolved["precision"],
+        storage=Storage.from_spec(resolved["storage"]),
         scale=Scale(**resolved["scale"]),
         head=parse_head(resolved.get("head"), modes),
         resolved=resolved,

@@ -94,7 +94,7 @@ def stage_costs(
     study: Study, counts: Counts, shapes: Mapping[str, Sequence[PassShape]]
 ) -> list[Cost]:
     """Every stage of one data set, in the order of the workflow."""
-    itemsize = int(study.dtype.removeprefix("float")) // 8
+    itemsize = study.storage.itemsize
     layers = [
         Layer(model, shape, counts, itemsize)
         for model, passes in shapes.items()

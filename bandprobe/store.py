@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
 from bandprobe.chunks import (
     DamagedStoreError,
@@ -30,10 +30,17 @@ from bandprobe.chunks import (
 from bandprobe.digests import write_digest
 from bandprobe.errors import StoreError
 from bandprobe.files import fresh_partial, inside, remove, replace_tree
+from bandprobe.storage import Codec
 
-# For weights and scores. Float16 maps shrink by a tenth to a fifth only, and reading them, which
-# the later stages do several times, would take four times as long.
-COMPRESSOR = ZstdCodec(level=1)
+# Weights and scores are written with zstd. Float16 maps shrink by a tenth to a fifth only, and
+# reading them, which the later stages do several times, would take four times as long: none.
+# Blosc's shuffles bring the same byte, or bit, of neighbours together, which rounded maps gain by.
+COMPRESSORS: dict[Codec, list[Any]] = {
+    "none": [],
+    "zstd": [ZstdCodec(level=1)],
+    "blosc-lz4": [BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")],
+    "blosc-zstd": [BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle")],
+}
 # Last of all, so that it is a checksum of the bytes on disk.
 CHECKSUM = Crc32cCodec()
 CHUNK_BYTES = 8_000_000
@@ -162,12 +169,12 @@ class StoreWriter:
         dtype: str,
         attrs: Mapping[str, Any] | None = None,
         chunks: Sequence[int] | None = None,
-        compress: bool = True,
+        codec: Codec = "zstd",
     ) -> zarr.Array[Any]:
         """An array to be filled by slices; chunks default to the whole."""
         # What is missing on disk is not a number where others read the store, as here.
         blank = float("nan") if np.dtype(dtype if dtype != "string" else "O").kind == "f" else None
-        codecs = [COMPRESSOR, CHECKSUM] if compress else [CHECKSUM]
+        codecs = [*COMPRESSORS[codec], CHECKSUM]
         self._arrays[name] = self._group.create_array(
             name,
             shape=tuple(shape),

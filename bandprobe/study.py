@@ -10,6 +10,7 @@ from bandprobe.bands import Bands
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.head_settings import HeadSettings
 from bandprobe.modes import Mode
+from bandprobe.storage import Storage
 
 SPLITS = ("train", "eval")
 # Their logits are sums over bands; band logits and all that follows from them exist.
@@ -156,7 +157,8 @@ class Study:
     probe: ProbeSettings
     spectra: Spectra
     statistics: Statistics
-    dtype: str
+    precision: str
+    storage: Storage
     scale: Scale
     head: HeadSettings | None
     resolved: Mapping[str, Any] = field(repr=False)

@@ -107,7 +107,8 @@ def section(name: str, schema: Schema, root: Schema, required: bool) -> list[str
         return [*lines, *table(schema, root)]
     other = schema.get("additionalProperties")
     if not isinstance(other, dict):
-        return [*lines, f"Type: {type_text(schema, root)}.", ""]
+        default = f" Default: `{value_text(schema['default'])}`." if "default" in schema else ""
+        return [*lines, f"Type: {type_text(schema, root)}.{default}", ""]
     kinds = [resolve(kind, root) for kind in other.get("oneOf", [other])]
     for kind in kinds:
         if len(kinds) > 1:

@@ -227,6 +227,13 @@ def shard_option(wildcards):
     return f"--shard {int(wildcards.shard)}/{shards}" if shards > 1 else ""
 
 
+def precision_option(wildcards):
+    """Number format of the forward pass; images themselves have none."""
+    if STUDY.models[wildcards.model].architecture == "pixels":
+        return ""
+    return f"--precision {STUDY.precision}"
+
+
 def by_attempt(amount):
     """A resource that doubles with each attempt; Snakemake repeats a failed job after `--retries`.
 

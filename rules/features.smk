@@ -31,7 +31,8 @@ rule extract_features:
         layers=model_layers,
         weights=weights_option,
         root=dataset_root,
-        dtype=STUDY.dtype,
+        storage=as_json(STUDY.resolved["storage"]),
+        precision=precision_option,
         splits=" ".join(SPLITS),
         shard=shard_option,
     message:
@@ -40,7 +41,7 @@ rule extract_features:
         "python $BANDPROBE/extract_features.py --code {params.code}"
         " --model {params.model:q} --layers {params.layers:q} {params.weights}"
         " --manifest {input.manifest} --split {params.splits} {params.shard} --root {params.root:q}"
-        " --dtype {params.dtype} --batch {resources.batch} --threads {threads}"
+        " --storage {params.storage:q} {params.precision} --batch {resources.batch} --threads {threads}"
         " --output {output.features} 2> {log}"
 
 

@@ -46,7 +46,7 @@ def test_defaults_are_filled_in(config: Config) -> None:
     assert resolved["probe"]["folds"] == 5
     assert len(resolved["probe"]["penalties"]) > 5
     assert resolved["statistics"] == {"resamples": 2000, "level": 0.95, "seed": 0}
-    assert resolved["storage"] == {"dtype": "float16"}
+    assert resolved["storage"] == {"dtype": "float16", "codec": "none"}
 
 
 def test_what_was_given_stands(config: Config) -> None:

@@ -11,6 +11,7 @@ from bandprobe.errors import ModelError
 from bandprobe.extract import Batch, Source, extract, pixel_network
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split
+from bandprobe.storage import Storage
 from bandprobe.store import Store
 
 N = 11
@@ -35,7 +36,7 @@ def test_pixels_are_stored_as_they_are_read(
     tmp_path: Path, source: Source, batch_size: int
 ) -> None:
     path = tmp_path / "a.zarr"
-    extract(pixel_network("float32"), source, path, {"code": "x"}, "float32", batch_size)
+    extract(pixel_network("float32"), source, path, {"code": "x"}, Storage("float32"), batch_size)
     store = Store(path)
     np.testing.assert_array_equal(store.read("input"), inputs(source))
     np.testing.assert_array_equal(store.read("sample"), source.split.sample)
@@ -56,7 +57,7 @@ def test_batches_and_chunks_of_any_size_give_the_same_store(
     def network(batch: np.ndarray) -> Batch:
         return {"a": batch, "a.prefix": batch[:, :, 0, :2], "b": 2 * batch[:, :1]}
 
-    extract(network, source, tmp_path / "a.zarr", {}, "float32", batch_size)
+    extract(network, source, tmp_path / "a.zarr", {}, Storage("float32"), batch_size)
     store, expected = Store(tmp_path / "a.zarr"), inputs(source)
     assert store.array("a").chunks[0] == min(chunk, N)
     np.testing.assert_array_equal(store.read("a"), expected)
@@ -65,7 +66,7 @@ def test_batches_and_chunks_of_any_size_give_the_same_store(
 
 
 def test_half_precision_rounds(tmp_path: Path, source: Source) -> None:
-    extract(pixel_network("float16"), source, tmp_path / "a.zarr", {}, "float16", 4)
+    extract(pixel_network("float16"), source, tmp_path / "a.zarr", {}, Storage("float16"), 4)
     np.testing.assert_array_equal(
         Store(tmp_path / "a.zarr").read("input"), inputs(source).astype(np.float16)
     )
@@ -81,5 +82,5 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(
         return {"deep": maps.astype(np.float16)}
 
     with pytest.raises(ModelError, match=r"layer deep(?s:.*)float32"):
-        extract(network, source, tmp_path / "out" / "a.zarr", {}, "float16", 4)
+        extract(network, source, tmp_path / "out" / "a.zarr", {}, Storage("float16"), 4)
     assert list((tmp_path / "out").iterdir()) == []

@@ -17,6 +17,7 @@ from bandprobe.images import Preprocess
 from bandprobe.joining import join_stores
 from bandprobe.manifest import Split
 from bandprobe.sharding import LARGEST_UNIT, shard_slice, shard_unit
+from bandprobe.storage import Storage
 from bandprobe.store import Store, StoreWriter, Variable
 from tests.unit.conftest import SaveImage
 
@@ -58,12 +59,12 @@ def test_joined_shards_are_the_store_of_a_single_job(
     tmp_path: Path, source: Source, shards: int
 ) -> None:
     attrs = {"code": "x"}
-    extract(with_prefix, source, tmp_path / "whole.zarr", attrs, "float16", 4)
+    extract(with_prefix, source, tmp_path / "whole.zarr", attrs, Storage("float16"), 4)
     parts = []
     for number in range(shards):
         parts.append(tmp_path / f"{number}.zarr")
         shard = Shard(number, shards)
-        extract(with_prefix, source, parts[-1], attrs, "float16", 4, shard)
+        extract(with_prefix, source, parts[-1], attrs, Storage("float16"), 4, shard)
     join_stores(tmp_path / "joined.zarr", parts)
     whole, joined = Store(tmp_path / "whole.zarr"), Store(tmp_path / "joined.zarr")
     assert whole.names() == joined.names()
@@ -82,7 +83,7 @@ def test_joined_shards_are_the_store_of_a_single_job(
 def test_chunks_are_shared_and_outlive_the_shards(tmp_path: Path, source: Source) -> None:
     parts = [tmp_path / f"{number}.zarr" for number in range(2)]
     for number, part in enumerate(parts):
-        extract(pixel_network("float32"), source, part, {}, "float32", 4, Shard(number, 2))
+        extract(pixel_network("float32"), source, part, {}, Storage("float32"), 4, Shard(number, 2))
     join_stores(tmp_path / "joined.zarr", parts)
     digest = data_digest(tmp_path / "joined.zarr")
     chunks = [

@@ -8,6 +8,7 @@ import pytest
 from bandprobe.errors import ConfigError
 from bandprobe.images import Preprocess
 from bandprobe.parsing import parse_study
+from bandprobe.storage import Storage
 from bandprobe.study import Paths, Target
 
 Config = dict[str, Any]
@@ -66,7 +67,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     statistics = study.statistics
     assert (statistics.resamples, statistics.level, statistics.seed) == (500, 0.9, 5)
     assert (study.bands.names, study.bands.edges) == (("low", "high"), (0.4,))
-    assert (study.dtype, study.readouts) == ("float32", ("map",))
+    assert (study.storage.dtype, study.readouts) == ("float32", ("map",))
 
 
 @pytest.mark.parametrize(
@@ -243,3 +244,31 @@ def test_shapley_values_of_too_many_bands_are_refused(config: dict[str, Any]) ->
         parse_study(config)
     config["shapley"] = {"fill": "none"}
     assert parse_study(config).shapley_fill == "none"
+
+
+def test_precision_and_storage_are_read_and_default_to_what_they_were(
+    config: dict[str, Any],
+) -> None:
+    study = parse_study(config)
+    assert (study.precision, study.storage) == ("float32", Storage("float16", None, "none"))
+    config |= {"precision": "bfloat16", "storage": {"keepbits": 6, "codec": "blosc-zstd"}}
+    study = parse_study(config)
+    assert (study.precision, study.storage) == ("bfloat16", Storage("float16", 6, "blosc-zstd"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"precision": "float16"}, "(?s)precision.*bfloat16"),
+        ({"storage": {"dtype": "bfloat16"}}, "(?s)storage.dtype.*float16"),
+        ({"storage": {"codec": "gzip"}}, "(?s)storage.codec.*blosc-lz4"),
+        ({"storage": {"keepbits": 5}}, "(?s)storage.keepbits.*saves nothing"),
+        ({"storage": {"keepbits": 12, "codec": "zstd"}}, "(?s)keepbits.*1 to 9 for float16"),
+        ({"storage": {"bits": 5}}, "unknown key 'bits'"),
+    ],
+)
+def test_precision_and_storage_that_cannot_be_are_refused(
+    config: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_study(config | change)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bandprobe.extract import (
+    PRECISIONS,
     WHOLE,
     Network,
     Shard,
@@ -18,6 +19,7 @@ from bandprobe.extract import (
 from bandprobe.images import Preprocess
 from bandprobe.manifest import read_split
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def load_network(arguments: Any) -> Loaded:
     if spec["architecture"] == "pixels":
         facts = {"weights_sha256": "none", "preprocess_source": "configuration"}
         preprocess = Preprocess.from_config(spec["preprocess"])
-        return Loaded(pixel_network(arguments.dtype), preprocess, facts)
+        return Loaded(pixel_network(arguments.storage["dtype"]), preprocess, facts)
     import torch
 
     from bandprobe.models import load_backbone
@@ -55,7 +57,8 @@ def load_network(arguments: Any) -> Loaded:
         "weights_source": backbone.weights_source,
         "preprocess_source": f"configuration, then {backbone.preprocess_source}",
     }
-    network = torch_network(backbone, arguments.layers, arguments.dtype)
+    given = (arguments.layers, arguments.storage["dtype"], arguments.precision or "float32")
+    network = torch_network(backbone, *given)
     return Loaded(network, backbone.preprocess(spec["preprocess"]), facts)
 
 
@@ -73,7 +76,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="file of weights, where there is one")
     parser.add_argument("--manifest", required=True, type=Path)
     parser.add_argument("--root", required=True, type=Path, help="folder of the images")
-    parser.add_argument("--dtype", required=True, choices=["float16", "float32"])
+    parser.add_argument("--storage", required=True, type=json_argument, help="format, as JSON")
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the forward pass")
     parser.add_argument("--batch", type=int, default=32, help="images a forward pass")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--split", required=True, nargs="+", choices=["train", "eval"])
@@ -83,12 +87,13 @@ def main() -> None:
     loaded = load_network(arguments)
     facts = loaded.facts | {"preprocess": json.dumps(asdict(loaded.preprocess))}
     logging.info("preprocess (%s): %s", facts["preprocess_source"], facts["preprocess"])
-    stage = {"model": arguments.model, "layers": arguments.layers, "dtype": arguments.dtype}
+    stage = {"model": arguments.model, "layers": arguments.layers, **arguments.storage}
+    stage |= {"precision": arguments.precision} if arguments.precision else {}
     attrs = provenance(arguments.code, stage, **facts)
     for name, path in zip(arguments.split, arguments.output, strict=True):
         split = read_split(arguments.manifest, name)
         source = Source(arguments.root, split, loaded.preprocess)
-        given = (arguments.dtype, arguments.batch, arguments.shard)
+        given = (Storage.from_spec(arguments.storage), arguments.batch, arguments.shard)
         extract(loaded.network, source, path, attrs, *given)
 
 
