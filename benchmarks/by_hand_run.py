@@ -110,7 +110,7 @@ def run_script(study: Study, layers: Layers, images: Images, *, smallest: bool) 
     bar = tqdm(total=sum(map(len, layers.values())), unit=" layers", desc="script", disable=None)
     for name, wanted in layers.items():
         network, preprocess = network_of(study.models[name])
-        dtype = getattr(torch, study.dtype)
+        dtype = getattr(torch, study.storage.dtype)
         with run.timed("forward"):
             batches = images.batches(preprocess)
             maps = by_hand.read_features(network, wanted, batches, len(images), dtype)

@@ -24,6 +24,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from bandprobe.extract import Source, extract, torch_network
 from bandprobe.images import load_input
 from bandprobe.models import Backbone, as_map, read_layers
+from bandprobe.storage import Storage
 from bandprobe.store import Store
 
 # Layer, or "<layer>.prefix" for its prefix tokens, to float32 values.
@@ -91,7 +92,7 @@ def prepare_bandprobe(work: Work) -> Run:
     network = torch_network(work.backbone, work.layers, "float16")
 
     def run(folder: Path) -> None:
-        extract(network, work.source, folder / "features.zarr", {}, "float16", work.batch)
+        extract(network, work.source, folder / "features.zarr", {}, Storage(), work.batch)
 
     return run
 

@@ -225,7 +225,7 @@ def _write_features(
     chunks = feature_chunks(shape, 2)
     with StoreWriter(path, {"weights_sha256": "none"}) as writer:
         dims = ("sample", "channel", "y", "x")
-        array = writer.create(LAYER, dims, shape, "float16", {}, chunks, compress=False)
+        array = writer.create(LAYER, dims, shape, "float16", {}, chunks, "none")
         for part in _parts(len(split.label), chunks[0]):
             label = split.label[part]
             maps = generator.standard_normal((len(label), *layer.shape), np.float32)
