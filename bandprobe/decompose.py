@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
+from bandprobe.devices import fetch, library, put_like
 from bandprobe.fourier import (
     ComplexArray,
     FloatArray,
@@ -33,6 +36,7 @@ LogitArray = NDArray[np.float64]
 MaskArray = NDArray[np.bool_]
 # Products of bins are held for a few bins at a time.
 PRODUCT_BYTES = 32_000_000
+DEVICE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class BandWeights:
         n_samples, n_classes = len(coefficients), self.spatial_sum.shape[1]
         result = np.zeros((len(half), n_samples, n_classes))
         for part, products in self._products(coefficients):
-            member = half[:, self.bins[part]].astype(np.float32)
-            total = member @ products.reshape(len(products), -1)
+            member = put_like(half[:, self.bins[part]].astype(np.float32), products)
+            total = fetch(member @ products.reshape(len(products), -1))
             result += total.reshape(len(half), n_samples, n_classes)
         if shift is not None:
             result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
@@ -98,6 +102,9 @@ class BandWeights:
         """Logits of some bins at a time, (n_bins, n_samples, n_classes)."""
         n_samples, n_channels = coefficients.shape[:2]
         flat = coefficients.reshape(n_samples, n_channels, -1)
+        if not isinstance(coefficients, np.ndarray):
+            yield from self._products_on_device(flat)
+            return
         one = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
         step = max(1, PRODUCT_BYTES // one)
         packed = np.empty((step, n_samples, 2 * n_channels), np.float32)
@@ -108,6 +115,25 @@ class BandWeights:
             rows[:, :, :n_channels] = chosen.real
             rows[:, :, n_channels:] = chosen.imag
             yield part, rows @ self.blocks[part]
+
+    def _products_on_device(self, flat: Any) -> Iterator[tuple[slice, FloatArray]]:
+        """As `_products`, of a tensor (n_samples, n_channels, n_half_bins)."""
+        torch = library(flat)
+        kept = self._kept.setdefault(str(flat.device), {})
+        if not kept:
+            kept |= {"bins": put_like(self.bins, flat), "blocks": put_like(self.blocks, flat)}
+        one = 4 * len(flat) * (2 * flat.shape[1] + self.spatial_sum.shape[1])
+        step = max(1, DEVICE_BYTES // one)
+        for start in range(0, len(self.bins), step):
+            part = slice(start, start + step)
+            chosen = flat[:, :, kept["bins"][part]].permute(2, 0, 1)
+            rows = torch.cat([chosen.real, chosen.imag], 2)
+            yield part, rows @ kept["blocks"][part]
+
+    @cached_property
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        """Weights on devices that they were used on."""
+        return {}
 
 
 def _as_slice(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
@@ -138,9 +164,10 @@ def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray
     if not all(weights.only_dc for weights in readouts):
         return spectrum(maps)
     height, width = maps.shape[-2:]
-    transformed = np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64)
-    transformed[..., 0, 0] = maps.mean((-2, -1)) * np.float32(height * width)
-    return transformed
+    transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
+    transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)
+    pooled: ComplexArray = transformed
+    return pooled
 
 
 def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) -> ComplexArray:
@@ -176,7 +203,7 @@ def add_noise(
     own = band_power(coefficients, partition, width)
     its = band_power(added, partition, width)
     factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
-    by_bin = factor.astype(np.float32)[..., partition.half_index]
+    by_bin = put_like(factor.astype(np.float32), added)[..., partition.half_index]
     changed: ComplexArray = coefficients + by_bin * added
     return changed
 
@@ -194,7 +221,8 @@ def centre(
 ) -> ComplexArray:
     """Coefficients of maps from which a mean a channel has been taken off; in place."""
     height = coefficients.shape[-2]
-    coefficients[..., 0, 0] -= channel_mean * np.float32(height * width)
+    shift = np.asarray(channel_mean * np.float32(height * width), np.float32)
+    coefficients[..., 0, 0] -= put_like(shift, coefficients)
     return coefficients
 
 

@@ -54,6 +54,10 @@ class ModelError(BandprobeError):
     """A backbone, its weights or one of its layers cannot be used."""
 
 
+class DeviceError(BandprobeError):
+    """A device to compute on is not there, or cannot be used."""
+
+
 class GridMismatchError(BandprobeError):
     """Maps and a band partition belong to different grids."""
 

@@ -120,6 +120,7 @@ def sum_slabs(
     layer: str,
     partition: BandPartition | None,
     slab: tuple[int, int] = (0, 1),
+    device: str = "cpu",
 ) -> MapSums:
     """What the readouts of the maps are fitted from, read some channels at a time.
 
@@ -131,9 +132,11 @@ def sum_slabs(
     partition : BandPartition or None
     slab : pair of int
         Number and count, where several jobs share the channels.
+    device : str
+        Where transforms and inner products are computed.
     """
     n_train, n_channels, height, width = train.array(layer).shape
-    sums = MapSums(n_channels * height * width <= n_train, partition)
+    sums = MapSums(n_channels * height * width <= n_train, partition, device=device)
     channels, step = slab_slice(n_channels, slab[1], slab[0]), slab_channels(train, layer)
     both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
     pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])

@@ -12,12 +12,17 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from bandprobe.devices import doubled, library, put_like
+
 FloatArray = NDArray[np.float32]
 ComplexArray = NDArray[np.complex64]
 
 
 def spectrum(maps: FloatArray) -> ComplexArray:
     """Unnormalised real FFT over the last two axes: (..., height, width // 2 + 1)."""
+    if not isinstance(maps, np.ndarray):
+        on_device: ComplexArray = library(maps).fft.rfft2(maps)
+        return on_device
     transformed = scipy.fft.rfft2(np.asarray(maps, np.float32), axes=(-2, -1))
     return cast("ComplexArray", transformed)
 
@@ -53,9 +58,9 @@ def power(maps: FloatArray) -> FloatArray:
 def scaled_power(transformed: ComplexArray, width: int) -> FloatArray:
     """As `power`, from the coefficients of maps that are `width` wide."""
     height = transformed.shape[-2]
-    squared = np.square(transformed.real)
-    squared += np.square(transformed.imag)
-    squared *= multiplicity(height, width) / np.float32(height * width)
+    squared: FloatArray = library(transformed).square(transformed.real)
+    squared += library(transformed).square(transformed.imag)
+    squared *= put_like(multiplicity(height, width) / np.float32(height * width), squared)
     return squared
 
 
@@ -63,7 +68,7 @@ def grouped_sum(values: FloatArray, index: NDArray[np.intp], n_groups: int) -> N
     """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
     member = (index.ravel()[:, None] == np.arange(n_groups)).astype(np.float32)
     flat = values.reshape(*values.shape[:-2], -1)
-    return cast("NDArray[np.float64]", (flat @ member).astype(np.float64))
+    return doubled(flat @ put_like(member, flat))
 
 
 def unit_phases(noise: ComplexArray, width: int, strength: float = 1.0) -> ComplexArray:
@@ -82,17 +87,18 @@ def unit_phases(noise: ComplexArray, width: int, strength: float = 1.0) -> Compl
         Share of the angle that is turned, in (0, 1]. Below 1 the bins that are their own
         conjugates are left alone: their only Hermitian phases are 0 and pi.
     """
+    xp = library(noise)
     # Twice as fast as the modulus, which guards against overflow that unit noise cannot cause.
-    squared = np.square(noise.real)
-    squared += np.square(noise.imag)
+    squared = xp.square(noise.real)
+    squared += xp.square(noise.imag)
     silent = squared == 0
     if silent.any():
-        noise = np.where(silent, np.complex64(1), noise)
-        squared = np.where(silent, np.float32(1), squared)
+        noise = xp.where(silent, put_like(np.array(1, np.complex64), noise), noise)
+        squared = xp.where(silent, put_like(np.array(1, np.float32), noise), squared)
     if strength == 1:
-        phases: ComplexArray = noise * (1 / np.sqrt(squared))
+        phases: ComplexArray = noise * (1 / xp.sqrt(squared))
         return phases
-    turned: ComplexArray = np.exp(np.complex64(1j * strength) * np.angle(noise))
+    turned: ComplexArray = xp.exp(1j * strength * xp.angle(noise))
     height = noise.shape[-2]
     for row in (0, height // 2) if height % 2 == 0 else (0,):
         for column in (0, width // 2) if width % 2 == 0 else (0,):

@@ -48,7 +48,7 @@ def final_embedding(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     return embedding.flatten(1)
 
 
-def load_model(spec: Mapping[str, Any], weights: Path | None) -> Backbone:
+def load_model(spec: Mapping[str, Any], weights: Path | None, device: str = "cpu") -> Backbone:
     """The backbone of a model's part of the configuration, as extraction loads it."""
     return load_backbone(
         spec["architecture"],
@@ -58,14 +58,14 @@ def load_model(spec: Mapping[str, Any], weights: Path | None) -> Backbone:
         weights,
         spec.get("weights_sha256"),
         spec.get("layout"),
+        device,
     )
 
 
 @torch.inference_mode()
 def plain_outputs(backbone: Backbone, batch: MapArray, read: Reader) -> MapArray:
     """What `read` finds at the end of an untouched forward pass, (n_samples, n_outputs)."""
-    inputs = torch.from_numpy(batch).to(memory_format=backbone.memory_format)
-    return read(backbone.network, inputs).numpy()
+    return read(backbone.network, backbone.inputs(batch)).cpu().numpy()
 
 
 @torch.inference_mode()
@@ -104,10 +104,10 @@ def replaced_outputs(
         reached.append(name)
         return replace(maps, prefix)
 
-    inputs = torch.from_numpy(batch).to(memory_format=backbone.memory_format)
+    inputs = backbone.inputs(batch)
     try:
         with tapped(backbone, [layer], receive) as network:
-            outputs = read(network, inputs).numpy()
+            outputs = read(network, inputs).cpu().numpy()
     except (AssertionError, RuntimeError) as error:
         raise ModelError(
             f"layer {layer}: the rest of the network cannot go on from changed maps",
@@ -186,26 +186,28 @@ class Plan:
         prefix: torch.Tensor | None,
     ) -> Tokens:
         """Some variants of all maps, one variant after the other, with their prefix tokens."""
-        raw = np.ascontiguousarray(maps.float().numpy())
-        self.partition.check(raw.shape)
+        on_cpu = maps.device.type == "cpu"
+        raw = np.ascontiguousarray(maps.float().numpy()) if on_cpu else maps.float()
+        self.partition.check(tuple(raw.shape))
         made = {variant: self._changed(raw, variant) for _, variant in chosen}
-        stacked = torch.from_numpy(np.concatenate([made[variant] for _, variant in chosen]))
+        changed = [made[variant] for _, variant in chosen]
+        stacked = torch.from_numpy(np.concatenate(changed)) if on_cpu else torch.cat(changed)
         if prefix is None:
             return stacked, None
         tokens = [self._mean(prefix) if ablated else prefix for ablated, _ in chosen]
         return stacked, torch.cat(tokens)
 
-    def _changed(self, raw: MapArray, variant: Variant) -> MapArray:
+    def _changed(self, raw: Any, variant: Variant) -> Any:
         if variant is None:
             return raw
         mode, band = variant
         changed = intervene(self.modes[mode], raw, self.partition, band, mean_map=self.mean_map)
-        return np.asarray(changed, np.float32)
+        return np.asarray(changed, np.float32) if isinstance(changed, np.ndarray) else changed
 
     def _mean(self, prefix: torch.Tensor) -> torch.Tensor:
         if self.mean_prefix is None:
             raise ValueError("ablation needs the mean prefix tokens")
-        return torch.from_numpy(self.mean_prefix).expand_as(prefix)
+        return torch.from_numpy(self.mean_prefix).to(prefix.device).expand_as(prefix)
 
 
 @dataclass(frozen=True)

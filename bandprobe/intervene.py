@@ -15,6 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
+from bandprobe.devices import library, put_like
 from bandprobe.fourier import ComplexArray, FloatArray, unit_phases
 from bandprobe.modes import Mode, kept_bands
 
@@ -50,6 +51,11 @@ def project(maps: FloatArray, partition: BandPartition, band: int) -> FloatArray
 
 def masked(maps: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
     """Keep only the bins of a mask of the full plane, shape (height, width)."""
+    if not isinstance(maps, np.ndarray):
+        torch = library(maps)
+        kept = torch.where(put_like(mask, maps), torch.fft.fft2(maps), 0)
+        on_device: FloatArray = torch.fft.ifft2(kept).real
+        return on_device
     transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
     return _real(np.where(mask, transformed, 0))
 
@@ -122,7 +128,7 @@ def intervene_mask(
     if mode.fill == "zero":
         return rest
     filling = np.asarray(_needed(mean_map, mode, "the training mean map"), np.float32)
-    return rest + masked(filling, mask)
+    return rest + masked(put_like(filling, rest), mask)
 
 
 def _needed(array: FloatArray | None, mode: Mode, what: str) -> FloatArray:

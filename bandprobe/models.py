@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from bandprobe.architectures import Wanted, build
@@ -51,6 +53,16 @@ class Backbone:
     preprocess_source: str = "none of its own"
     memory_format: torch.memory_format = torch.channels_last
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; networks without any are in the machine's memory."""
+        first = next(self.network.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
+
+    def inputs(self, batch: NDArray[np.float32]) -> torch.Tensor:
+        """A batch where the network is, in its memory format."""
+        return torch.from_numpy(batch).to(self.device, memory_format=self.memory_format)
+
     def modules(self) -> dict[str, nn.Module]:
         """Modules by their own names, which are the names of layers."""
         return {name: module for name, module in self.network.named_modules() if name}
@@ -74,6 +86,7 @@ def load_backbone(
     weights_file: Path | None,
     weights_sha256: str | None = None,
     layout: Mapping[str, Any] | None = None,
+    device: str = "cpu",
 ) -> Backbone:
     """A network with weights from a file, published ones, or random ones.
 
@@ -93,6 +106,8 @@ def load_backbone(
         That the weights' file must have.
     layout : mapping, optional
         How a `python/` network's outputs are laid out, where it does not say so.
+    device : str
+        Where the network goes once it is complete, as of `bandprobe.devices.open_device`.
 
     Raises
     ------
@@ -104,11 +119,13 @@ def load_backbone(
     network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
     own_code = architecture.startswith("python/")
+    digest = checkpoint.sha256 if checkpoint else tensors_digest(network.state_dict())
+    network.to(device)
     if not own_code:
         network.to(memory_format=torch.channels_last)
     return Backbone(
         network,
-        checkpoint.sha256 if checkpoint else tensors_digest(network.state_dict()),
+        digest,
         checkpoint.source if checkpoint else weights,
         layout_of(network, layout),
         built.preprocess,
@@ -206,8 +223,8 @@ def read_layers(
             raise _LastLayerReached
 
     try:
-        with tapped(backbone, layers, receive) as network, reduced(precision, batch.device.type):
-            network(batch.to(memory_format=backbone.memory_format))
+        with tapped(backbone, layers, receive) as network, reduced(precision, backbone.device.type):
+            network(batch.to(backbone.device, memory_format=backbone.memory_format))
     except _LastLayerReached:
         return
     except (AssertionError, RuntimeError) as error:

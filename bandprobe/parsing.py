@@ -41,6 +41,8 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         Naming the key, what was expected, what was found, and a hint.
     """
     resolved = resolve_config(config)
+    # No result depends on it: it is no part of what results are made from.
+    device = resolved.pop("device")
     modes = {
         name: Mode.from_spec({"name": name, **spec}) for name, spec in resolved["modes"].items()
     }
@@ -68,6 +70,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         spectra=Spectra(**resolved["spectra"]),
         statistics=Statistics(**resolved["statistics"]),
         precision=resolved["precision"],
+        device=device,
         storage=Storage.from_spec(resolved["storage"]),
         scale=Scale(**resolved["scale"]),
         head=parse_head(resolved.get("head"), modes),

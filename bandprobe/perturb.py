@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bandprobe import compose
 from bandprobe.bands import BandPartition
 from bandprobe.decompose import add_noise, band_power, centre, turn_phases
+from bandprobe.devices import put
 from bandprobe.features import sample_blocks
 from bandprobe.fitted import Readout, StoredEnergies
 from bandprobe.fourier import ComplexArray, spectrum
@@ -60,6 +61,7 @@ def perturb(
     masks: Masks,
     readouts: Mapping[str, Readout | StoredEnergies],
     splits: Mapping[str, BandLogits],
+    device: str = "cpu",
 ) -> dict[str, Perturbed]:
     """Change every band of every evaluation map, all readouts from one transform a draw.
 
@@ -73,6 +75,9 @@ def perturb(
         Of controls only those for ``phase`` are used: noise is as strong as what it is added to,
         which would be another noise for every mask.
     readouts, splits : mappings by the readout's name
+    device : str
+        Where maps are transformed and scored. Noise is drawn in the machine's memory, so that it is
+        the same on every device.
     """
     if mode.kind == "noise":
         masks = Masks(masks.partition, {})
@@ -87,10 +92,11 @@ def perturb(
     on_centred = {name: _linear_scorer(one, masks, mean) for name, one in linear.items()}
     samples = features.read("sample")
     for part, maps in sample_blocks(features, layer):
-        raw = spectrum(maps)
+        raw = spectrum(put(maps, device))
         for draw in range(mode.draws):
             noise = white_noise(mode.seed, draw, samples[part].tolist(), maps.shape[1:])
-            changed = change_coefficients(mode, raw, noise, masks.partition)
+            given = (put(noise, device), masks.partition)
+            changed = change_coefficients(mode, raw, *given)
             for name, scorer in on_raw.items():
                 found[name].put(splits[name], scorer(changed), bands_alone, draw, part)
             if mean is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
+from bandprobe.devices import doubled, put
 from bandprobe.modes import kept_bands
 from bandprobe.probe import Basis, FittedProbe, basis_from_gram, basis_from_maps
 from bandprobe.spectral import BandEnergies, BandGrams, BandRows, pack_bands
@@ -83,6 +84,8 @@ class MapSums:
         otherwise their inner products.
     partition : BandPartition, optional
         If given, all is taken band by band, and energies along with it.
+    device : str
+        Where transforms and inner products are computed; sums are kept in the machine's memory.
     """
 
     direct: bool
@@ -96,6 +99,7 @@ class MapSums:
     kernel: FloatArray | float = 0.0
     grams: BandGrams | BandRows | None = None
     energies: BandEnergies | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.partition is not None:
@@ -111,7 +115,7 @@ class MapSums:
         both = scaled(centred, scale), standardise(evaluation, mean, scale)
         self._add_standardised(*both)
         if self.partition and self.grams is not None and self.energies is not None:
-            packed = [pack_bands(maps, self.partition) for maps in both]
+            packed = [pack_bands(put(maps, self.device), self.partition) for maps in both]
             self.grams.add(*packed)
             self.energies.add(packed, (mean, scale), mean_map, self.partition)
         self.mean.append(mean)
@@ -124,8 +128,9 @@ class MapSums:
             for rows, maps in zip(self.rows, flat, strict=True):
                 rows.append(maps)
         elif self.partition is None:
-            self.gram = self.gram + (flat[0] @ flat[0].T).astype(np.float64)
-            self.kernel = self.kernel + (flat[1] @ flat[0].T).astype(np.float64)
+            rows, columns = (put(maps, self.device) for maps in flat)
+            self.gram = self.gram + doubled(rows @ rows.T)
+            self.kernel = self.kernel + doubled(columns @ rows.T)
 
     def finish(self) -> StandardisedMaps:
         """Moments, and the coordinates of all maps."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
+from bandprobe.devices import doubled, fetch, library, put_like
 from bandprobe.fourier import grouped_sum, multiplicity, power, spectrum
 from bandprobe.probe import Basis, basis_from_gram, basis_from_maps
 
@@ -36,9 +37,14 @@ def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
     partition.check(maps.shape)
     height, width = maps.shape[-2:]
     coefficients = spectrum(maps)
-    coefficients *= np.sqrt(multiplicity(height, width) / np.float32(height * width))
+    root = np.sqrt(multiplicity(height, width) / np.float32(height * width))
+    coefficients *= put_like(root, coefficients)
     flat = coefficients.reshape(*maps.shape[:2], -1)
     index = partition.half_index.ravel()
+    if not isinstance(flat, np.ndarray):
+        as_real = library(flat).view_as_real
+        chosen = (put_like(np.flatnonzero(index == b), flat) for b in range(len(partition.bands)))
+        return [as_real(flat[:, :, bins]).flatten(2) for bins in chosen]
     return [
         np.take(flat, np.flatnonzero(index == band), axis=2).view(np.float32)
         for band in range(len(partition.bands))
@@ -62,8 +68,7 @@ class BandGrams:
         """Add some channels of standardised maps, as of `pack_bands`."""
         for band, (one, other) in enumerate(zip(train, evaluation, strict=True)):
             rows, columns = one.reshape(len(one), -1), other.reshape(len(other), -1)
-            gram = (rows @ rows.T).astype(np.float64)
-            kernel = (columns @ rows.T).astype(np.float64)
+            gram, kernel = doubled(rows @ rows.T), doubled(columns @ rows.T)
             if band == len(self.gram):
                 self.gram.append(gram)
                 self.kernel.append(kernel)
@@ -104,7 +109,7 @@ class BandRows:
         for rows, packed in ((self.train, train), (self.evaluation, evaluation)):
             rows += [[] for _ in range(len(packed) - len(rows))]
             for band, one in zip(rows, packed, strict=True):
-                band.append(one.reshape(len(one), -1))
+                band.append(fetch(one).reshape(len(one), -1))
 
     def basis(self, kept: NDArray[np.bool_]) -> tuple[Basis, FloatArray]:
         """As `BandGrams.basis`."""
@@ -157,11 +162,12 @@ def raw_energies(
     packed: Sequence[MapArray], mean: MapArray, scale: MapArray, partition: BandPartition
 ) -> FloatArray:
     """Band energies of raw maps from packed standardised ones, (n_samples, n_channels, n_bands)."""
-    energy = np.stack([np.einsum("ncp,ncp->nc", band, band) for band in packed], axis=-1)
+    sums = (library(band).einsum("ncp,ncp->nc", band, band) for band in packed)
+    energy = np.stack([fetch(one) for one in sums], axis=-1)
     result: FloatArray = energy.astype(np.float64) * np.square(scale)[:, None]
     # Standardising moved DC alone.
     root = np.sqrt(partition.height * partition.width)
-    centred = packed[partition.dc_band][..., 0].astype(np.float64) * scale
+    centred = doubled(packed[partition.dc_band][..., 0]) * scale
     dc = np.square(centred + root * mean) - np.square(centred)
     result[..., partition.dc_band] = np.maximum(result[..., partition.dc_band] + dc, 0.0)
     return result

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bandprobe.bands import BandPartition
 from bandprobe.decompose import BandWeights, blank_logits, transform
+from bandprobe.devices import put, put_like
 from bandprobe.features import sample_blocks
 from bandprobe.fitted import Readout, StoredEnergies
 from bandprobe.store import Store, Variable
@@ -80,15 +81,16 @@ class SplitLogits:
 
 
 def split_linear(
-    features: Store, layer: str, readouts: Sequence[Readout], masks: Masks
+    features: Store, layer: str, readouts: Sequence[Readout], masks: Masks, device: str = "cpu"
 ) -> list[SplitLogits]:
-    """Linear readouts of a layer, all from one transform of the evaluation maps."""
+    """Linear readouts of a layer, all from one transform of the evaluation maps on a device."""
     stacked = masks.stacked
     weights = [readout.by_band(masks.partition) for readout in readouts]
     mean = readouts[0].channel_mean
     parts: list[list[FloatArray]] = [[] for _ in readouts]
-    for _, maps in sample_blocks(features, layer):
-        maps -= mean[:, None, None]
+    for _, block in sample_blocks(features, layer):
+        maps = put(block, device)
+        maps -= put_like(mean[:, None, None], maps)
         coefficients = transform(maps, weights)
         for found, readout, by_band in zip(parts, readouts, weights, strict=True):
             found.append(by_band.logits(coefficients, mean - readout.channel_mean, stacked))

@@ -158,6 +158,7 @@ class Study:
     spectra: Spectra
     statistics: Statistics
     precision: str
+    device: str
     storage: Storage
     scale: Scale
     head: HeadSettings | None

@@ -25,6 +25,7 @@ rule extract_features:
     resources:
         mem_mb=by_attempt(3000),
         batch=16,
+        device=STUDY.device,
     params:
         code=code("extract_features"),
         model=model_spec,
@@ -41,7 +42,7 @@ rule extract_features:
         "python $BANDPROBE/extract_features.py --code {params.code}"
         " --model {params.model:q} --layers {params.layers:q} {params.weights}"
         " --manifest {input.manifest} --split {params.splits} {params.shard} --root {params.root:q}"
-        " --storage {params.storage:q} {params.precision} --batch {resources.batch} --threads {threads}"
+        " --storage {params.storage:q} {params.precision} --batch {resources.batch} --device {resources.device} --threads {threads}"
         " --output {output.features} 2> {log}"
 
 

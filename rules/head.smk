@@ -33,6 +33,7 @@ if STUDY.head:
         resources:
             mem_mb=by_attempt(3000),
             batch=16,
+            device=STUDY.device,
         params:
             code=code("fit_head"),
             model=model_spec,
@@ -46,7 +47,7 @@ if STUDY.head:
             "python $BANDPROBE/fit_head.py --code {params.code}"
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
             " --folds {input.folds} --root {params.root:q} --head {params.head:q}"
-            " --penalties {params.penalties:q} --batch {resources.batch} --threads {threads}"
+            " --penalties {params.penalties:q} --batch {resources.batch} --device {resources.device} --threads {threads}"
             " --output {output.head} 2> {log}"
 
     rule run_head:
@@ -75,6 +76,7 @@ if STUDY.head:
         resources:
             mem_mb=by_attempt(3000),
             batch=64,
+            device=STUDY.device,
         params:
             code=code("run_head"),
             model=model_spec,
@@ -91,7 +93,7 @@ if STUDY.head:
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
             " --root {params.root:q} --head {input.head} --train {input.train}"
             " --layers {params.layers:q} --bands {params.bands:q} --modes {params.modes:q}"
-            " --prefix {params.prefix} --batch {resources.batch} --threads {threads}"
+            " --prefix {params.prefix} --batch {resources.batch} --device {resources.device} --threads {threads}"
             " --output {output.logits} 2> {log}"
 
     rule intervene_head:

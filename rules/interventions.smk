@@ -66,6 +66,7 @@ rule intervene_random:
         ENVIRONMENT
     resources:
         mem_mb=by_attempt(1500),
+        device=STUDY.device,
     params:
         code=code("intervene_random"),
         mode=mode_spec,
@@ -73,7 +74,7 @@ rule intervene_random:
     message:
         "{wildcards.dataset}: {wildcards.mode} of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/intervene_random.py --code {params.code} --logits {input.logits}"
+        "python $BANDPROBE/intervene_random.py --code {params.code} --device {resources.device} --logits {input.logits}"
         " --features {input.features} --layer {wildcards.layer} --probe {input.probes}"
         " --masks {input.masks} --bands {params.bands:q}"
         " --mode {params.mode:q} --output {output.outcomes} 2> {log}"

@@ -24,6 +24,7 @@ if SUMS:
             ENVIRONMENT
         resources:
             mem_mb=by_attempt(2000),
+            device=STUDY.device,
         params:
             code=code("sum_slab"),
             bands=slab_bands_option(),
@@ -31,7 +32,7 @@ if SUMS:
         message:
             "{wildcards.dataset}: sums of {wildcards.model} {wildcards.layer}, slab {wildcards.slab}"
         shell:
-            "python $BANDPROBE/sum_slab.py --code {params.code} --train {input.train}"
+            "python $BANDPROBE/sum_slab.py --code {params.code} --device {resources.device} --train {input.train}"
             " --eval {input.eval} --layer {wildcards.layer} {params.bands}"
             " --slab $((10#{wildcards.slab})) {params.slabs} --output {output.sums} 2> {log}"
 
@@ -59,6 +60,7 @@ rule fit_probes:
         ENVIRONMENT
     resources:
         mem_mb=by_attempt(2000),
+        device=STUDY.device,
     params:
         code=code("fit_probes"),
         readouts=" ".join(STUDY.readouts),
@@ -68,7 +70,7 @@ rule fit_probes:
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/fit_probes.py --code {params.code} --train {input.train} --eval {input.eval}"
+        "python $BANDPROBE/fit_probes.py --code {params.code} --device {resources.device} --train {input.train} --eval {input.eval}"
         " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
         " --folds {input.folds} --settings {params.settings:q} {params.bands} {params.sums}"
         " --output {output.probes} 2> {log}"
@@ -94,6 +96,7 @@ if LOGITS:
             ENVIRONMENT
         resources:
             mem_mb=by_attempt(1500),
+            device=STUDY.device,
         params:
             code=code("split_logits"),
             bands=bands_spec(),
@@ -101,6 +104,6 @@ if LOGITS:
         message:
             "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
         shell:
-            "python $BANDPROBE/split_logits.py --code {params.code} --features {input.features} --layer {wildcards.layer}"
+            "python $BANDPROBE/split_logits.py --code {params.code} --device {resources.device} --features {input.features} --layer {wildcards.layer}"
             " --probe {input.probes} --bands {params.bands:q} --controls {params.controls:q}"
             " --masks {output.masks} --output {output.logits} 2> {log}"

@@ -103,6 +103,7 @@ def backbone() -> Backbone:
 
 def test_bfloat16_changes_maps_by_its_precision_and_no_more(backbone: Backbone) -> None:
     batch = GENERATOR.standard_normal((4, 3, 16, 16)).astype(np.float32)
+
     def run(precision: str) -> np.ndarray:
         return torch_network(backbone, ["0", "2"], "float32", precision)(batch)["2"]
 

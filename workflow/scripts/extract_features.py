@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bandprobe.devices import DEVICES, device_name, open_device
 from bandprobe.extract import (
     PRECISIONS,
     WHOLE,
@@ -43,6 +44,7 @@ def load_network(arguments: Any) -> Loaded:
     from bandprobe.models import load_backbone
 
     torch.set_num_threads(arguments.threads)
+    device = open_device(arguments.device)
     backbone = load_backbone(
         spec["architecture"],
         spec["weights"],
@@ -51,10 +53,12 @@ def load_network(arguments: Any) -> Loaded:
         arguments.weights,
         spec.get("weights_sha256"),
         spec.get("layout"),
+        device,
     )
     facts = {
         "weights_sha256": backbone.weights_sha256,
         "weights_source": backbone.weights_source,
+        "device": device_name(device),
         "preprocess_source": f"configuration, then {backbone.preprocess_source}",
     }
     given = (arguments.layers, arguments.storage["dtype"], arguments.precision or "float32")
@@ -83,6 +87,7 @@ def main() -> None:
     parser.add_argument("--split", required=True, nargs="+", choices=["train", "eval"])
     parser.add_argument("--shard", type=shard_argument, default=WHOLE, help="NUMBER/COUNT, from 0")
     parser.add_argument("--output", required=True, nargs="+", type=Path, help="a store a split")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     loaded = load_network(arguments)
     facts = loaded.facts | {"preprocess": json.dumps(asdict(loaded.preprocess))}

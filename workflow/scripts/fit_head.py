@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.extract import Source
 from bandprobe.head import Reader, final_embedding, load_model, own_outputs, plain_outputs
 from bandprobe.head_logits import choose_classifier, fit_embedding_probe
@@ -82,9 +83,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="images a forward pass")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    backbone = load_model(arguments.model, arguments.weights)
+    backbone = load_model(arguments.model, arguments.weights, open_device(arguments.device))
     preprocess = backbone.preprocess(arguments.model["preprocess"])
     images = Images(arguments.root, arguments.manifest, preprocess, backbone, arguments.batch)
     wanted = arguments.head

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bandprobe.bands import BandPartition, Bands
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.features import read_coordinates
 from bandprobe.fit_store import (
     common_variables,
@@ -50,6 +51,7 @@ def parse() -> argparse.Namespace:
         "--sums", type=Path, nargs="+", help="slabs of the layer, where jobs share its channels"
     )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     return parser.parse_args()
 
 
@@ -107,7 +109,8 @@ def gather(
     """What the readouts of the maps are fitted from: of the slabs' jobs, or of all channels."""
     if arguments.sums:
         return read_sums(arguments.sums, partition)
-    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition)
+    device = open_device(arguments.device)
+    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition, device=device)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bandprobe.bands import Bands
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.fitted import read_energies, read_readout
 from bandprobe.linear import untouched
 from bandprobe.modes import Mode
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
     parser.add_argument("--mode", required=True, type=json_argument, help="the mode, as JSON")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     features = Store(arguments.features)
     bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
@@ -39,7 +41,8 @@ def main() -> None:
     }
     splits = {path.stem: read_band_logits(path) for path in arguments.logits}
     mode = Mode(**arguments.mode)
-    found = perturb(features, arguments.layer, mode, masks, readouts, splits)
+    device = open_device(arguments.device)
+    found = perturb(features, arguments.layer, mode, masks, readouts, splits, device)
     for path, (name, split) in zip(arguments.output, splits.items(), strict=True):
         attrs = provenance(arguments.code, arguments.mode, weights_sha256=split.weights_sha256)
         write_outcomes(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from bandprobe.bands import Bands
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.extract import Source
 from bandprobe.features import sample_mean
 from bandprobe.head import (
@@ -116,12 +117,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="changed maps a forward pass")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
     modes = [Mode(**spec) for spec in arguments.modes]
     train, head = Store(arguments.train), read_head(arguments.head)
-    backbone = load_model(arguments.model, arguments.weights)
+    backbone = load_model(arguments.model, arguments.weights, open_device(arguments.device))
     found = {}
     for name in arguments.layers:
         layer = Layer(name, train, bands, modes, arguments.prefix)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bandprobe.bands import Bands
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.features import read_coordinates
 from bandprobe.fitted import read_energies, read_readout
 from bandprobe.masks import mean_power, write_masks
@@ -27,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     store = Store(arguments.features)
     bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
@@ -42,7 +44,8 @@ def main() -> None:
     readouts = [read_readout(path) for path in linear]
     found = {}
     if linear:
-        split = split_linear(store, arguments.layer, readouts, masks)
+        device = open_device(arguments.device)
+        split = split_linear(store, arguments.layer, readouts, masks, device)
         found = dict(zip(linear, split, strict=True))
     attrs = provenance(
         arguments.code,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bandprobe.bands import Bands
+from bandprobe.devices import DEVICES, open_device
 from bandprobe.fitting import sum_slabs
 from bandprobe.scripting import argument_parser, json_argument, provenance, run
 from bandprobe.store import Store
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--bands", type=json_argument, help="names and edges, if taken by band")
     parser.add_argument("--slab", required=True, type=int, nargs=2, help="number and count")
     parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
     train, evaluation = Store(arguments.train), Store(arguments.eval)
     partition = None
@@ -25,7 +27,8 @@ def main() -> None:
         grid = train.array(arguments.layer).shape[-2:]
         bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
         partition = bands.on_grid(*grid)
-    sums = sum_slabs(train, evaluation, arguments.layer, partition, tuple(arguments.slab))
+    device = open_device(arguments.device)
+    sums = sum_slabs(train, evaluation, arguments.layer, partition, tuple(arguments.slab), device)
     stage = {"layer": arguments.layer, "bands": arguments.bands, "slab": arguments.slab}
     write_sums(arguments.output, sums, provenance(arguments.code, stage))
 

@@ -1,0 +1,93 @@
+"""Where arrays live: NumPy's in the machine's memory, PyTorch's tensors on a GPU.
+
+Numerical code takes either: what is not the same in both libraries stands here. Without a GPU
+nothing here imports PyTorch. On a GPU products stay in full float32; its shorter formats are off.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.errors import DeviceError
+
+DEVICES = ("cpu", "cuda")
+
+
+def open_device(name: str) -> str:
+    """A device that is there, ready for use.
+
+    Raises
+    ------
+    DeviceError
+        If a GPU is asked for and none can be used.
+    """
+    if name == "cpu":
+        return name
+    if name not in DEVICES:
+        raise DeviceError("device", expected=f"one of {', '.join(DEVICES)}", found=name)
+    import torch
+
+    if not torch.cuda.is_available():
+        built = torch.version.cuda or "none: this PyTorch was built without it"
+        raise DeviceError(
+            "device: cuda, but PyTorch finds no GPU here",
+            expected="an NVIDIA GPU, its driver, and a PyTorch built with CUDA",
+            found=f"PyTorch {torch.__version__}, CUDA {built}",
+            hint="device: cpu gives the same results",
+        )
+    # Their shorter mantissas would be another precision.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return name
+
+
+def device_name(device: str) -> str:
+    """A device in words, for provenance: `cpu`, or the name of the GPU."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device}: {torch.cuda.get_device_name()}"
+
+
+def put(values: NDArray[Any], device: str | None) -> Any:
+    """Values on a device: the array itself for `cpu`, else a tensor.
+
+    `torch-cpu` is a tensor in the machine's memory: the GPU's route, where there is none.
+    """
+    if device in (None, "cpu"):
+        return values
+    import torch
+
+    kind = "cpu" if device == "torch-cpu" else device
+    return torch.from_numpy(np.ascontiguousarray(values)).to(kind)
+
+
+def put_like(values: NDArray[Any], other: Any) -> Any:
+    """Values as an array where `other` is one, else as a tensor where `other` lies."""
+    if isinstance(other, np.ndarray):
+        return values
+    return library(other).from_numpy(np.ascontiguousarray(values)).to(other.device)
+
+
+def fetch(values: Any) -> NDArray[Any]:
+    """Values as an array in the machine's memory."""
+    if isinstance(values, np.ndarray):
+        return values
+    fetched: NDArray[Any] = values.cpu().numpy()
+    return fetched
+
+
+def doubled(values: Any) -> NDArray[np.float64]:
+    """Values in double precision, as an array in the machine's memory."""
+    return fetch(values).astype(np.float64)
+
+
+def library(values: Any) -> ModuleType:
+    """The library that values belong to, with its functions: NumPy, or PyTorch."""
+    return np if isinstance(values, np.ndarray) else sys.modules["torch"]

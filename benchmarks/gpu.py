@@ -1,0 +1,136 @@
+"""What a GPU brings: extraction, inner products and interventions beside a bare forward on it.
+
+Made-up images and maps, so that neither decoding nor the disk is timed. Each stage runs on the CPU
+and on the GPU in the same process, the results are held against each other, and then images a
+second are printed, with ratios to the bare forward pass on the same GPU. Without a GPU nothing is
+measured: the script says so, and that is no error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bandprobe.bands import Bands
+from bandprobe.decompose import pack_weights, transform, turn_phases
+from bandprobe.devices import device_name, fetch, open_device, put
+from bandprobe.errors import DeviceError
+from bandprobe.extract import torch_network
+from bandprobe.files import write_json
+from bandprobe.fourier import spectrum
+from bandprobe.intervene import white_noise
+from bandprobe.models import load_backbone
+from bandprobe.readouts import MapSums
+from bandprobe.spectral import BandGrams
+from benchmarks.machine import describe, machine
+
+BANDS = Bands(("low", "mid", "high"), (0.3, 0.7))
+LAYER = "layer3"
+BARE = "bare forward"
+# Largest difference over the largest value: convolutions sum in another order, layer after layer.
+ROUNDING = 1e-3
+Work = Callable[[], Any]
+
+
+def stages(device: str, size: int, images: int, classes: int) -> dict[str, Work]:
+    """Each stage on a device, as a call that ends with an array in the machine's memory."""
+    rng = np.random.default_rng(0)
+    batch = rng.standard_normal((images, 3, size, size), np.float32)
+    backbone = load_backbone("timm/resnet50", "random", {}, 0, None, device=device)
+    run = torch_network(backbone, [LAYER], "float32")
+    maps = run(batch)[LAYER]
+    grid = (int(maps.shape[2]), int(maps.shape[3]))
+    partition = BANDS.on_grid(*grid)
+    # The same maps everywhere: the network's differ by rounding.
+    maps = rng.standard_normal(maps.shape, np.float32)
+    weights = pack_weights(rng.standard_normal((classes, *maps.shape[1:]), np.float32), partition)
+    noise = white_noise(0, 0, list(range(len(maps))), maps.shape[1:])
+
+    @torch.inference_mode()
+    def bare() -> Any:
+        return backbone.network(backbone.inputs(batch)).cpu().numpy()
+
+    def gram() -> Any:
+        sums = MapSums(False, partition, device=device)
+        sums.add(maps.copy(), maps.copy())
+        assert isinstance(sums.grams, BandGrams)
+        return np.stack(sums.grams.gram)
+
+    def split() -> Any:
+        return weights.logits(transform(put(maps, device), [weights]))
+
+    def phases() -> Any:
+        turned = turn_phases(spectrum(put(maps, device)), put(noise, device), 1.0)
+        return fetch(weights.logits(turned))
+
+    return {
+        BARE: bare,
+        "extraction": lambda: run(batch)[LAYER],
+        "Gram matrices": gram,
+        "band logits": split,
+        "turned phases": phases,
+    }
+
+
+def seconds(work: Work, repeats: int) -> float:
+    """Median over repeats; each ends with its result in the machine's memory."""
+    work()
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Measure, print and write; or say that there is no GPU."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smallest", action="store_true", help="few small images, one repeat")
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/gpu.json"))
+    arguments = parser.parse_args()
+    facts = machine()
+    print(describe(facts))
+    try:
+        open_device("cuda")
+    except DeviceError as error:
+        print(f"{error}\nNothing was measured, and nothing is claimed.")
+        return
+    size, images, classes = 224, arguments.images, arguments.classes
+    if arguments.smallest:
+        size, images, classes = 64, 8, 10
+    repeats = 1 if arguments.smallest else arguments.repeats
+    here, there = (stages(device, size, images, classes) for device in ("cpu", "cuda"))
+    rates: dict[str, dict[str, float]] = {}
+    for name, work in there.items():
+        expected, found = here[name](), work()
+        difference = float(np.abs(found - expected).max() / np.abs(expected).max())
+        if not difference <= ROUNDING:
+            raise ValueError(f"{name}: the GPU's result differs by {difference:.1e} of the largest")
+        rates[name] = {
+            "cpu": images / seconds(here[name], repeats),
+            "cuda": images / seconds(work, repeats),
+            "difference": difference,
+        }
+    print(device_name("cuda"))
+    print("| stage | GPU images/s | of the bare forward's time | over the CPU | difference |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, one in rates.items():
+        share, gain = rates[BARE]["cuda"] / one["cuda"], one["cuda"] / one["cpu"]
+        cells = f"{one['cuda']:.0f} | {share:.2f} | {gain:.1f} | {one['difference']:.1e}"
+        print(f"| {name} | {cells} |")
+    write_json(arguments.output, {"machine": facts, "gpu": device_name("cuda"), "stages": rates})
+
+
+if __name__ == "__main__":
+    main()
