@@ -203,9 +203,7 @@ def measure_growth(axes: dict[str, Layer], settings: Settings) -> Row:
 def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
-    parser.add_argument(
-        "--smallest", action="store_true", help="one axis, two sizes, the first jobs: to try it"
-    )
+    parser.add_argument("--smallest", action="store_true", help="one axis, few jobs: to try it")
     parser.add_argument("--axes", nargs="+", choices=tuple(AXES), default=list(AXES))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, help="1, and 2 for the large layer")
