@@ -110,7 +110,7 @@ def plan(bands: int, shapley: bool, stages: Sequence[str]) -> list[Job]:
     """The jobs of a study of a layer, whose size does not matter to them."""
     study = study_of(load_config(HOME / "config.yaml"), START, bands_of(bands))
     if not shapley:
-        del study["shapley"]
+        study["shapley"] = {"fill": "none"}
     with tempfile.TemporaryDirectory() as folder:
         return plan_jobs(Path(folder), study, stages)
 
