@@ -42,9 +42,9 @@ QUICK = STAGES[:4]
 # The least of each axis; the others stay. All maps have more dimensions than there are images, so
 # that readouts are fitted on Gram matrices; so have band energies where channels grow.
 AXES = {
-    "images": Layer(train=96, evaluation=96, channels=32, side=14, classes=8, bands=7),
+    "images": Layer(train=96, evaluation=96, channels=64, side=28, classes=32, bands=7),
     "channels": Layer(train=192, evaluation=192, channels=32, side=28, classes=8, bands=7),
-    "classes": Layer(train=640, evaluation=640, channels=32, side=14, classes=8, bands=7),
+    "classes": Layer(train=640, evaluation=640, channels=32, side=28, classes=16, bands=7),
     "bands": Layer(train=192, evaluation=192, channels=64, side=28, classes=8, bands=3),
 }
 SMALLEST = {"images": Layer(train=40, evaluation=40, channels=8, side=14, classes=4, bands=2)}
