@@ -76,7 +76,7 @@ def _panel(panel: Axes, one: Mapping[str, Any], quantity: str, steepest: float) 
     if np.isfinite(shown).any():
         panel.set_ylim(np.nanmin(shown) / 2, np.nanmax(shown) * 4)
         _guide(panel, sizes, float(np.nanmax(shown)), steepest)
-    panel.xaxis.set_major_locator(FixedLocator(sizes.tolist()))
+    panel.xaxis.set_major_locator(FixedLocator(sizes[::2].tolist()))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(ScalarFormatter())
 
