@@ -34,8 +34,15 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
     return tracked(iterate(), n_samples, "images", what, lambda block: len(block[1]))
 
 
-def slab_channels(store: Store, layer: str) -> int:
-    """Channels of a slab of all samples; see `channels_within`."""
+def slab_channels(layer: str, *stores: Store) -> int:
+    """Channels of a slab of all samples; of several stores that of the most samples.
+
+    See `channels_within`.
+    """
+    return min(_slab_channels(store, layer) for store in stores)
+
+
+def _slab_channels(store: Store, layer: str) -> int:
     array = store.array(layer)
     n_samples, _, height, width = array.shape
     return channels_within(4 * n_samples * height * width, int(array.chunks[1]))

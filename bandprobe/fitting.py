@@ -137,7 +137,8 @@ def sum_slabs(
     """
     n_train, n_channels, height, width = train.array(layer).shape
     sums = MapSums(n_channels * height * width <= n_train, partition, device=device)
-    channels, step = slab_slice(n_channels, slab[1], slab[0]), slab_channels(train, layer)
+    channels = slab_slice(n_channels, slab[1], slab[0])
+    step = slab_channels(layer, train, evaluation)
     both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
     pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])
     what = f"{store_name(train.path)} {layer}"
@@ -157,7 +158,7 @@ def fit_linear(splits: Splits, readouts: Sequence[str], sums: MapSums | None) ->
         Of all channels; None where no readout needs more than spatial means.
     """
     n_channels = splits.train.array(splits.layer).shape[1]
-    step = slab_channels(splits.train, splits.layer)
+    step = slab_channels(splits.layer, splits.train, splits.evaluation)
     train = channel_slabs(splits.train, splits.layer, step, told=True)
     found: dict[str, Linear] = {}
     if sums is not None:

@@ -82,10 +82,11 @@ class Layer:
 
     @property
     def slab(self) -> int:
-        """Bytes of one slab of channels of all training images, in single precision."""
-        shape = (self.counts.train, self.shape.channels, self.shape.height, self.shape.width)
+        """Bytes of one slab of channels of the larger split, in single precision."""
+        most = max(self.counts.train, self.counts.eval)
+        shape = (most, self.shape.channels, self.shape.height, self.shape.width)
         chunk = feature_chunks(shape, self.itemsize)[1]
-        one = SINGLE * self.counts.train * self.shape.height * self.shape.width
+        one = SINGLE * most * self.shape.height * self.shape.width
         channels = channels_within(one, chunk)
         return one * min(channels, self.shape.channels)
 

@@ -7,7 +7,6 @@ up; the jobs are the workflow's own, one after the other.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import shutil
 import tempfile
@@ -17,77 +16,59 @@ from typing import Any
 
 from bandprobe.commands import HOME
 from bandprobe.config import load_config
-from bandprobe.files import write_json
-from benchmarks.machine import describe, machine
 from benchmarks.made_up import Layer, plan_jobs, run_job, study_of, write_layer
+from benchmarks.tables import markdown
 
 LARGE = Layer(train=5000, evaluation=5000, channels=256, side=28, classes=1000, bands=7)
-SMALLEST = Layer(train=60, evaluation=60, channels=8, side=14, classes=6, bands=7)
+HEAD = ("job", "wall s", "processor s", "peak GiB")
 GIB = 2**30
 
 
-def measure(folder: Path, layer: Layer, threads: int) -> list[dict[str, Any]]:
-    """Write the layer and run all jobs; one row a job, printed as it ends."""
+def measure_layer(layer: Layer, threads: int, folder: Path | None = None) -> dict[str, Any]:
+    """Write a layer and run all jobs; each is printed as it ends.
+
+    Parameters
+    ----------
+    layer : Layer
+    threads : int
+        Of each job; jobs run one after the other.
+    folder : Path, optional
+        Where its files go, and stay; otherwise they are removed.
+    """
+    place = Path(tempfile.mkdtemp() if folder is None else folder).resolve()
+    try:
+        rows = _run(place, layer, threads)
+    finally:
+        if folder is None:
+            shutil.rmtree(place)
+    return {"threads": threads, "layer": dataclasses.asdict(layer), "jobs": rows}
+
+
+def _run(folder: Path, layer: Layer, threads: int) -> list[dict[str, Any]]:
     config = load_config(HOME / "config.yaml")
     jobs = plan_jobs(folder, study_of(config, layer, config["bands"]))
     start = time.perf_counter()
     write_layer(folder, layer)
-    print(f"features written in {time.perf_counter() - start:.0f} s", flush=True)
-    print("| job | wall s | processor s | peak GiB |\n| --- | --- | --- | --- |", flush=True)
+    print(f"{layer}: written in {time.perf_counter() - start:.0f} s", flush=True)
     rows = []
     for job in jobs:
-        taken = run_job(folder, job, threads)
-        name = job.rule if job.rule != "intervene_random" else f"{job.rule} {job.log.stem}"
-        rows.append({"job": name, **dataclasses.asdict(taken)})
-        print(_row(rows[-1]), flush=True)
-    total = {
-        "job": "all",
-        "wall_s": sum(row["wall_s"] for row in rows),
-        "processor_s": sum(row["processor_s"] for row in rows),
-        "peak_bytes": max(row["peak_bytes"] for row in rows),
-    }
-    print(_row(total), flush=True)
-    return [*rows, total]
+        rows.append({"job": job.name, **dataclasses.asdict(run_job(folder, job, threads))})
+        print(*_cells(rows[-1]), flush=True)
+    total = {name: sum(row[name] for row in rows) for name in ("wall_s", "processor_s")}
+    return [*rows, {"job": "all", **total, "peak_bytes": max(row["peak_bytes"] for row in rows)}]
 
 
-def _row(row: dict[str, Any]) -> str:
-    return (
-        f"| `{row['job']}` | {row['wall_s']:.1f} | {row['processor_s']:.1f} "
-        f"| {row['peak_bytes'] / GIB:.2f} |"
+def table(found: dict[str, Any]) -> str:
+    """What each job took, in Markdown."""
+    layer = Layer(**found["layer"])
+    text = (
+        f"{layer.train} training and {layer.evaluation} evaluation maps of "
+        f"{layer.channels} x {layer.side} x {layer.side}, {layer.classes} classes, "
+        f"{layer.bands} bands; {found['threads']} threads, one job at a time."
     )
+    return markdown(HEAD, map(_cells, found["jobs"])) + "\n\n" + text
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smallest", action="store_true", help="a few maps, to try it")
-    parser.add_argument("--images", type=int, help="of each split, instead of 5,000")
-    parser.add_argument("--classes", type=int, help="instead of 1,000")
-    parser.add_argument("--channels", type=int, help="instead of 256")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where the study goes, and stays")
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/large_layer.json"))
-    arguments = parser.parse_args()
-    layer = SMALLEST if arguments.smallest else LARGE
-    images = arguments.images or layer.train
-    layer = dataclasses.replace(
-        layer,
-        train=images,
-        evaluation=images,
-        classes=arguments.classes or layer.classes,
-        channels=arguments.channels or layer.channels,
-    )
-    facts = machine()
-    print(f"{describe(facts)}; {arguments.threads} threads\n{layer}", flush=True)
-    folder = (arguments.folder or Path(tempfile.mkdtemp())).resolve()
-    try:
-        rows = measure(folder, layer, arguments.threads)
-    finally:
-        if arguments.folder is None:
-            shutil.rmtree(folder)
-    found = {"machine": facts, "threads": arguments.threads, "layer": dataclasses.asdict(layer)}
-    write_json(arguments.output, found | {"jobs": rows})
-
-
-if __name__ == "__main__":
-    main()
+def _cells(row: dict[str, Any]) -> list[str]:
+    times = [f"{row[name]:.1f}" for name in ("wall_s", "processor_s")]
+    return [f"`{row['job']}`", *times, f"{row['peak_bytes'] / GIB:.2f}"]

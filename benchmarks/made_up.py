@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,22 +74,19 @@ class Job:
     arguments: tuple[str, ...]
     log: Path
 
+    @property
+    def name(self) -> str:
+        """Its rule, and the mode where a job is of one mode."""
+        return self.rule if self.rule != "intervene_random" else f"{self.rule} {self.log.stem}"
+
 
 @dataclass(frozen=True)
 class Taken:
-    """What one job, or several one after the other, took; memory is the most at a time."""
+    """What a job took; memory is the most at a time."""
 
     wall_s: float = 0.0
     processor_s: float = 0.0
     peak_bytes: float = 0.0
-
-    def then(self, other: Taken) -> Taken:
-        """Both one after the other."""
-        return Taken(
-            self.wall_s + other.wall_s,
-            self.processor_s + other.processor_s,
-            max(self.peak_bytes, other.peak_bytes),
-        )
 
 
 def bands_of(count: int) -> dict[str, list[Any]]:
@@ -122,8 +119,8 @@ def environment(threads: int) -> dict[str, str]:
     return found | {"PYTHONPATH": os.pathsep.join(filter(None, search))}
 
 
-def plan_jobs(folder: Path, study: Mapping[str, Any]) -> list[Job]:
-    """The jobs of `STAGES` as Snakemake would run them, in an order in which they can run.
+def plan_jobs(folder: Path, study: Mapping[str, Any], stages: Sequence[str] = STAGES) -> list[Job]:
+    """The jobs of some stages as Snakemake would run them, in an order in which they can run.
 
     Parameters
     ----------
@@ -131,6 +128,8 @@ def plan_jobs(folder: Path, study: Mapping[str, Any]) -> list[Job]:
         Empty, for the configuration and the images that it names.
     study : mapping
         As of `study_of`.
+    stages : sequence of str
+        Rules, in an order in which they can run.
     """
     for label in range(2):
         image = folder / "images" / f"class-{label}" / "0.png"
@@ -153,11 +152,11 @@ def plan_jobs(folder: Path, study: Mapping[str, Any]) -> list[Job]:
         Job(rule, tuple(shlex.split(arguments)), Path(log))
         for rule, arguments, log in COMMAND.findall(done.stdout + done.stderr)
     ]
-    missing = set(STAGES) - {job.rule for job in found}
+    missing = set(stages) - {job.rule for job in found}
     if missing:
         raise RuntimeError(f"the dry run shows no command of {', '.join(sorted(missing))}")
-    chosen = [job for job in found if job.rule in STAGES]
-    return sorted(chosen, key=lambda job: (STAGES.index(job.rule), job.log))
+    chosen = [job for job in found if job.rule in stages]
+    return sorted(chosen, key=lambda job: (stages.index(job.rule), job.log))
 
 
 def run_job(folder: Path, job: Job, threads: int) -> Taken:

@@ -13,7 +13,7 @@ from bandprobe.features import (
     sample_mean,
     slab_channels,
 )
-from bandprobe.store import Store, StoreWriter, Variable
+from bandprobe.store import Store, StoreWriter, Variable, write_store
 
 MAPS = np.random.default_rng(0).normal(size=(11, 7, 3, 4)).astype(np.float16)
 
@@ -79,7 +79,19 @@ def test_slabs_hold_whole_chunks_within_their_size(
     one_channel = 4 * 11 * 12
     for channels, expected in ((1, 2), (2, 2), (5, 4), (6, 6)):
         monkeypatch.setattr(features, "SLAB_BYTES", channels * one_channel)
-        assert slab_channels(store, "layer") == expected
+        assert slab_channels("layer", store) == expected
+
+
+def test_slabs_of_two_stores_are_cut_by_the_one_of_more_samples(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = Variable(("sample", "channel", "y", "x"), MAPS[:2])
+    write_store(tmp_path / "few.zarr", {"layer": values}, {}, {})
+    few = Store(tmp_path / "few.zarr")
+    for name in ("SLAB_BYTES", "LARGEST_SLAB_BYTES"):
+        monkeypatch.setattr(features, name, 2 * 4 * 11 * 12)
+    assert slab_channels("layer", few) == 7
+    assert slab_channels("layer", few, store) == slab_channels("layer", store) == 2
 
 
 def test_coordinates_are_handed_on(store: Store) -> None:
