@@ -63,7 +63,7 @@ docs: $(VENV)/.development
 	$(BIN)/mkdocs build --strict
 
 # In the order of docs/benchmarks.md, whose tables are filled at the end.
-BENCHMARKS := study one_script peers rules storage
+BENCHMARKS := study one_script peers rules precision storage growth gpu
 
 bench: $(VENV)/.bench
 	$(BIN)/snakemake --cores $(CORES)

@@ -23,17 +23,17 @@ from bandprobe.decompose import pack_weights, transform, turn_phases
 from bandprobe.devices import device_name, fetch, open_device, put
 from bandprobe.errors import DeviceError
 from bandprobe.extract import torch_network
-from bandprobe.files import write_json
 from bandprobe.fourier import spectrum
 from bandprobe.intervene import white_noise
 from bandprobe.models import load_backbone
 from bandprobe.readouts import MapSums
 from bandprobe.spectral import BandGrams
-from benchmarks.machine import describe, machine
+from benchmarks.tables import markdown, publish
 
 BANDS = Bands(("low", "mid", "high"), (0.3, 0.7))
 LAYER = "layer3"
 BARE = "bare forward"
+HEAD = ("stage", "images a second", "of the bare forward's time", "over the CPU", "difference")
 # Largest difference over the largest value: convolutions sum in another order, layer after layer.
 ROUNDING = 1e-3
 Work = Callable[[], Any]
@@ -90,6 +90,22 @@ def seconds(work: Work, repeats: int) -> float:
     return statistics.median(times)
 
 
+def table(rates: dict[str, dict[str, float]]) -> str:
+    """What was measured, in Markdown."""
+    bare = rates[BARE]["cuda"]
+    rows = [
+        (
+            name,
+            f"{one['cuda']:.0f}",
+            f"{bare / one['cuda']:.2f}",
+            f"{one['cuda'] / one['cpu']:.1f}",
+            f"{one['difference']:.1e}",
+        )
+        for name, one in rates.items()
+    ]
+    return f"{markdown(HEAD, rows)}\n\n{device_name('cuda')}."
+
+
 def main() -> None:
     """Measure, print and write; or say that there is no GPU."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,8 +115,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/gpu.json"))
     arguments = parser.parse_args()
-    facts = machine()
-    print(describe(facts))
     try:
         open_device("cuda")
     except DeviceError as error:
@@ -122,14 +136,7 @@ def main() -> None:
             "cuda": images / seconds(work, repeats),
             "difference": difference,
         }
-    print(device_name("cuda"))
-    print("| stage | GPU images/s | of the bare forward's time | over the CPU | difference |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, one in rates.items():
-        share, gain = rates[BARE]["cuda"] / one["cuda"], one["cuda"] / one["cpu"]
-        cells = f"{one['cuda']:.0f} | {share:.2f} | {gain:.1f} | {one['difference']:.1e}"
-        print(f"| {name} | {cells} |")
-    write_json(arguments.output, {"machine": facts, "gpu": device_name("cuda"), "stages": rates})
+    publish(arguments.output, {"gpu": device_name("cuda"), "stages": rates}, table(rates))
 
 
 if __name__ == "__main__":

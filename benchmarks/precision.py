@@ -27,17 +27,17 @@ from numpy.typing import NDArray
 from bandprobe.commands import HOME, load_study
 from bandprobe.datasets import samples
 from bandprobe.extract import PRECISIONS, FeatureWriter, torch_network
-from bandprobe.files import write_json
 from bandprobe.folds import assign_folds
 from bandprobe.images import load_batch
 from bandprobe.models import load_backbone
 from bandprobe.probe import FittedProbe, fit_probe
+from bandprobe.progress import tracked
 from bandprobe.readouts import StandardisedMaps, in_memory, standardise_maps, weight_slabs
 from bandprobe.standardise import readout_logits
 from bandprobe.storage import Storage
 from bandprobe.store import Store, StoreWriter
 from bandprobe.study import Model, Paths, Study
-from benchmarks.machine import describe, machine
+from benchmarks.tables import markdown, publish
 
 FloatArray = NDArray[np.float64]
 MapArray = NDArray[np.float32]
@@ -57,7 +57,10 @@ STORAGES = (
     Storage("float16", 5, "blosc-zstd"),
     Storage("float16", 3, "blosc-zstd"),
 )
+PLAIN = (Storage("float32"), Storage("float16"))
 SMALLEST = (Storage("float32"), Storage("float16"), Storage("float16", 5, "blosc-zstd"))
+HEAD = ["forward, stored", "largest", "median", "top-1", "refitted"]
+HEAD += ["disk", "forward", "write", "read"]
 # Largest and median change of a logit, top-1, top-1 of the refitted readout.
 Scored = tuple[float, float, float, float]
 
@@ -217,7 +220,7 @@ def layer_choices(
         for precision in PRECISIONS:
             given = {split: passes[precision][layer, split] for split in ("train", "eval")}
             same: dict[tuple[str, int | None], Scored] = {}
-            for storage in storages:
+            for storage in storages if precision == "float32" else PLAIN:
                 read, size, write, again = store_maps(given, storage, Path(name) / "a", repeats)
                 values = (storage.dtype, storage.keepbits)
                 if values not in same:
@@ -240,32 +243,35 @@ def label(precision: str, storage: Storage) -> str:
     return f"{precision}, {storage.dtype}{bits}, {storage.codec}"
 
 
-def print_table(layer: str, choices: Mapping[str, Choice]) -> None:
-    """One layer's choices."""
-    base = choices[label(*BASELINE)]
-    print(f"\n{layer}: baseline {base.megabytes:.1f} MB, forward {base.forward:.2f} s")
-    print(
-        "| forward, stored | largest | median | top-1 | refitted | disk | forward | write | read |"
+def table(results: Mapping[str, Mapping[str, Choice]], crops: Crops) -> str:
+    """All layers together, in Markdown: the worst change, mean accuracies, ratios of sums."""
+    layers = list(results.values())
+    base = [one[label(*BASELINE)] for one in layers]
+    rows = []
+    for name in layers[0]:
+        own = [one[name] for one in layers]
+        cells = [f"{max(one.largest for one in own):.1e}", f"{max(one.median for one in own):.1e}"]
+        cells += [f"{statistics.mean(one.top1 for one in own):.3f}"]
+        cells += [f"{statistics.mean(one.refitted_top1 for one in own):.3f}"]
+        for part in ("megabytes", "forward", "write", "read"):
+            total = sum(getattr(one, part) for one in own)
+            cells.append(f"{total / sum(getattr(one, part) for one in base):.2f}")
+        rows.append([name, *cells])
+    counts = " and ".join(f"{len(rows)} {split}" for split, rows in crops.rows.items())
+    text = (
+        f"{len(layers)} layers, {counts} crops. Largest and median change of a logit are of the "
+        "layer where they are largest, top-1 is the mean over layers. Bytes and seconds are "
+        "relative to the first row."
     )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, one in choices.items():
-        ratios = (
-            one.megabytes / base.megabytes,
-            one.forward / base.forward,
-            one.write / base.write,
-            one.read / base.read,
-        )
-        cells = [f"{one.largest:.1e}", f"{one.median:.1e}", f"{one.top1:.3f}"]
-        cells += [f"{one.refitted_top1:.3f}", *(f"{ratio:.2f}" for ratio in ratios)]
-        print(f"| {name} | {' | '.join(cells)} |")
+    return markdown(HEAD, rows) + "\n\n" + text
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smallest", action="store_true", help="one layer, few crops, one repeat")
-    parser.add_argument("--train", type=int, default=24, help="training crops a photo")
-    parser.add_argument("--evaluation", type=int, default=16, help="evaluation crops a photo")
+    parser.add_argument("--train", type=int, default=8, help="training crops a photo")
+    parser.add_argument("--evaluation", type=int, default=8, help="evaluation crops a photo")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/precision.json"))
     arguments = parser.parse_args()
@@ -274,29 +280,24 @@ def main() -> None:
     repeats = 1 if arguments.smallest else arguments.repeats
     storages = SMALLEST if arguments.smallest else STORAGES
     crops = choose_crops(study, *counts)
-    facts = machine()
-    print(describe(facts))
-    print(f"crops: {', '.join(f'{len(rows)} {split}' for split, rows in crops.rows.items())}")
-    print("largest, median: change of a logit over the logits' standard deviation; the rest ratios")
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Choice]] = {}
     models = [model for model in study.models.values() if model.architecture != "pixels"]
     for model in models[:1] if arguments.smallest else models:
         layers = model.layers[-1:] if arguments.smallest else model.layers[2:]
         passes, times = extract_all(model, layers, crops)
-        for layer in layers:
-            choices = layer_choices(layer, passes, times, crops, study, storages, repeats)
-            print_table(f"{model.name} {layer}", choices)
-            results[f"{model.name}/{layer}"] = {name: asdict(one) for name, one in choices.items()}
-    write_json(
-        arguments.output,
-        {
-            "machine": facts,
-            "threads": torch.get_num_threads(),
-            "crops": {split: len(rows) for split, rows in crops.rows.items()},
-            "baseline": label(*BASELINE),
-            "layers": results,
+        for layer in tracked(layers, len(layers), "layers", model.name):
+            given = (passes, times, crops, study, storages, repeats)
+            results[f"{model.name}/{layer}"] = layer_choices(layer, *given)
+    found = {
+        "threads": torch.get_num_threads(),
+        "crops": {split: len(rows) for split, rows in crops.rows.items()},
+        "baseline": label(*BASELINE),
+        "layers": {
+            layer: {name: asdict(one) for name, one in choices.items()}
+            for layer, choices in results.items()
         },
-    )
+    }
+    publish(arguments.output, found, table(results, crops))
 
 
 if __name__ == "__main__":
