@@ -24,20 +24,13 @@ from benchmarks.exponents import fit_exponent
 from benchmarks.growth_figure import draw
 from benchmarks.large_layer import LARGE, measure_layer
 from benchmarks.large_layer import table as layer_table
+from benchmarks.made_up import STAGES as ALL_STAGES
 from benchmarks.made_up import Job, Layer, bands_of, plan_jobs, run_job, study_of, write_layer
 from benchmarks.tables import markdown, publish
 
 STEPS = (1, 2, 4, 8, 16)
-# What is measured needs the folds, which scikit-learn deals out.
-STAGES = (
-    "assign_folds",
-    "compute_spectra",
-    "fit_probes",
-    "split_logits",
-    "intervene_linear",
-    "intervene_random",
-    "score_targets",
-)
+# What is measured needs the folds, which scikit-learn deals out. Tables are not measured.
+STAGES = tuple(stage for stage in ALL_STAGES if not stage.startswith("summarise"))
 QUICK = STAGES[:4]
 # The least of each axis; the others stay. All maps have more dimensions than there are images, so
 # that readouts are fitted on Gram matrices; so have band energies where channels grow.
