@@ -227,7 +227,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with arrays of several kinds."""
     path = tmp_path_factory.mktemp("fuzz") / "a.zarr"
     with StoreWriter(path, {"config": "{}", "n_classes": 3}) as writer:
-        maps = writer.create("maps", ("i", "j"), (4, 6), "float16", None, (2, 3), False)
+        maps = writer.create("maps", ("i", "j"), (4, 6), "float16", None, (2, 3), "none")
         maps[...] = np.arange(24, dtype=np.float16).reshape(4, 6)
         writer.write("scores", Variable(("i",), np.linspace(0, 1, 4)))
         writer.write("band", Variable(("k",), np.array(["low", "high"])), coordinate=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bandprobe.report_context import Results
 from bandprobe.report_data import METRICS, SPECTRA
@@ -293,9 +293,9 @@ def test_the_table_sorts_filters_and_searches(page: Page, shared: Results) -> No
     heading = page.locator("#targets-view thead th", has_text="top-1 drop").first
     heading.get_by_role("button").focus()
     page.keyboard.press("Enter")
-    assert heading.get_attribute("aria-sort") == "ascending"
+    expect(heading).to_have_attribute("aria-sort", "ascending")
     page.keyboard.press("Enter")
-    assert heading.get_attribute("aria-sort") == "descending"
+    expect(heading).to_have_attribute("aria-sort", "descending")
     first = page.locator("#targets-view tbody tr").first.locator("td").all_text_contents()
     assert f"{table['top1_drop'].max():.3f}" in first
     choose(page, filter_readout="map", filter_mode="remove", filter_model="net")
@@ -313,7 +313,7 @@ def test_the_table_sorts_filters_and_searches(page: Page, shared: Results) -> No
     assert "forced" in (rows.first.text_content() or "")
     choose(page, filter_flag="")
     page.get_by_label("Search").fill("layer2 noise ultra-high")
-    assert rows.count() == 4
+    expect(rows).to_have_count(4)
     link = rows.first.locator("a").get_attribute("href")
     assert link == "targets/net/layer2/map/noise/ultra-high.json"
 

@@ -28,7 +28,7 @@ def damaged_at(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, st
     values = np.random.default_rng(0).standard_normal((6, 8, 3, 3)).astype(np.float16)
     with StoreWriter(store, {"code": "x"}) as writer:
         maps = writer.create(
-            "maps", ("i", "c", "y", "x"), values.shape, "float16", None, (2, 4, 3, 3), False
+            "maps", ("i", "c", "y", "x"), values.shape, "float16", None, (2, 4, 3, 3), "none"
         )
         maps[...] = values
         writer.write("scores", Variable(("i", "j"), np.ones((6, 2))))
