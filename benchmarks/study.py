@@ -183,9 +183,12 @@ def baseline(config: Path, repeats: int) -> dict[str, float]:
 
     It has the allocator settings that the study gives its jobs: the CNN is slower without.
     """
-    command = [sys.executable, __file__, "--baseline", str(config), "--repeats", str(repeats)]
+    command = [sys.executable, "-m", "benchmarks.study", "--baseline", str(config)]
+    command += ["--repeats", str(repeats)]
     environment = os.environ | KEEP_MEMORY
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment, cwd=HOME, stdout=subprocess.PIPE, text=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
