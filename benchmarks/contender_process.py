@@ -74,8 +74,7 @@ class Worker:
             except Exception as error:  # whatever a package makes of a network
                 if name in (OURS, BARE):
                     raise
-                text = str(error).strip() or "no message"
-                self.refusals[model.name] = f"{type(error).__name__}: {text.splitlines()[0]}"
+                self.refusals[model.name] = in_short(error)
 
     def _warm_up(self, work: Work) -> None:
         first = work.source.split.take(np.arange(min(work.batch, len(work))))
@@ -127,12 +126,26 @@ def largest_difference(ours: Maps, theirs: Maps) -> float:
     return worst
 
 
-def answer(worker: Worker, order: dict[str, str]) -> Any:
-    """What a line asks for: `measure`, or `difference` from bandprobe's values."""
+def in_short(error: Exception) -> str:
+    """The kind of an error, and its first line."""
+    text = str(error).strip() or "no message"
+    return f"{type(error).__name__}: {text.splitlines()[0]}"
+
+
+def answer(worker: Worker, name: str, order: dict[str, str]) -> Any:
+    """What a line asks for: `measure`, or `difference` from bandprobe's values.
+
+    A package that gives up, as where memory is short, is answered with `refused` and why.
+    """
     folder = Path(order["folder"])
     if "ours" in order:
         return worker.difference(order["model"], folder, Path(order["ours"]))
-    return worker.measure(order["model"], folder)
+    try:
+        return worker.measure(order["model"], folder)
+    except Exception as error:  # whatever a package makes of it
+        if name in (OURS, BARE):
+            raise
+        return {"refused": in_short(error)}
 
 
 def main() -> None:
@@ -145,10 +158,11 @@ def main() -> None:
     given = vars(parser.parse_args())
     # What packages print goes elsewhere.
     answers, sys.stdout = sys.stdout, sys.stderr
-    worker = Worker(given.pop("contender"), Settings(**given))
+    name = given.pop("contender")
+    worker = Worker(name, Settings(**given))
     print(json.dumps(worker.refusals), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(worker, json.loads(line))), file=answers, flush=True)
+        print(json.dumps(answer(worker, name, json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

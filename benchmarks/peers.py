@@ -113,6 +113,10 @@ class Contest:
     def _turn(self, name: str, model: str, *, compare: bool) -> None:
         folder = self.work / name
         found = self.processes[name].ask(model=model, folder=str(folder))
+        if "refused" in found:
+            self.refusals[name, model] = found["refused"]
+            shutil.rmtree(folder)
+            return
         self.measured.setdefault((name, model), []).append(found)
         if compare and CONTENDERS[name].read and name != OURS:
             ours = str(self.work / OURS)
