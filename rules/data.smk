@@ -14,6 +14,7 @@ rule make_phantom:
         "logs/{dataset}/make_phantom.tsv"
     wildcard_constraints:
         dataset=one_of(PHANTOMS),
+    priority: EARLY
     conda:
         ENVIRONMENT
     params:
@@ -36,6 +37,7 @@ rule unpack_images:
         "logs/{dataset}/unpack_images.tsv"
     wildcard_constraints:
         dataset=one_of(UNPACKED),
+    priority: EARLY
     conda:
         ENVIRONMENT
     params:
@@ -60,6 +62,7 @@ rule make_manifest:
         "logs/{dataset}/make_manifest.log",
     benchmark:
         "logs/{dataset}/make_manifest.tsv"
+    priority: EARLY
     conda:
         ENVIRONMENT
     params:
