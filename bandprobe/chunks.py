@@ -182,6 +182,8 @@ def read_metadata(store: Path) -> dict[str, Any]:
         members = dict(content["consolidated_metadata"]["metadata"])
         attributes = dict(content["attributes"])
         codecs = {str(codec["name"]) for one in members.values() for codec in one["codecs"]}
+        for name, member in members.items():
+            _check_member(name, member)
     except FileNotFoundError as error:
         raise StoreError(
             f"{store} is not a complete store",
@@ -205,6 +207,22 @@ def read_metadata(store: Path) -> dict[str, Any]:
             found=", ".join(sorted(codecs - CODECS)),
         )
     return dict(content)
+
+
+def _check_member(name: str, member: Mapping[str, Any]) -> None:
+    """Zarr opens arrays whose metadata it cannot use later; ValueError says what is wrong."""
+    shape = member["shape"]
+    chunks = member["chunk_grid"]["configuration"]["chunk_shape"]
+    dims = member.get("dimension_names")
+    for sizes, least, what in ((shape, 0, "shape"), (chunks, 1, "chunk_shape")):
+        if not isinstance(sizes, list) or any(type(n) is not int or n < least for n in sizes):
+            raise ValueError(f"{name} has the {what} {sizes!r}")
+    if len(chunks) != len(shape):
+        raise ValueError(f"{name} has the shape {shape} and the chunk_shape {chunks}")
+    if dims is not None and (not isinstance(dims, list) or len(dims) != len(shape)):
+        raise ValueError(f"{name} has the shape {shape} and the dimension_names {dims!r}")
+    if not isinstance(member.get("attributes", {}), dict):
+        raise ValueError(f"{name} has the attributes {member['attributes']!r}")
 
 
 def metadata_digest(content: Mapping[str, Any]) -> str:

@@ -212,6 +212,33 @@ def test_damaged_metadata_are_refused(plain: Path, change: Any) -> None:
         Store(plain)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("attributes", "array"),
+        ("attributes", ["ab"]),
+        ("shape", "3"),
+        ("shape", [-3]),
+        ("shape", [True]),
+        ("shape", [3, 3]),
+        ("chunk_grid", {"name": "regular", "configuration": {"chunk_shape": [0]}}),
+        ("chunk_grid", {"name": "regular", "configuration": {"chunk_shape": 3}}),
+        ("dimension_names", "i"),
+        ("dimension_names", ["i", "j"]),
+    ],
+)
+def test_metadata_that_lie_are_refused_when_the_store_is_opened(
+    plain: Path, key: str, value: Any
+) -> None:
+    """With a checksum that fits, which damage would not have."""
+    content = metadata(plain)
+    content["consolidated_metadata"]["metadata"]["x"][key] = value
+    content["attributes"][METADATA_DIGEST] = metadata_digest(content)
+    (plain / "zarr.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match=r"(?s)a\.zarr: zarr\.json is damaged.*x has the "):
+        Store(plain)
+
+
 def test_a_codec_that_would_run_code_is_refused_by_name(plain: Path) -> None:
     content = metadata(plain)
     content["consolidated_metadata"]["metadata"]["x"]["codecs"][0] = {"name": "numcodecs.pickle"}
