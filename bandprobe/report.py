@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bandprobe.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
 
@@ -26,10 +27,8 @@ def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
     table = Table(title=" / ".join(str(record[axis]) for axis in axes), show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="left", overflow="fold")
-    for name, text in _rows(record):
-        table.add_row(name, text)
-    for name, text in checks.items():
-        table.add_row(name, text)
+    for name, text in [*_rows(record), *checks.items()]:
+        table.add_row(name, Text(text))  # square brackets are no markup
     return table
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from bandprobe.commands import described
 from bandprobe.files import write_text
@@ -137,7 +138,8 @@ def configuration_table(found: Comparison) -> Table:
     for name in ("key", "A", "B"):
         table.add_column(name, overflow="fold")
     for key, values in found.configuration.items():
-        table.add_row(key, *("not there" if value is None else str(value) for value in values))
+        shown = ("not there" if value is None else str(value) for value in values)
+        table.add_row(key, *map(Text, shown))
     return table
 
 

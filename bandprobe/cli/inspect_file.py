@@ -85,7 +85,8 @@ def execute(arguments: argparse.Namespace) -> None:
 def describe(contents: Contents) -> Iterator[RenderableType]:
     """What a store or a table holds."""
     stored = sum(array.stored for array in contents.arrays)
-    yield f"[bold]{contents.path}[/]: {contents.kind}, {contents.what}; {in_bytes(stored)}"
+    what = f": {contents.kind}, {contents.what}; {in_bytes(stored)}"
+    yield Text.assemble((str(contents.path), "bold"), what)
     if contents.digest:
         yield f"SHA-256 of the data as recorded: {contents.digest}"
     yield array_table(contents)
@@ -104,9 +105,9 @@ def array_table(contents: Contents) -> Table:
         meaning = f"{array.attrs.get('long_name', '')}{unit}".strip()
         dims = ", ".join(dim.rpartition(".")[2] for dim in array.dims)
         table.add_row(
-            "\n".join(filter(None, [f"[bold]{array.name}[/]", meaning])),
-            "\n".join(filter(None, [_sizes(array.shape), dims])),
-            _kept(array),
+            Text("\n").join(filter(None, [Text(array.name, "bold"), Text(meaning)])),
+            Text("\n".join(filter(None, [_sizes(array.shape), dims]))),
+            Text(_kept(array)),
         )
     return table
 
@@ -135,12 +136,20 @@ def attribute_table(attrs: Mapping[str, Any]) -> Table:
     for name, value in attrs.items():
         if name in HIDDEN:
             continue
-        text = str(value)
-        if name in STRUCTURED:
-            shown = yaml.safe_dump(json.loads(text), sort_keys=False, default_flow_style=None)
-            text = shown.strip()
-        table.add_row(name, text)
+        text = _structured(str(value)) if name in STRUCTURED else str(value)
+        # As they are: in square brackets a list would be taken for markup, and lost.
+        table.add_row(Text(name), Text(text, overflow="fold"))
     return table
+
+
+def _structured(text: str) -> str:
+    """YAML of a text in JSON; any other text as it is."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return text
+    shown: str = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+    return shown.strip()
 
 
 def target_picture(record: Mapping[str, Any]) -> Picture:

@@ -22,10 +22,12 @@ from safetensors.torch import save
 from bandprobe.assets import ASSETS, read_members
 from bandprobe.checkpoints import read_checkpoint
 from bandprobe.chunks import METADATA_DIGEST, metadata_digest
+from bandprobe.cli.inspect_file import describe
 from bandprobe.config import load_config
 from bandprobe.errors import BandprobeError
 from bandprobe.folders import Sample
 from bandprobe.images import MOST_PIXELS, open_image
+from bandprobe.inspection import read_contents
 from bandprobe.manifest import read_split, write_manifest
 from bandprobe.parsing import parse_study
 from bandprobe.store import Store, StoreWriter, Variable
@@ -269,6 +271,7 @@ def test_metadata_of_a_store_that_lies(store: Path, data: st.DataObject) -> None
     file.write_text(json.dumps(content))
     try:
         attempt("metadata of a store", lambda: everything(store))
+        attempt("inspection of a store", lambda: list(describe(read_contents(store))))
     finally:
         file.write_text(text)
 

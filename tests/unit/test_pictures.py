@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.text import Text
 
+from bandprobe.cli.inspect_file import describe
 from bandprobe.errors import StoreError
 from bandprobe.inspection import locate, read_contents, read_record
 from bandprobe.pictures import COLUMNS, Picture, as_text, drawable, picture_of
@@ -103,6 +108,18 @@ def test_a_store_is_described_array_by_array(store: Store) -> None:
     assert arrays["layer1"].ratio == pytest.approx(540 * 4 / on_disk)
     assert (arrays["band"].dtype, arrays["band"].ratio) == ("string", None)
     assert arrays["correct"].attrs["units"] == "1"
+
+
+def test_what_is_in_square_brackets_is_shown_and_is_no_markup(tmp_path: Path) -> None:
+    attrs = {"config": json.dumps({"names": ["low", "high"]}), "versions": "[/no] JSON"}
+    units = Variable(("i",), np.ones(3), {"long_name": "amplitude [log]", "units": "1"})
+    write_store(tmp_path / "[a].zarr", {"x": units}, {}, attrs)
+    output = Console(width=100, record=True, file=io.StringIO())
+    for part in describe(read_contents(tmp_path / "[a].zarr")):
+        output.print(part, soft_wrap=isinstance(part, Text))
+    text = output.export_text()
+    for shown in ("[a].zarr: Zarr", "names: [low, high]", "[/no] JSON", "amplitude [log] (1)"):
+        assert shown in text
 
 
 def test_what_cannot_be_inspected_says_what_can(
