@@ -5,12 +5,17 @@ FUZZ_INPUTS is the number for each target; without it a few, and always the same
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+import bandprobe
+import benchmarks
 
 FEW = 150
 MANY = int(os.environ.get("FUZZ_INPUTS", "0"))
@@ -27,6 +32,12 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 FUZZ = settings.get_profile("fuzz")
+# Hypothesis draws from the constants of the project's modules that are imported, so that what it
+# tries would depend on the tests that ran before in the same process.
+for package in (bandprobe, benchmarks):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture(autouse=True)
