@@ -152,7 +152,7 @@ class FeatureWriter:
 
     def _write(self, name: str, start: int, rows: NDArray[Any]) -> None:
         rows = self._storage.rounded(rows)
-        if not np.isfinite(rows).all():
+        if not all_finite(rows):
             dtype = self._storage.dtype
             raise ModelError(
                 f"layer {name}: values that are not finite in {dtype}",
@@ -164,6 +164,18 @@ class FeatureWriter:
     def _wait(self, allowed: int) -> None:
         while len(self._pending) > allowed:
             self._pending.pop(0).result()
+
+
+def all_finite(values: NDArray[Any]) -> bool:
+    """Whether no value is infinite or not a number.
+
+    For float16 by the exponent's bits, all of which are then set: NumPy's own test takes nine times
+    as long there.
+    """
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    exponent = np.uint16(0x7C00)
+    return bool((values.view(np.uint16) & exponent).max(initial=0) < exponent)
 
 
 def dimension_names(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, ...]]:

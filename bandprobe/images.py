@@ -205,10 +205,12 @@ def load_input(path: Path, box: Box | None, preprocess: Preprocess) -> NDArray[n
     left = round((image.width - width) / 2)
     top = round((image.height - height) / 2)
     image = image.crop((left, top, left + width, top + height))
-    values = np.asarray(image, np.float32) / np.float32(255)
-    values -= np.asarray(preprocess.mean, np.float32)
-    values /= np.asarray(preprocess.std, np.float32)
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
+    # Channels first: NumPy takes three times as long for steps of three values.
+    values = np.asarray(image).transpose(2, 0, 1).astype(np.float32, order="C")
+    values /= np.float32(255)
+    values -= np.asarray(preprocess.mean, np.float32)[:, None, None]
+    values /= np.asarray(preprocess.std, np.float32)[:, None, None]
+    return values
 
 
 def _resize(image: Image.Image, preprocess: Preprocess) -> Image.Image:

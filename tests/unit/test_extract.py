@@ -8,7 +8,7 @@ import pytest
 
 from bandprobe import extract as extract_module
 from bandprobe.errors import ModelError
-from bandprobe.extract import Batch, Source, extract, pixel_network
+from bandprobe.extract import Batch, Source, all_finite, extract, pixel_network
 from bandprobe.images import Preprocess, load_batch
 from bandprobe.manifest import Split
 from bandprobe.storage import Storage
@@ -70,6 +70,22 @@ def test_half_precision_rounds(tmp_path: Path, source: Source) -> None:
     np.testing.assert_array_equal(
         Store(tmp_path / "a.zarr").read("input"), inputs(source).astype(np.float16)
     )
+
+
+def test_every_float16_is_seen_as_numpy_sees_it() -> None:
+    patterns = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    found = [all_finite(patterns[i : i + 1]) for i in range(len(patterns))]
+    np.testing.assert_array_equal(found, np.isfinite(patterns))
+    assert not all_finite(patterns)
+    assert all_finite(patterns[np.isfinite(patterns)])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_not_finite_is_found_in_float32(value: float) -> None:
+    values = np.full((3, 4), np.finfo(np.float32).max)
+    assert all_finite(values)
+    values[2, 1] = value
+    assert not all_finite(values)
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e5])
