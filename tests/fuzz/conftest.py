@@ -33,10 +33,11 @@ settings.register_profile(
 )
 FUZZ = settings.get_profile("fuzz")
 # Hypothesis draws from the constants of the project's modules that are imported, so that what it
-# tries would depend on the tests that ran before in the same process.
+# tries would depend on the tests that ran before in the same process. These need the extra `bench`.
+OTHERS = {f"benchmarks.{name}" for name in ("contender_process", "contenders", "peers")}
 for package in (bandprobe, benchmarks):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.endswith("__main__"):
+        if module.name not in OTHERS and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
