@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from bandprobe.counting import Counts, count_samples
 from bandprobe.plan import BATCH, Cost, stage_costs
@@ -51,9 +52,10 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
         seconds = forward_seconds(study, counts, shapes, speed)
         targets = sum(1 for target in study.targets() if target.dataset == name)
         costs = stage_costs(study, counts, shapes)
-        yield (
-            f"[bold]{name}[/]: {counts.train} training and {counts.eval} evaluation samples of "
-            f"{counts.classes} classes, by {counts.source}; {targets} targets"
+        yield Text.assemble(
+            (name, "bold"),
+            f": {counts.train} training and {counts.eval} evaluation samples of "
+            f"{counts.classes} classes, by {counts.source}; {targets} targets",
         )
         yield network_table(counts, shapes, seconds)
         forward = sum(seconds.values()) if seconds else None

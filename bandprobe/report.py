@@ -10,15 +10,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from bandprobe.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
 
 
 def console() -> Console:
-    """A console wide enough for a row of bands, also when the output goes to a file."""
-    found = Console()
-    return found if found.is_terminal else Console(width=120)
+    """A console wide enough for a row of bands, also when the output goes to a file.
+
+    Square brackets are shown: as markup a list of names would be lost.
+    """
+    found = Console(markup=False)
+    return found if found.is_terminal else Console(width=120, markup=False)
 
 
 def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
@@ -28,7 +30,7 @@ def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
     table.add_column(justify="left")
     table.add_column(justify="left", overflow="fold")
     for name, text in [*_rows(record), *checks.items()]:
-        table.add_row(name, Text(text))  # square brackets are no markup
+        table.add_row(name, text)
     return table
 
 

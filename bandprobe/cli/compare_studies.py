@@ -19,7 +19,6 @@ from typing import Any
 
 import pandas as pd
 from rich.table import Table
-from rich.text import Text
 
 from bandprobe.commands import described
 from bandprobe.files import write_text
@@ -51,18 +50,18 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print what differs."""
     first, second = find_results(arguments.first), find_results(arguments.second)
     found, output = compare(first, second, arguments.score), console()
-    output.print(f"A = {first.folder}\nB = {second.folder}", markup=False, highlight=False)
+    output.print(f"A = {first.folder}\nB = {second.folder}", highlight=False)
     if found.configuration:
         output.print(configuration_table(found))
     for line in method_lines(found, arguments.score):
-        output.print(line, markup=False, highlight=False)
+        output.print(line, highlight=False)
     different = [cell for cell in found.counted if cell.difference and cell.difference.differs]
     if different:
         output.print(difference_table(different[: arguments.top], arguments.score))
     if len(different) > arguments.top:
         output.print(f"{len(different) - arguments.top} more: --top {len(different)}, or --csv")
     for line in count_lines(found, len(different)):
-        output.print(line, markup=False, highlight=False)
+        output.print(line, highlight=False)
     if arguments.csv:
         write_text(arguments.csv, table(found, arguments.score).to_csv(index=False))
         print(arguments.csv)
@@ -138,8 +137,7 @@ def configuration_table(found: Comparison) -> Table:
     for name in ("key", "A", "B"):
         table.add_column(name, overflow="fold")
     for key, values in found.configuration.items():
-        shown = ("not there" if value is None else str(value) for value in values)
-        table.add_row(key, *map(Text, shown))
+        table.add_row(key, *("not there" if value is None else str(value) for value in values))
     return table
 
 

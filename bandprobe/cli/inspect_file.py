@@ -106,8 +106,8 @@ def array_table(contents: Contents) -> Table:
         dims = ", ".join(dim.rpartition(".")[2] for dim in array.dims)
         table.add_row(
             Text("\n").join(filter(None, [Text(array.name, "bold"), Text(meaning)])),
-            Text("\n".join(filter(None, [_sizes(array.shape), dims]))),
-            Text(_kept(array)),
+            "\n".join(filter(None, [_sizes(array.shape), dims])),
+            _kept(array),
         )
     return table
 
@@ -137,8 +137,7 @@ def attribute_table(attrs: Mapping[str, Any]) -> Table:
         if name in HIDDEN:
             continue
         text = _structured(str(value)) if name in STRUCTURED else str(value)
-        # As they are: in square brackets a list would be taken for markup, and lost.
-        table.add_row(Text(name), Text(text, overflow="fold"))
+        table.add_row(name, text)
     return table
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from rich.text import Text
 
 from bandprobe.cli.inspect_file import describe
 from bandprobe.errors import StoreError
 from bandprobe.inspection import locate, read_contents, read_record
 from bandprobe.pictures import COLUMNS, Picture, as_text, drawable, picture_of
+from bandprobe.report import console
 from bandprobe.store import Store, Variable, write_store
 
 
@@ -110,14 +109,16 @@ def test_a_store_is_described_array_by_array(store: Store) -> None:
     assert arrays["correct"].attrs["units"] == "1"
 
 
-def test_what_is_in_square_brackets_is_shown_and_is_no_markup(tmp_path: Path) -> None:
+def test_what_is_in_square_brackets_is_shown_and_is_no_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     attrs = {"config": json.dumps({"names": ["low", "high"]}), "versions": "[/no] JSON"}
     units = Variable(("i",), np.ones(3), {"long_name": "amplitude [log]", "units": "1"})
     write_store(tmp_path / "[a].zarr", {"x": units}, {}, attrs)
-    output = Console(width=100, record=True, file=io.StringIO())
+    output = console()
     for part in describe(read_contents(tmp_path / "[a].zarr")):
         output.print(part, soft_wrap=isinstance(part, Text))
-    text = output.export_text()
+    text = capsys.readouterr().out
     for shown in ("[a].zarr: Zarr", "names: [low, high]", "[/no] JSON", "amplitude [log] (1)"):
         assert shown in text
 
