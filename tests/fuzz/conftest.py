@@ -33,7 +33,8 @@ settings.register_profile(
 )
 FUZZ = settings.get_profile("fuzz")
 # Hypothesis draws from the constants of the project's modules that are imported, so that what it
-# tries would depend on the tests that ran before in the same process. These need the extra `bench`.
+# tries would depend on the tests that ran before in the same process.
+# Not imported: these need the extra `bench`, and no test imports them.
 OTHERS = {f"benchmarks.{name}" for name in ("contender_process", "contenders", "peers")}
 for package in (bandprobe, benchmarks):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
