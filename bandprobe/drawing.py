@@ -110,9 +110,12 @@ def x_label(panel: Axes, text: str) -> None:
 
 
 def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
-    """A bar of colours beside panels, no longer than a hand."""
-    shrink = min(1.0, 5 / figure.get_figheight())
-    figure.colorbar(image, ax=axes, label=label, pad=0.01, fraction=0.05, shrink=shrink, aspect=30)
+    """A bar of colours beside panels, no longer than a hand, its label in lines that fit."""
+    height = figure.get_figheight()
+    shrink = min(1.0, 5 / height)
+    # Below the panels are their labels.
+    text = folded(label, 0.8 * height, mpl.rcParams["font.size"])
+    figure.colorbar(image, ax=axes, label=text, pad=0.01, fraction=0.05, shrink=shrink, aspect=30)
 
 
 def footer(figure: Figure, text: str) -> None:

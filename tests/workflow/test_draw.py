@@ -47,6 +47,7 @@ def test_nothing_lies_outside_the_page(
         with plt.rc_context(STYLE):
             box = part.get_tightbbox(renderer)
         assert page.x0 - 1 <= box.x0 <= box.x1 <= page.x1 + 1, part
+        assert page.y0 - 1 <= box.y0 <= box.y1 <= page.y1 + 1, part
     plt.close(figure)
 
 
