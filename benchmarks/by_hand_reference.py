@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from bandprobe import compose
-from bandprobe.decompose import LogitArray, band_logits, centre, pack_weights, turn_phases
-from bandprobe.fourier import FloatArray, spectrum
-from bandprobe.intervene import white_noise
-from bandprobe.modes import Mode, kept_bands
-from bandprobe.probe import Basis, basis_from_gram, basis_from_maps, fit_probe
-from bandprobe.scores import outcomes
-from bandprobe.standardise import centre_channels, channel_moments
-from bandprobe.study import Paths, Study
+from bandprobe.fourier.intervene import white_noise
+from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.transform import FloatArray, spectrum
+from bandprobe.linear import compose
+from bandprobe.linear.decompose import LogitArray, band_logits, centre, pack_weights, turn_phases
+from bandprobe.linear.probe import Basis, basis_from_gram, basis_from_maps, fit_probe
+from bandprobe.linear.standardise import centre_channels, channel_moments
+from bandprobe.scoring.outcomes import outcomes
+from bandprobe.study.study import Paths, Study
 from benchmarks.by_hand import CLEAN, Cell, Scores
 from benchmarks.by_hand_fit import Array
 

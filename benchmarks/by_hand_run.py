@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from bandprobe.commands import HOME
-from bandprobe.images import Preprocess, load_batch
-from bandprobe.manifest import Split, read_folds, read_split
-from bandprobe.study import Model, Paths, Study
+from bandprobe.cli.shared import HOME
+from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.manifest import Split, read_folds, read_split
+from bandprobe.study.study import Model, Paths, Study
 from benchmarks import by_hand
 from benchmarks.by_hand import Scores
 from benchmarks.by_hand_fit import Array, Linear, fit_map, fit_pooled

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from bandprobe.commands import HOME, load_study
-from bandprobe.datasets import samples
-from bandprobe.extract import Source
-from bandprobe.manifest import Split
-from bandprobe.study import Model, Paths, Study
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.data.datasets import samples
+from bandprobe.data.manifest import Split
+from bandprobe.features.extract import Source
+from bandprobe.study.study import Model, Paths, Study
 from benchmarks.contenders import BARE, CONTENDERS, OURS, Maps, Run, Work
 from benchmarks.study import load
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from bandprobe.extract import Source, extract, torch_network
-from bandprobe.images import load_input
-from bandprobe.models import Backbone, as_map, read_layers
-from bandprobe.storage import Storage
-from bandprobe.store import Store
+from bandprobe.backbones.backbone import Backbone, as_map, read_layers
+from bandprobe.data.images import load_input
+from bandprobe.features.extract import Source, extract, torch_network
+from bandprobe.store.encoding import Storage
+from bandprobe.store.zarr_store import Store
 
 # Layer, or "<layer>.prefix" for its prefix tokens, to float32 values.
 Maps = dict[str, NDArray[np.float32]]

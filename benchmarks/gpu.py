@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from bandprobe.bands import Bands
-from bandprobe.decompose import pack_weights, transform, turn_phases
-from bandprobe.devices import device_name, fetch, open_device, put
+from bandprobe.backbones.backbone import load_backbone
+from bandprobe.base.devices import device_name, fetch, open_device, put
 from bandprobe.errors import DeviceError
-from bandprobe.extract import torch_network
-from bandprobe.fourier import spectrum
-from bandprobe.intervene import white_noise
-from bandprobe.models import load_backbone
-from bandprobe.readouts import MapSums
-from bandprobe.spectral import BandGrams
+from bandprobe.features.extract import torch_network
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.intervene import white_noise
+from bandprobe.fourier.transform import spectrum
+from bandprobe.linear.band_grams import BandGrams
+from bandprobe.linear.decompose import pack_weights, transform, turn_phases
+from bandprobe.linear.map_sums import MapSums
 from benchmarks.tables import markdown, publish
 
 BANDS = Bands(("low", "mid", "high"), (0.3, 0.7))

@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bandprobe.commands import HOME
-from bandprobe.config import load_config
+from bandprobe.cli.shared import HOME
+from bandprobe.study.config import load_config
 from benchmarks.exponents import fit_exponent
 from benchmarks.growth_figure import draw
 from benchmarks.large_layer import LARGE, measure_layer

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from numpy.typing import NDArray
 
-from bandprobe.drawing import STYLE, panels
-from bandprobe.files import replacing
+from bandprobe.base.files import replacing
+from bandprobe.figures.drawing import STYLE, panels
 from benchmarks.exponents import LEAST_RISE
 
 MARKERS = "osD^vPX"

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bandprobe.commands import HOME
-from bandprobe.config import load_config
+from bandprobe.cli.shared import HOME
+from bandprobe.study.config import load_config
 from benchmarks.made_up import Layer, plan_jobs, run_job, study_of, write_layer
 from benchmarks.tables import markdown
 

@@ -21,12 +21,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from bandprobe.commands import HOME
-from bandprobe.files import write_text
-from bandprobe.manifest import CROP, Split, read_split, write_table
-from bandprobe.scripting import KEEP_MEMORY
-from bandprobe.store import StoreWriter, Variable, feature_chunks
-from bandprobe.study import Paths
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import HOME
+from bandprobe.data.manifest import CROP, Split, read_split, write_table
+from bandprobe.store.zarr_store import StoreWriter, Variable, feature_chunks
+from bandprobe.study.study import Paths
+from bandprobe.workflow.script import KEEP_MEMORY
 
 DATASET, MODEL, LAYER = "made-up", "pixels", "input"
 # In the order of the workflow; what is left out reads or draws images.

@@ -31,12 +31,12 @@ import numpy as np
 import scipy.fft
 import torch
 
-from bandprobe.commands import HOME
-from bandprobe.config import load_config
-from bandprobe.files import write_text
-from bandprobe.parsing import parse_study
-from bandprobe.scripting import KEEP_MEMORY
-from bandprobe.study import Paths, Study
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import HOME
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Paths, Study
+from bandprobe.workflow.script import KEEP_MEMORY
 from benchmarks import naive
 from benchmarks.by_hand import CLEAN, Cell
 from benchmarks.by_hand_run import (

@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bandprobe.commands import HOME, load_study
-from bandprobe.scripting import KEEP_MEMORY
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.workflow.script import KEEP_MEMORY
 from benchmarks.contender_process import Settings, networks
 from benchmarks.contenders import BARE, CONTENDERS, OURS
 from benchmarks.tables import markdown, publish

@@ -24,19 +24,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bandprobe.commands import HOME, load_study
-from bandprobe.datasets import samples
-from bandprobe.extract import PRECISIONS, FeatureWriter, torch_network
-from bandprobe.folds import assign_folds
-from bandprobe.images import load_batch
-from bandprobe.models import load_backbone
-from bandprobe.probe import FittedProbe, fit_probe
-from bandprobe.progress import tracked
-from bandprobe.readouts import StandardisedMaps, in_memory, standardise_maps, weight_slabs
-from bandprobe.standardise import readout_logits
-from bandprobe.storage import Storage
-from bandprobe.store import Store, StoreWriter
-from bandprobe.study import Model, Paths, Study
+from bandprobe.backbones.backbone import load_backbone
+from bandprobe.base.progress import tracked
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.data.datasets import samples
+from bandprobe.data.folds import assign_folds
+from bandprobe.data.images import load_batch
+from bandprobe.features.extract import PRECISIONS, FeatureWriter, torch_network
+from bandprobe.linear.map_sums import StandardisedMaps, in_memory, standardise_maps, weight_slabs
+from bandprobe.linear.probe import FittedProbe, fit_probe
+from bandprobe.linear.standardise import readout_logits
+from bandprobe.store.encoding import Storage
+from bandprobe.store.zarr_store import Store, StoreWriter
+from bandprobe.study.study import Model, Paths, Study
 from benchmarks.tables import markdown, publish
 
 FloatArray = NDArray[np.float64]
@@ -71,7 +71,7 @@ class Crops:
 
     Attributes
     ----------
-    rows : dict of lists of `bandprobe.folders.Sample`, by split
+    rows : dict of lists of `bandprobe.data.folders.Sample`, by split
     """
 
     rows: Mapping[str, Sequence[Any]]

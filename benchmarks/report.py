@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bandprobe.commands import HOME
+from bandprobe.cli.shared import HOME
 from benchmarks.synthetic import BANDS, MODES, READOUTS, Shape, study_results, write_study
 
 SCRIPT = HOME / "workflow" / "scripts" / "write_report.py"

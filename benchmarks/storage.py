@@ -21,14 +21,14 @@ import numpy as np
 import torch
 import zarr
 
-from bandprobe.commands import HOME, load_study
-from bandprobe.fitted import Readout, read_readout
-from bandprobe.images import Preprocess, load_batch
-from bandprobe.manifest import read_split
-from bandprobe.models import load_backbone, read_layers
-from bandprobe.standardise import readout_logits
-from bandprobe.store import CHECKSUM, feature_chunks
-from bandprobe.study import Model, Paths, Study
+from bandprobe.backbones.backbone import load_backbone, read_layers
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.manifest import read_split
+from bandprobe.linear.standardise import readout_logits
+from bandprobe.probes.read import Readout, read_readout
+from bandprobe.store.zarr_store import CHECKSUM, feature_chunks
+from bandprobe.study.study import Model, Paths, Study
 from benchmarks.tables import markdown, publish
 
 LIMIT_PERCENT = 0.1

@@ -27,14 +27,14 @@ from typing import Any
 import psutil
 import torch
 
-from bandprobe.commands import HOME, load_study
-from bandprobe.config import load_config
-from bandprobe.datasets import samples
-from bandprobe.files import write_text
-from bandprobe.images import load_batch
-from bandprobe.models import Backbone, load_backbone, read_layers
-from bandprobe.scripting import KEEP_MEMORY
-from bandprobe.study import Model, Paths, Study
+from bandprobe.backbones.backbone import Backbone, load_backbone, read_layers
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.data.datasets import samples
+from bandprobe.data.images import load_batch
+from bandprobe.study.config import load_config
+from bandprobe.study.study import Model, Paths, Study
+from bandprobe.workflow.script import KEEP_MEMORY
 from benchmarks.tables import markdown, publish
 
 BATCH = 16

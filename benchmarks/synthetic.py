@@ -1,7 +1,7 @@
 """Results of a study that was never run: real shapes, flags and names, made-up numbers.
 
 For the report's tests and its benchmark. Which cells are forced or missing follows from the rules
-of `bandprobe.flags`; effects fall with frequency and grow with depth, so that there is something
+of `bandprobe.scoring.flags`; effects fall with frequency and grow with depth, so that there is something
 to see.
 """
 
@@ -18,9 +18,11 @@ import pyarrow as pa
 import xarray as xr
 import yaml
 
-from bandprobe.bands import Bands
-from bandprobe.digests import write_digest
-from bandprobe.flags import (
+from bandprobe.data.manifest import write_table
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
+from bandprobe.report.context import Facts, Results
+from bandprobe.scoring.flags import (
     CONTROL_IS_BAND,
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
@@ -28,13 +30,16 @@ from bandprobe.flags import (
     NOTHING_LEFT,
     structural_by_rule,
 )
-from bandprobe.manifest import write_table
-from bandprobe.modes import Mode
-from bandprobe.report_context import Facts, Results
-from bandprobe.results import EFFECTS, control_fields
-from bandprobe.scripting import provenance
-from bandprobe.spectra_summary import FIXED, MEANS, WITHOUT_DC, spectra_dataset, write_curves
-from bandprobe.summary import flag_table, interventions_dataset, layer_order, write_summary
+from bandprobe.scoring.records import EFFECTS, control_fields
+from bandprobe.store.digests import write_digest
+from bandprobe.summary.interventions import (
+    flag_table,
+    interventions_dataset,
+    layer_order,
+    write_summary,
+)
+from bandprobe.summary.spectra import FIXED, MEANS, WITHOUT_DC, spectra_dataset, write_curves
+from bandprobe.workflow.script import provenance
 
 BANDS = Bands(
     ("ultra-low", "very-low", "low", "mid", "high", "very-high", "ultra-high"),

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bandprobe.commands import HOME
-from bandprobe.files import write_json, write_text
+from bandprobe.base.files import write_json, write_text
+from bandprobe.cli.shared import HOME
 from benchmarks.machine import describe, machine
 
 PAGE = HOME / "docs" / "benchmarks.md"

@@ -8,17 +8,17 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-from bandprobe.assets import ASSETS, find_asset
-from bandprobe.clock import none_later_than_now
-from bandprobe.datasets import MADE_HERE, root_of, state_of
+from bandprobe.data.assets import ASSETS, find_asset
+from bandprobe.workflow.startup import none_later_than_now
+from bandprobe.data.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
-from bandprobe.gallery import gallery
-from bandprobe.progress import TERMINAL
-from bandprobe.report import flag_lines
-from bandprobe.scripting import KEEP_MEMORY, code_digest, files_digest
-from bandprobe.parsing import parse_study
-from bandprobe.study import BY_BAND, SPLITS, Paths
-from bandprobe.usercode import source_digest
+from bandprobe.figures.gallery import gallery
+from bandprobe.base.progress import TERMINAL
+from bandprobe.cli.tables import flag_lines
+from bandprobe.workflow.script import KEEP_MEMORY, code_digest, files_digest
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import BY_BAND, SPLITS, Paths
+from bandprobe.workflow.user_code import source_digest
 
 HOME = Path(workflow.basedir)
 SCRIPTS = HOME / "workflow" / "scripts"
@@ -606,7 +606,7 @@ def skipped_lines(dataset):
     if STUDY.datasets[dataset].get("on_bad_image") != "skip" or not path.exists():
         return []
     # Reading Parquet takes longer to import than all else here.
-    from bandprobe.manifest import skipped_images
+    from bandprobe.data.manifest import skipped_images
 
     count = len(skipped_images(path))
     return [

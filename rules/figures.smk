@@ -1,4 +1,4 @@
-# Pictures of the summaries, as PNG and SVG; bandprobe/gallery.py says which.
+# Pictures of the summaries, as PNG and SVG; bandprobe/figures/gallery.py says which.
 # in:  results/<dataset>/summary
 # out: results/<dataset>/figures
 

@@ -20,12 +20,12 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from bandprobe.commands import described
-from bandprobe.files import write_text
-from bandprobe.finished import KEY, find_results
-from bandprobe.report import console
-from bandprobe.results import EFFECTS
-from bandprobe.studies import Compared, Comparison, compare
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import described
+from bandprobe.cli.tables import console
+from bandprobe.inspection.finished import KEY, find_results
+from bandprobe.inspection.two_studies import Compared, Comparison, compare
+from bandprobe.scoring.records import EFFECTS
 
 EXAMPLES = """
 bandprobe compare ../seed-0/results/photos ../seed-1/results/photos

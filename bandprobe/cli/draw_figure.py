@@ -9,17 +9,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bandprobe.commands import (
+from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
     command_parser,
     load_study,
     run_workflow,
 )
-from bandprobe.entries import COLUMNS
 from bandprobe.errors import BandprobeError, ConfigError, unknown_name
-from bandprobe.gallery import gallery
-from bandprobe.study import Paths
+from bandprobe.figures.entry import COLUMNS
+from bandprobe.figures.gallery import gallery
+from bandprobe.study.study import Paths
 
 EXAMPLES = """
 bandprobe draw top1_drop_map --columns 2
@@ -63,8 +63,8 @@ def execute(arguments: argparse.Namespace) -> None:
     # Matplotlib and xarray take a second to import: not before the names are known to be right.
     import xarray as xr
 
-    from bandprobe.drawing import as_wide_as, save
-    from bandprobe.figures_by_name import draw, models_in
+    from bandprobe.figures.drawing import as_wide_as, save
+    from bandprobe.figures.registry import draw, models_in
 
     shown = xr.load_dataset(summary)
     valid = models_in(entry, shown)

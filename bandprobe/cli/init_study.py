@@ -11,11 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from bandprobe.commands import described
-from bandprobe.counting import count_samples
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import described
 from bandprobe.errors import ConfigError, DatasetError
-from bandprobe.files import write_text
-from bandprobe.parsing import parse_study
+from bandprobe.planning.counts import count_samples
+from bandprobe.study.parse import parse_study
 
 EXAMPLES = """
 bandprobe init --images data/flowers --model timm/resnet18
@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> None:
             f"{arguments.images} is no directory", expected="one folder of images a class"
         )
     # What networks need takes seconds to import: not before a mistake in the rest was found.
-    from bandprobe import suggest
+    from bandprobe.planning import suggest
 
     spec = suggest.folder_spec(arguments.images)
     dataset = arguments.dataset or suggest.safe_name(arguments.images.resolve().name)

@@ -17,13 +17,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bandprobe.commands import described
+from bandprobe.base.units import in_bytes
+from bandprobe.cli.shared import described
+from bandprobe.cli.tables import console, target_table
 from bandprobe.errors import StoreError
-from bandprobe.inspection import Array, Contents, locate, read_contents, read_record
-from bandprobe.pictures import Picture, as_text, picture_of
-from bandprobe.report import console, target_table
-from bandprobe.store import Store
-from bandprobe.units import in_bytes
+from bandprobe.inspection.contents import Array, Contents, locate, read_contents, read_record
+from bandprobe.inspection.pictures import Picture, as_text, picture_of
+from bandprobe.store.zarr_store import Store
 
 EXAMPLES = """
 bandprobe inspect results/photos/features/efficientnet_lite0/pass-0/eval.zarr
@@ -75,8 +75,8 @@ def execute(arguments: argparse.Namespace) -> None:
     output.print(as_text(picture, colour=output.color_system is not None), soft_wrap=True)
     if arguments.png:
         # Matplotlib takes a second to import.
-        from bandprobe.drawing import save
-        from bandprobe.figures_maps import stored_array
+        from bandprobe.figures.drawing import save
+        from bandprobe.inspection.map_figures import stored_array
 
         save(stored_array(picture), [arguments.png])
         print(arguments.png)

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
-from bandprobe.commands import add_config, described, load_study
-from bandprobe.report import console
-from bandprobe.study import Study
+from bandprobe.cli.shared import add_config, described, load_study
+from bandprobe.cli.tables import console
+from bandprobe.study.study import Study
 
 KINDS = ("datasets", "models", "layers", "bands", "readouts", "modes")
 EXAMPLES = """
@@ -120,8 +120,8 @@ def module_table(arguments: argparse.Namespace) -> Table:
     if study is not None:
         study.select("model", wanted)
     # Networks take seconds to import: not before the name is known to be right.
-    from bandprobe.shapes import PIXELS, module_shapes
-    from bandprobe.suggest import bare_model
+    from bandprobe.planning.shapes import PIXELS, module_shapes
+    from bandprobe.planning.suggest import bare_model
 
     model = study.models[wanted] if study else bare_model(wanted)
     if model.architecture == PIXELS:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from bandprobe.commands import add_config, described, load_study
-from bandprobe.report import console
+from bandprobe.cli.shared import add_config, described, load_study
+from bandprobe.cli.tables import console
 
 EXAMPLES = """
 bandprobe plan
@@ -35,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print the plan of every data set of a study."""
     study = load_study(arguments.config)
     # Shapes come from torch and timm, which take seconds to import: not before the study is read.
-    from bandprobe.planning import Speed, plan_tables
+    from bandprobe.planning.tables import Speed, plan_tables
 
     speed = Speed(arguments.measure, arguments.gflops, arguments.images_per_second)
     output = console()

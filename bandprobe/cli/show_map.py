@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from bandprobe.commands import (
+from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
     command_parser,
@@ -20,7 +20,7 @@ from bandprobe.commands import (
     run_workflow,
 )
 from bandprobe.errors import StoreError
-from bandprobe.study import Paths
+from bandprobe.study.study import Paths
 
 EXAMPLES = """
 bandprobe show --model efficientnet_lite0 --layer blocks.2 --sample 960
@@ -66,11 +66,11 @@ def execute(arguments: argparse.Namespace) -> None:
     goals = [Paths.digest(stores[split]) for split in wanted]
     run_workflow(goals, arguments.config, arguments.cores)
     # Matplotlib takes a second to import: not before the names are known to be right.
-    from bandprobe.changed import changed_map
-    from bandprobe.drawing import save
-    from bandprobe.features import sample_mean
-    from bandprobe.figures_maps import interventions
-    from bandprobe.store import Store
+    from bandprobe.features.blocks import sample_mean
+    from bandprobe.figures.drawing import save
+    from bandprobe.inspection.map_figures import interventions
+    from bandprobe.inspection.one_map import changed_map
+    from bandprobe.store.zarr_store import Store
 
     row = find_sample(Path(Paths.MANIFEST.format(**names)), arguments.sample)
     mean = sample_mean(Store(stores["train"]), arguments.layer) if _need_mean(modes) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from bandprobe.commands import add_config, described, load_study
+from bandprobe.cli.shared import add_config, described, load_study
 
 EXAMPLES = """
 bandprobe verify
@@ -28,6 +28,6 @@ def execute(arguments: argparse.Namespace) -> None:
     """Look at the study whose results lie below the working directory."""
     study = load_study(arguments.config)
     # SciPy and PyArrow take a second to import.
-    from bandprobe.verify import require_intact, verify_study
+    from bandprobe.verify.study import require_intact, verify_study
 
     require_intact(verify_study(study))

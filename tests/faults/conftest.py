@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from bandprobe.parsing import parse_study
-from bandprobe.verify import Stage, verify_study
+from bandprobe.study.parse import parse_study
+from bandprobe.verify.study import Stage, verify_study
 from tests.workflow.conftest import HOME, Run, TinyStudy, make_images
 
 HOOK = Path(__file__).parent / "hook"

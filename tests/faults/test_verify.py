@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from bandprobe.digests import write_digest
 from bandprobe.errors import BandprobeError
-from bandprobe.store import Store, StoreWriter, Variable
-from bandprobe.verify import require_intact
+from bandprobe.store.digests import write_digest
+from bandprobe.store.zarr_store import Store, StoreWriter, Variable
+from bandprobe.verify.study import require_intact
 from tests.faults.conftest import results, verified
 from tests.workflow.conftest import TinyStudy
 

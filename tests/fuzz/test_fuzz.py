@@ -19,19 +19,19 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save
 
-from bandprobe.assets import ASSETS, read_members
-from bandprobe.checkpoints import read_checkpoint
-from bandprobe.chunks import METADATA_DIGEST, metadata_digest
+from bandprobe.backbones.checkpoints import read_checkpoint
 from bandprobe.cli.inspect_file import describe
-from bandprobe.config import load_config
+from bandprobe.data.assets import ASSETS, read_members
+from bandprobe.data.folders import Sample
+from bandprobe.data.images import MOST_PIXELS, open_image
+from bandprobe.data.manifest import read_split, write_manifest
 from bandprobe.errors import BandprobeError
-from bandprobe.folders import Sample
-from bandprobe.images import MOST_PIXELS, open_image
-from bandprobe.inspection import read_contents
-from bandprobe.manifest import read_split, write_manifest
-from bandprobe.parsing import parse_study
-from bandprobe.store import Store, StoreWriter, Variable
-from bandprobe.study import Study
+from bandprobe.inspection.contents import read_contents
+from bandprobe.store.chunks import METADATA_DIGEST, metadata_digest
+from bandprobe.store.zarr_store import Store, StoreWriter, Variable
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Study
 from tests.fuzz.conftest import FUZZ, REFUSED, TRIED
 
 HOME = Path(__file__).parents[2]

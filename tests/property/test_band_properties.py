@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandprobe.bands import Bands
+from bandprobe.fourier.bands import Bands
 
 SIDES = st.integers(1, 45)
 TWENTIETHS = st.lists(st.integers(1, 28), max_size=7, unique=True).map(sorted)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandprobe.folds import assign_folds
+from bandprobe.data.folds import assign_folds
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from bandprobe.estimators import fit_ridge, held_out_ridge
-from bandprobe.probe import basis_from_gram, basis_from_maps
+from bandprobe.linear.estimators import fit_ridge, held_out_ridge
+from bandprobe.linear.probe import basis_from_gram, basis_from_maps
 
 SEEDS = st.integers(0, 2**32 - 1)
 

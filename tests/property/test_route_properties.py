@@ -4,9 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandprobe import compose
-from bandprobe.bands import Bands
-from bandprobe.decompose import (
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.intervene import intervene, project, white_noise
+from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.transform import spectrum
+from bandprobe.linear import compose
+from bandprobe.linear.decompose import (
     add_noise,
     band_logits,
     blank_logits,
@@ -14,10 +17,7 @@ from bandprobe.decompose import (
     pack_weights,
     turn_phases,
 )
-from bandprobe.fourier import spectrum
-from bandprobe.intervene import intervene, project, white_noise
-from bandprobe.modes import Mode, kept_bands
-from bandprobe.standardise import channel_moments, readout_logits
+from bandprobe.linear.standardise import channel_moments, readout_logits
 
 BANDS = Bands(("a", "b", "c", "d"), (0.15, 0.5, 0.9))
 SIDES = st.integers(2, 20)

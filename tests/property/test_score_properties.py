@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from bandprobe.scores import outcomes
+from bandprobe.scoring.outcomes import outcomes
 
 SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=6)
 

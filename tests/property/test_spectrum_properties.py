@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandprobe.bands import Bands
-from bandprobe.spectra import Window, band_energy, map_spectra, radial_bins
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.spectra import Window, band_energy, map_spectra, radial_bins
 
 BANDS = Bands(("a", "b", "c", "d"), (0.2, 0.5, 0.9))
 SIDES = st.integers(1, 24)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandprobe.store import CHUNK_BYTES, CHUNK_SAMPLES, feature_chunks
+from bandprobe.store.zarr_store import CHUNK_BYTES, CHUNK_SAMPLES, feature_chunks
 
 SHAPES = st.tuples(
     st.integers(1, 60_000), st.integers(1, 2048), st.integers(1, 112), st.integers(1, 112)

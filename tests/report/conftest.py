@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bandprobe.report_context import Results
-from bandprobe.report_page import render_page
+from bandprobe.report.context import Results
+from bandprobe.report.page import render_page
 from benchmarks.synthetic import Shape, study_results
 
 SHAPE = Shape({"pixels": {"input": 32}, "net": {"layer1": 16, "layer2": 8, "layer3": 7}})

@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bandprobe.report_context import Results
-from bandprobe.report_data import METRICS, SPECTRA
-from bandprobe.report_sentences import AXES, cell_table
+from bandprobe.report.context import Results
+from bandprobe.report.findings import AXES, cell_table
+from bandprobe.report.payload import METRICS, SPECTRA
 from tests.report.browser import draw_all, launch, opened, show
 from tests.report.conftest import page_of
 from tests.report.test_page import HOSTILE

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bandprobe.flags import DISAGREE, MISSING, STRUCTURAL
-from bandprobe.report_context import Results, flag_groups, kind_of, page_context, share_error
-from bandprobe.report_data import CURVES, SPECTRA, page_data, plain
-from bandprobe.report_sentences import AXES, cell_table
+from bandprobe.report.context import Results, flag_groups, kind_of, page_context, share_error
+from bandprobe.report.findings import AXES, cell_table
+from bandprobe.report.payload import CURVES, SPECTRA, page_data, plain
+from bandprobe.scoring.flags import DISAGREE, MISSING, STRUCTURAL
 from tests.report.conftest import SHAPE, embedded, page_of
 from tests.report.test_sentences import CELL, add_flag
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bandprobe import report_page
 from bandprobe.errors import BandprobeError, StoreError
-from bandprobe.report_context import Results
-from bandprobe.report_page import inline_json, inline_script, tables_library
-from bandprobe.report_sources import read_results
-from bandprobe.scripting import files_digest
+from bandprobe.report import page as report_page
+from bandprobe.report.context import Results
+from bandprobe.report.page import inline_json, inline_script, tables_library
+from bandprobe.report.sources import read_results
+from bandprobe.workflow.script import files_digest
 from benchmarks.synthetic import study_results, write_study
 from tests.report.conftest import SHAPE, embedded, page_of
 

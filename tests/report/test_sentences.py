@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bandprobe.flags import DISAGREE, NO_BETTER_THAN_CHANCE, STRUCTURAL
-from bandprobe.head_settings import PREFIX_BYPASS
-from bandprobe.report_context import Results
-from bandprobe.report_sentences import (
+from bandprobe.report.context import Results
+from bandprobe.report.findings import (
     AXES,
     Finding,
     candidates,
@@ -21,6 +19,8 @@ from bandprobe.report_sentences import (
     number,
     span,
 )
+from bandprobe.scoring.flags import DISAGREE, NO_BETTER_THAN_CHANCE, STRUCTURAL
+from bandprobe.study.head_settings import PREFIX_BYPASS
 
 
 def by_mode(results: Results, **options: Any) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bandprobe.bands import Bands
+from bandprobe.fourier.bands import Bands
 
 SaveImage = Callable[..., Path]
 

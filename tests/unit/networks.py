@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bandprobe.models import Backbone, load_backbone, read_layers
+from bandprobe.backbones.backbone import Backbone, load_backbone, read_layers
 
 
 def scramble(network: nn.Module, seed: int = 0) -> nn.Module:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from bandprobe.commands import HOME
-from bandprobe.config import load_config
-from bandprobe.parsing import parse_study
+from bandprobe.cli.shared import HOME
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
 from benchmarks import naive
 from benchmarks.by_hand import CLEAN, band_masks, read_features, score_layer
 from benchmarks.by_hand_fit import fit_map, fit_pooled

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, features
 
-from bandprobe.datasets import samples
-from bandprobe.digests import file_digest
+from bandprobe.data.datasets import samples
+from bandprobe.data.folders import SKIPPED, Sample, fingerprint
+from bandprobe.data.images import MOST_PIXELS, image_fault, open_image
+from bandprobe.data.manifest import class_names, read_split, skipped_images, write_manifest
 from bandprobe.errors import DatasetError
-from bandprobe.folders import SKIPPED, Sample, fingerprint
-from bandprobe.images import MOST_PIXELS, image_fault, open_image
-from bandprobe.manifest import class_names, read_split, skipped_images, write_manifest
+from bandprobe.store.digests import file_digest
 
 SaveImage = Callable[..., Path]
 RAMP = np.linspace(0, 65535, 16).round().astype(np.uint16).reshape(4, 4)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from bandprobe.cifar import class_names
-from bandprobe.config import load_config
+from bandprobe.data.cifar import class_names
 from bandprobe.errors import BandprobeError, ConfigError, DatasetError, StoreError
-from bandprobe.parsing import parse_study
-from bandprobe.store import replace_folder
+from bandprobe.store.zarr_store import replace_folder
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
 
 HOME = Path(__file__).parents[2]
 SOURCES = [
@@ -29,7 +29,7 @@ CALLS |= {"yaml.unsafe_load", "yaml.full_load", "pandas.read_pickle", "pd.read_p
 CALLS |= {"pickle.load", "pickle.loads", "tarfile.open", "shutil.unpack_archive"}
 METHODS = {"extractall", "extract_archive", "read_pickle", "to_pickle", "unsafe_load", "full_load"}
 # The one place where code of the user's is imported: architecture python/...
-IMPORTS = {"bandprobe/architectures.py"}
+IMPORTS = {"bandprobe/backbones/architectures.py"}
 
 
 def dotted(node: ast.expr) -> str:
@@ -163,7 +163,7 @@ def test_splits_cannot_leave_their_root(config: dict[str, Any], folder: str) -> 
 
 @pytest.mark.parametrize("asset", ["asset/../../x", "asset/unknown"])
 def test_assets_are_those_that_are_pinned(config: dict[str, Any], asset: str) -> None:
-    from bandprobe.assets import find_asset
+    from bandprobe.data.assets import find_asset
 
     with pytest.raises(BandprobeError):
         find_asset(asset.partition("/")[2])

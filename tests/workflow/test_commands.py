@@ -22,9 +22,9 @@ import zarr
 from PIL import Image
 
 from bandprobe.cli.main import main
-from bandprobe.finished import find_results
-from bandprobe.results import EFFECTS
-from bandprobe.studies import compare
+from bandprobe.inspection.finished import find_results
+from bandprobe.inspection.two_studies import compare
+from bandprobe.scoring.records import EFFECTS
 from tests.workflow.conftest import HOME, TinyStudy, make_images
 
 CELL = ("resnet18", "layer1", "map", "remove", "low")

@@ -17,12 +17,12 @@ import torch
 import xarray as xr
 from torch import nn
 
-from bandprobe.assets import DINOV2, LITE0
-from bandprobe.commands import HOME, load_study
-from bandprobe.images import Preprocess, load_batch
-from bandprobe.literal import largest_difference
-from bandprobe.models import load_backbone
-from bandprobe.study import Paths
+from bandprobe.backbones.backbone import load_backbone
+from bandprobe.cli.shared import HOME, load_study
+from bandprobe.data.assets import DINOV2, LITE0
+from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.interventions.compare_routes import largest_difference
+from bandprobe.study.study import Paths
 
 STUDY = load_study(HOME / "config.yaml")
 LAYERS = list(STUDY.layers())

@@ -10,12 +10,12 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from bandprobe.drawing import STYLE, as_wide_as, save
-from bandprobe.entries import COLUMNS
-from bandprobe.figures_by_name import KINDS, draw
-from bandprobe.gallery import gallery
-from bandprobe.parsing import parse_study
-from bandprobe.study import Paths
+from bandprobe.figures.drawing import STYLE, as_wide_as, save
+from bandprobe.figures.entry import COLUMNS
+from bandprobe.figures.gallery import gallery
+from bandprobe.figures.registry import KINDS, draw
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Paths
 from tests.workflow.conftest import TinyStudy, tiny_config
 from tests.workflow.test_commands import fails, prints
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from bandprobe.digests import write_digest
-from bandprobe.parsing import parse_study
-from bandprobe.study import Paths
+from bandprobe.store.digests import write_digest
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Paths
 from tests.workflow.conftest import TinyStudy, make_images, tiny_config
 
 VIT = {

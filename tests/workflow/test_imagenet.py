@@ -15,9 +15,9 @@ import xarray as xr
 import yaml
 from PIL import Image
 
-from bandprobe.imagenet import standard_synsets
-from bandprobe.images import Preprocess
-from bandprobe.parsing import parse_study
+from bandprobe.data.imagenet import standard_synsets
+from bandprobe.data.images import Preprocess
+from bandprobe.study.parse import parse_study
 from tests.workflow.conftest import HOME, TinyStudy
 
 CLASSES = [standard_synsets()[place] for place in (0, 1, 950, 999)]

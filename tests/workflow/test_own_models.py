@@ -16,7 +16,7 @@ import torchvision.models
 import xarray as xr
 from PIL import Image
 
-from bandprobe.parsing import parse_study
+from bandprobe.study.parse import parse_study
 from tests.workflow.conftest import TinyStudy, make_images, tiny_config
 
 MINE = """

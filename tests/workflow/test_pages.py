@@ -17,7 +17,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from bandprobe.parsing import parse_study
+from bandprobe.study.parse import parse_study
 from tests.workflow.conftest import HOME, WORKFLOW, make_images, tiny_config
 from tests.workflow.pages import (
     CLONE,

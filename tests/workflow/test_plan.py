@@ -10,10 +10,10 @@ import pytest
 import xarray as xr
 import yaml
 
-from bandprobe.counting import count_samples
-from bandprobe.parsing import parse_study
-from bandprobe.plan import Cost, stage_costs
-from bandprobe.shapes import pass_shapes
+from bandprobe.planning.costs import Cost, stage_costs
+from bandprobe.planning.counts import count_samples
+from bandprobe.planning.shapes import pass_shapes
+from bandprobe.study.parse import parse_study
 from tests.workflow.conftest import HOME, TinyStudy
 
 # Bytes of the checksum that ends a chunk, which the plan leaves out.

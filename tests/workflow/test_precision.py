@@ -5,7 +5,7 @@ import json
 import numpy as np
 import yaml
 
-from bandprobe.store import Store
+from bandprobe.store.zarr_store import Store
 from tests.workflow.conftest import TinyStudy
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
-from bandprobe.manifest import CROP, Split, read_split, write_table
-from bandprobe.store import Variable, write_store
+from bandprobe.data.manifest import CROP, Split, read_split, write_table
+from bandprobe.store.zarr_store import Variable, write_store
 from tests.workflow.conftest import HOME, TinyStudy, make_images
 
 N, CHANNELS, SIDE, CLASSES = 20_000, 6, 7, 5

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bandprobe.cli.main import COMMANDS
-from bandprobe.study import Paths
+from bandprobe.study.study import Paths
 from tests.workflow.conftest import HOME, TinyStudy
 
 USAGE = (HOME / "docs" / "usage.md").read_text()
@@ -78,7 +78,7 @@ def test_every_page_is_reached_from_the_menu(site: Path) -> None:
 
 
 def test_docstrings_are_on_the_pages(site: Path) -> None:
-    text = (site / "api" / "bandprobe.bands.html").read_text(encoding="utf-8")
+    text = (site / "api" / "bandprobe.fourier.bands.html").read_text(encoding="utf-8")
     assert "in units of Nyquist; band b is" in text
     assert "radial_frequency" in text
 

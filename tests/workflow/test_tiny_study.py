@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bandprobe.literal import largest_difference
-from bandprobe.parsing import parse_study
+from bandprobe.interventions.compare_routes import largest_difference
+from bandprobe.study.parse import parse_study
 from tests.workflow.conftest import TinyStudy
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bandprobe.folds import assign_folds
-from bandprobe.manifest import read_split, write_folds
-from bandprobe.scripting import argument_parser, run
+from bandprobe.data.folds import assign_folds
+from bandprobe.data.manifest import read_split, write_folds
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ Without options for models, modes or readouts, all of the configuration are run.
 Example: batch_all_layers.py --model efficientnet_lite0 --mode remove --dataset photos
 """
 
-from bandprobe.commands import (
+from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
     command_parser,
@@ -14,9 +14,9 @@ from bandprobe.commands import (
     run_workflow,
     target_path,
 )
-from bandprobe.report import console, layer_table
-from bandprobe.scripting import run
-from bandprobe.study import Target
+from bandprobe.cli.tables import console, layer_table
+from bandprobe.study.study import Target
+from bandprobe.workflow.script import run
 
 
 def main() -> None:

@@ -5,10 +5,9 @@ from typing import get_args
 
 import numpy as np
 
-from bandprobe.bands import BandPartition, Bands
-from bandprobe.features import read_coordinates, sample_blocks
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.spectra import (
+from bandprobe.features.blocks import read_coordinates, sample_blocks
+from bandprobe.fourier.bands import BandPartition, Bands
+from bandprobe.fourier.spectra import (
     MapSpectra,
     Window,
     bins_without_dc,
@@ -19,7 +18,8 @@ from bandprobe.spectra import (
     map_spectra,
     radial_bins,
 )
-from bandprobe.store import Store, Variable, write_store
+from bandprobe.store.zarr_store import Store, Variable, write_store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 UNIT = {"units": "squared feature units"}
 NYQUIST = {"units": "Nyquist"}

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.assets import find_asset, read_members
-from bandprobe.digests import write_digest
-from bandprobe.scripting import argument_parser, run
-from bandprobe.weights import convert_weights
+from bandprobe.backbones.convert import convert_weights
+from bandprobe.data.assets import find_asset, read_members
+from bandprobe.store.digests import write_digest
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

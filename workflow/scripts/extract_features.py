@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bandprobe.devices import DEVICES, device_name, open_device
-from bandprobe.extract import (
+from bandprobe.base.devices import DEVICES, device_name, open_device
+from bandprobe.data.images import Preprocess
+from bandprobe.data.manifest import read_split
+from bandprobe.features.extract import (
     PRECISIONS,
     WHOLE,
     Network,
@@ -17,10 +19,8 @@ from bandprobe.extract import (
     pixel_network,
     torch_network,
 )
-from bandprobe.images import Preprocess
-from bandprobe.manifest import read_split
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.storage import Storage
+from bandprobe.store.encoding import Storage
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def load_network(arguments: Any) -> Loaded:
         return Loaded(pixel_network(arguments.storage["dtype"]), preprocess, facts)
     import torch
 
-    from bandprobe.models import load_backbone
+    from bandprobe.backbones.backbone import load_backbone
 
     torch.set_num_threads(arguments.threads)
     device = open_device(arguments.device)

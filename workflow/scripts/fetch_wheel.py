@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bandprobe.assets import fetch_wheel, find_asset
-from bandprobe.scripting import argument_parser, run
+from bandprobe.data.assets import fetch_wheel, find_asset
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.extract import Source
-from bandprobe.head import Reader, final_embedding, load_model, own_outputs, plain_outputs
-from bandprobe.head_logits import choose_classifier, fit_embedding_probe
-from bandprobe.head_store import Head, ProbeFit, write_head
-from bandprobe.images import Preprocess
-from bandprobe.manifest import Split, class_names, imagenet_indices, read_folds, read_split
-from bandprobe.models import Backbone
-from bandprobe.progress import tracked
-from bandprobe.sampling import choose_samples
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.backbones.backbone import Backbone
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.base.progress import tracked
+from bandprobe.data.images import Preprocess
+from bandprobe.data.manifest import Split, class_names, imagenet_indices, read_folds, read_split
+from bandprobe.data.subsets import choose_samples
+from bandprobe.features.extract import Source
+from bandprobe.head.classifier import choose_classifier, fit_embedding_probe
+from bandprobe.head.store import Head, ProbeFit, write_head
+from bandprobe.head.variants import Reader, final_embedding, load_model, own_outputs, plain_outputs
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bandprobe.bands import BandPartition, Bands
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.features import read_coordinates
-from bandprobe.fit_store import (
-    common_variables,
-    energy_variables,
-    linear_variables,
-    refit_variables,
-    write_fit,
-)
-from bandprobe.fitting import (
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.data.manifest import class_names, read_folds
+from bandprobe.features.blocks import read_coordinates
+from bandprobe.fourier.bands import BandPartition, Bands
+from bandprobe.linear.map_sums import MapSums, refit_subsets
+from bandprobe.probes.fit import (
     Fit,
     Permutations,
     Splits,
@@ -25,11 +20,16 @@ from bandprobe.fitting import (
     fit_refits,
     sum_slabs,
 )
-from bandprobe.manifest import class_names, read_folds
-from bandprobe.readouts import MapSums, refit_subsets
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import Store, Variable
-from bandprobe.sums_store import read_sums
+from bandprobe.probes.slab_sums import read_sums
+from bandprobe.probes.write import (
+    common_variables,
+    energy_variables,
+    linear_variables,
+    refit_variables,
+    write_fit,
+)
+from bandprobe.store.zarr_store import Store, Variable
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def parse() -> argparse.Namespace:

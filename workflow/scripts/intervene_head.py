@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from bandprobe.head_settings import head_flags
-from bandprobe.head_store import read_head, read_head_logits
-from bandprobe.outcomes import Axes, write_outcomes
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import Store
+from bandprobe.head.store import read_head, read_head_logits
+from bandprobe.interventions.outcome_store import Axes, write_outcomes
+from bandprobe.store.zarr_store import Store
+from bandprobe.study.head_settings import head_flags
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from bandprobe.linear import refitted, shapley_store, untouched, with_controls
-from bandprobe.modes import Mode
-from bandprobe.outcomes import read_band_logits, read_refit_logits, write_outcomes
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import write_store
+from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.additive import refitted, shapley_store, untouched, with_controls
+from bandprobe.interventions.outcome_store import (
+    read_band_logits,
+    read_refit_logits,
+    write_outcomes,
+)
+from bandprobe.store.zarr_store import write_store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

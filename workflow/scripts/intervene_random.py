@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from bandprobe.bands import Bands
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.fitted import read_energies, read_readout
-from bandprobe.linear import untouched
-from bandprobe.modes import Mode
-from bandprobe.outcomes import read_band_logits, write_outcomes
-from bandprobe.perturb import perturb
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.splitting import read_masks
-from bandprobe.store import Store
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.additive import untouched
+from bandprobe.interventions.outcome_store import read_band_logits, write_outcomes
+from bandprobe.interventions.perturb import perturb
+from bandprobe.probes.read import read_energies, read_readout
+from bandprobe.probes.split import read_masks
+from bandprobe.store.zarr_store import Store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

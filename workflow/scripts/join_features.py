@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bandprobe.joining import join_stores
-from bandprobe.scripting import argument_parser, run
+from bandprobe.features.join import join_stores
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

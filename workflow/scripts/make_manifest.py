@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from bandprobe.datasets import samples
-from bandprobe.manifest import skipped_images, write_manifest
-from bandprobe.scripting import argument_parser, json_argument, run
+from bandprobe.data.datasets import samples
+from bandprobe.data.manifest import skipped_images, write_manifest
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from bandprobe.digests import write_digest
-from bandprobe.generated import made_images
-from bandprobe.images import png_bytes
-from bandprobe.scripting import argument_parser, json_argument, run
-from bandprobe.store import replace_folder
+from bandprobe.data.images import png_bytes
+from bandprobe.data.made_images import made_images
+from bandprobe.store.digests import write_digest
+from bandprobe.store.zarr_store import replace_folder
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from bandprobe.drawing import Drawing, save_all
-from bandprobe.entries import Entry
-from bandprobe.figures_by_name import draw, needed
-from bandprobe.scripting import argument_parser, json_argument, run
+from bandprobe.figures.drawing import Drawing, save_all
+from bandprobe.figures.entry import Entry
+from bandprobe.figures.registry import draw, needed
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -11,30 +11,30 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bandprobe.commands import (
+from bandprobe.base.files import write_text
+from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
     command_parser,
     load_study,
     run_workflow,
 )
-from bandprobe.drawing import save
-from bandprobe.figures_spectra import (
+from bandprobe.figures.drawing import save
+from bandprobe.figures.spectra import (
     band_energy,
     delta_log_amplitude,
     radial_profiles,
     spectral_centroid,
 )
-from bandprobe.files import write_text
-from bandprobe.scripting import run
-from bandprobe.spectra_summary import (
+from bandprobe.study.study import Paths, Study
+from bandprobe.summary.spectra import (
     band_table,
     diagonal_table,
     layer_spectrum,
     profile_table,
     spectra_dataset,
 )
-from bandprobe.study import Paths, Study
+from bandprobe.workflow.script import run
 
 # Name of the file, and the table of what the figure shows.
 FIGURES = {

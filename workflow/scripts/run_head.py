@@ -10,11 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bandprobe.bands import Bands
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.extract import Source
-from bandprobe.features import sample_mean
-from bandprobe.head import (
+from bandprobe.backbones.backbone import Backbone
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.base.progress import tracked
+from bandprobe.data.manifest import read_split
+from bandprobe.features.blocks import sample_mean
+from bandprobe.features.extract import Source
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
+from bandprobe.head.classifier import bands_seen, check_untouched, settle
+from bandprobe.head.store import Head, LayerLogits, read_head, write_head_logits
+from bandprobe.head.variants import (
     HeadOutputs,
     Plan,
     final_embedding,
@@ -23,14 +29,8 @@ from bandprobe.head import (
     own_outputs,
     prefix_route,
 )
-from bandprobe.head_logits import bands_seen, check_untouched, settle
-from bandprobe.head_store import Head, LayerLogits, read_head, write_head_logits
-from bandprobe.manifest import read_split
-from bandprobe.models import Backbone
-from bandprobe.modes import Mode
-from bandprobe.progress import tracked
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import Store
+from bandprobe.store.zarr_store import Store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 @dataclass(frozen=True)

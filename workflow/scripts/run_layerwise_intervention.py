@@ -11,7 +11,7 @@ Example: run_layerwise_intervention.py --model efficientnet_lite0 --layer blocks
 import argparse
 from pathlib import Path
 
-from bandprobe.commands import (
+from bandprobe.cli.shared import (
     choose_dataset,
     command_parser,
     load_study,
@@ -19,11 +19,11 @@ from bandprobe.commands import (
     run_workflow,
     target_path,
 )
+from bandprobe.cli.tables import console, target_table
 from bandprobe.errors import ConfigError
-from bandprobe.literal import largest_difference
-from bandprobe.report import console, target_table
-from bandprobe.scripting import run
-from bandprobe.study import Paths, Study, Target
+from bandprobe.interventions.compare_routes import largest_difference
+from bandprobe.study.study import Paths, Study, Target
+from bandprobe.workflow.script import run
 
 
 def choose_target(study: Study, arguments: argparse.Namespace) -> Target:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from bandprobe.digests import read_digest
-from bandprobe.files import write_json
-from bandprobe.modes import Mode
-from bandprobe.outcomes import read_outcomes
-from bandprobe.results import Bootstrap, score_mode, undefined_records
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
+from bandprobe.base.files import write_json
+from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.scoring.records import Bootstrap, score_mode, undefined_records
+from bandprobe.store.digests import read_digest
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bandprobe.bands import Bands
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.features import read_coordinates
-from bandprobe.fitted import read_energies, read_readout
-from bandprobe.masks import mean_power, write_masks
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.splitting import Masks, logit_variables, read_masks, split_energy, split_linear
-from bandprobe.store import Store, Variable, write_store
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.features.blocks import read_coordinates
+from bandprobe.fourier.bands import Bands
+from bandprobe.probes.masks import mean_power, write_masks
+from bandprobe.probes.read import read_energies, read_readout
+from bandprobe.probes.split import Masks, logit_variables, read_masks, split_energy, split_linear
+from bandprobe.store.zarr_store import Store, Variable, write_store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

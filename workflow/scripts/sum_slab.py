@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from bandprobe.bands import Bands
-from bandprobe.devices import DEVICES, open_device
-from bandprobe.fitting import sum_slabs
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.store import Store
-from bandprobe.sums_store import write_sums
+from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.fourier.bands import Bands
+from bandprobe.probes.fit import sum_slabs
+from bandprobe.probes.slab_sums import write_sums
+from bandprobe.store.zarr_store import Store
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from bandprobe.files import write_text
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.summary import flag_table, interventions_dataset, read_records, write_summary
+from bandprobe.base.files import write_text
+from bandprobe.summary.interventions import (
+    flag_table,
+    interventions_dataset,
+    read_records,
+    write_summary,
+)
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.summary import probes_dataset, write_summary
+from bandprobe.summary.interventions import probes_dataset, write_summary
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.results import Bootstrap
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.shapley_summary import shapley_dataset
-from bandprobe.summary import write_summary
+from bandprobe.scoring.records import Bootstrap
+from bandprobe.summary.interventions import write_summary
+from bandprobe.summary.shapley import shapley_dataset
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bandprobe.scripting import argument_parser, json_argument, provenance, run
-from bandprobe.spectra_summary import layer_spectrum, spectra_dataset, write_curves
-from bandprobe.summary import write_summary
+from bandprobe.summary.interventions import write_summary
+from bandprobe.summary.spectra import layer_spectrum, spectra_dataset, write_curves
+from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.assets import find_asset, read_members
-from bandprobe.digests import write_digest
-from bandprobe.scripting import argument_parser, run
-from bandprobe.store import replace_folder
+from bandprobe.data.assets import find_asset, read_members
+from bandprobe.store.digests import write_digest
+from bandprobe.store.zarr_store import replace_folder
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 import argparse
 
-from bandprobe.parsing import parse_study
-from bandprobe.scripting import json_argument, run
-from bandprobe.verify import require_intact, verify_study
+from bandprobe.study.parse import parse_study
+from bandprobe.verify.study import require_intact, verify_study
+from bandprobe.workflow.script import json_argument, run
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from bandprobe.files import write_text
-from bandprobe.scripting import argument_parser, json_argument, run
+from bandprobe.base.files import write_text
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

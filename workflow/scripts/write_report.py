@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.files import write_text
-from bandprobe.report_page import render_page
-from bandprobe.report_sources import read_results
-from bandprobe.scripting import argument_parser, provenance, run
+from bandprobe.base.files import write_text
+from bandprobe.report.page import render_page
+from bandprobe.report.sources import read_results
+from bandprobe.workflow.script import argument_parser, provenance, run
 
 
 def main() -> None:

@@ -1,0 +1,268 @@
+"""Networks by their configured names, with their weights and their own preprocessing."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import timm
+import torchvision.models
+from timm.data.config import resolve_model_data_config
+from timm.models import get_model_input_config
+from torch import nn
+
+from bandprobe.backbones.checkpoints import Checkpoint, check_loaded, fill, read_checkpoint
+from bandprobe.backbones.published import (
+    timm_tag,
+    timm_weights,
+    torchvision_entry,
+    torchvision_entry_of,
+    torchvision_weights,
+)
+from bandprobe.backbones.renaming import (
+    is_timm_vit,
+    is_torchvision_vit,
+    vit_to_timm,
+    vit_to_torchvision,
+)
+from bandprobe.data.images import FILTERS
+from bandprobe.errors import ModelError, unknown_name
+
+# Every image classification weight of torchvision was trained on inputs normalised so.
+TORCHVISION_MEAN, TORCHVISION_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+# Their published weights come with inputs normalised once more inside.
+NORMALISE_AGAIN = ("googlenet", "inception_v3")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A network as a configuration asks for it; see `docs/config.md`."""
+
+    architecture: str
+    weights: str
+    arguments: Mapping[str, Any]
+    file: Path | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The architecture's name without its family."""
+        return self.architecture.partition("/")[2]
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether published weights are asked for by name."""
+        return self.weights.partition("/")[0] == "pretrained"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network, the checkpoint that fills it, and the preprocessing that comes with it."""
+
+    network: nn.Module
+    checkpoint: Checkpoint | None
+    preprocess: Mapping[str, Any]
+    preprocess_source: str
+
+
+def build(wanted: Wanted) -> Built:
+    """Build a network and fill it with its weights.
+
+    Random weights come from torch's global generator, which the caller seeds.
+
+    Raises
+    ------
+    ModelError
+        If the architecture or the weights are unknown, or do not fit each other.
+    """
+    family = wanted.architecture.partition("/")[0]
+    if family == "torchvision":
+        return build_torchvision(wanted)
+    return build_python(wanted) if family == "python" else build_timm(wanted)
+
+
+def build_timm(wanted: Wanted) -> Built:
+    """A timm architecture; timm adapts a checkpoint to the arguments, such as the input's size."""
+    name = wanted.architecture.removeprefix("timm/")
+    if not timm.is_model(name):
+        raise ModelError(
+            unknown_name("timm architecture", name, timm.list_models(f"*{name[:6]}*")[:20]),
+            hint="python -c 'import timm; print(*timm.list_models())' lists all",
+        )
+    checkpoint = None
+    if wanted.pretrained:
+        name = timm_tag(name, wanted.weights)
+        published = timm_weights(name)
+        checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+    elif wanted.file is not None:
+        checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
+    foreign = checkpoint is not None and is_torchvision_vit(checkpoint.tensors)
+    options: dict[str, Any] = {}
+    tensors = {}
+    if checkpoint is not None:
+        tensors = vit_to_timm(checkpoint.tensors) if foreign else checkpoint.tensors
+        options = {"pretrained": True, "pretrained_cfg_overlay": _overlay(wanted, tensors)}
+    try:
+        network: Any = timm.create_model(name, **options, **wanted.arguments)
+    except (RuntimeError, TypeError, ValueError, OSError, KeyError, AssertionError) as error:
+        raise _cannot_build(wanted, error) from error
+    if checkpoint is not None:
+        network.pretrained_cfg.pop("state_dict", None)
+        check_loaded(network, tensors, checkpoint.file)
+    own, source = _timm_preprocess(network)
+    entry = torchvision_entry_of(checkpoint.sha256) if checkpoint else None
+    if entry is not None:
+        own, source = _torchvision_preprocess(entry) | {"size": own["size"]}, f"torchvision {entry}"
+    elif foreign:
+        own |= {"crop_fraction": 0.875, "interpolation": "bilinear"}
+        own |= {"mean": TORCHVISION_MEAN, "std": TORCHVISION_STD}
+        source = "torchvision's usual, for a checkpoint under torchvision's names"
+    return Built(network, checkpoint, own, source)
+
+
+def _overlay(wanted: Wanted, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    overlay: dict[str, Any] = {"state_dict": dict(tensors)}
+    if wanted.arguments.get("num_classes"):
+        # Otherwise timm drops a classifier of another size than its own checkpoint's.
+        overlay["num_classes"] = wanted.arguments["num_classes"]
+    return overlay
+
+
+def _cannot_build(wanted: Wanted, error: Exception) -> ModelError:
+    return ModelError(
+        f"cannot build {wanted.architecture} with weights {wanted.weights}",
+        found=" ".join(f"{type(error).__name__}: {error}".split())[:400],
+        hint="check the architecture's arguments and that the weights were made for it",
+    )
+
+
+def _timm_preprocess(network: Any) -> tuple[dict[str, Any], str]:
+    """What timm's evaluation does for a network; without a crop where that is no central one."""
+    resolve: Any = resolve_model_data_config
+    config = resolve(network)
+    own = {
+        "size": [int(side) for side in get_model_input_config(network)["input_size"][1:]],
+        "interpolation": config["interpolation"],
+        "mean": [float(value) for value in config["mean"]],
+        "std": [float(value) for value in config["std"]],
+    }
+    if config["interpolation"] not in FILTERS:
+        del own["interpolation"]
+    if config["crop_mode"] == "center":
+        own["crop_fraction"] = float(config["crop_pct"])
+    named = network.pretrained_cfg
+    name = ".".join(filter(None, (named.get("architecture"), named.get("tag"))))
+    return own, f"timm {name}"
+
+
+def build_torchvision(wanted: Wanted) -> Built:
+    """One of torchvision's classification networks."""
+    models = torchvision.models.list_models(module=torchvision.models)
+    if wanted.name not in models:
+        raise ModelError(unknown_name("torchvision architecture", wanted.name, models))
+    entry = checkpoint = None
+    if wanted.pretrained:
+        entry = torchvision_entry(wanted.name, wanted.weights)
+        published = torchvision_weights(entry)
+        checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+        if torchvision_entry_of(checkpoint.sha256) is not entry:
+            odd = f"{published.source}, but not the published file"
+            logging.warning("%s: %s", odd, published.file)
+            checkpoint = replace(checkpoint, source=odd)
+    elif wanted.file is not None:
+        checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
+        entry = torchvision_entry_of(checkpoint.sha256)
+        if wanted.name in NORMALISE_AGAIN and "transform_input" not in wanted.arguments:
+            raise ModelError(
+                f"torchvision/{wanted.name} may normalise its inputs once more",
+                expected="arguments: {transform_input: ...}",
+                hint="true for the weights that torchvision publishes",
+            )
+    try:
+        # The builder reads the file once more, from the cache. It was read by the restricted
+        # reader first, so it holds nothing that runs.
+        network: nn.Module = torchvision.models.get_model(
+            wanted.name, weights=entry if wanted.pretrained else None, **wanted.arguments
+        )
+    except (RuntimeError, TypeError, ValueError, OSError, AssertionError) as error:
+        raise _cannot_build(wanted, error) from error
+    if checkpoint is not None:
+        tensors = checkpoint.tensors
+        if is_timm_vit(tensors):
+            tensors = vit_to_torchvision(tensors)
+        if not wanted.pretrained:
+            fill(network, checkpoint, tensors)
+        check_loaded(network, tensors, checkpoint.file)
+    entry = entry or torchvision.models.get_model_weights(wanted.name).DEFAULT
+    own = _torchvision_preprocess(entry)
+    if isinstance(network, torchvision.models.VisionTransformer):
+        own["size"] = [network.image_size] * 2
+    return Built(network, checkpoint, own, f"torchvision {entry}")
+
+
+def _torchvision_preprocess(entry: Any) -> dict[str, Any]:
+    """What comes with torchvision's weights; the resized shorter side as a share."""
+    transform = entry.transforms()
+    (side,), (resized,) = transform.crop_size, transform.resize_size
+    return {
+        "size": [side, side],
+        "crop_fraction": side / resized,
+        "interpolation": transform.interpolation.value,
+        "mean": list(transform.mean),
+        "std": list(transform.std),
+    }
+
+
+def build_python(wanted: Wanted) -> Built:
+    """What a callable of the user's returns; it is the only code of theirs that is imported."""
+    function = import_callable(wanted.name)
+    try:
+        network = function(**wanted.arguments)
+    except Exception as error:  # whatever a user's code raises
+        raise _cannot_build(wanted, error) from error
+    if not isinstance(network, nn.Module):
+        raise ModelError(
+            f"{wanted.architecture} returns no network",
+            expected="a torch.nn.Module",
+            found=type(network).__name__,
+        )
+    checkpoint = None
+    if wanted.file is not None:
+        checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
+        fill(network, checkpoint, checkpoint.tensors)
+        check_loaded(network, checkpoint.tensors, checkpoint.file)
+    if isinstance(getattr(network, "pretrained_cfg", None), dict):
+        return Built(network, checkpoint, *_timm_preprocess(network))
+    return Built(network, checkpoint, {}, "none of its own")
+
+
+def import_callable(name: str) -> Any:
+    """A callable by `package.module:function`; the working directory counts, after all others.
+
+    Raises
+    ------
+    ModelError
+        If the module cannot be imported or has no such callable.
+    """
+    module_name, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a user's module raises
+        raise ModelError(
+            f"cannot import {module_name} (architecture: python/{name})",
+            expected="a module in the working directory or installed",
+            found=f"{type(error).__name__}: {error}",
+        ) from error
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        valid = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        raise ModelError(unknown_name(f"callable of {module_name}", attribute, valid))
+    return found

@@ -1,0 +1,1 @@
+"""Tools that know no study: files, progress, units, devices, array types."""

@@ -1,0 +1,111 @@
+"""What the commands share: choosing by name, running the workflow, reading its results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bandprobe.errors import BandprobeError, ConfigError
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Paths, Study, Target
+
+HOME = Path(__file__).parent.parent
+
+
+CONFIG = Path("config.yaml")
+
+
+def described(description: str | None, prog: str | None, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help shows a description and examples as they were laid out."""
+    epilog = f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}"
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=epilog if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option of the study."""
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help=f"the study (default: {CONFIG})"
+    )
+
+
+def command_parser(
+    description: str | None, prog: str | None = None, examples: str = ""
+) -> argparse.ArgumentParser:
+    """A parser with the options that all commands share which run the workflow."""
+    parser = described(description, prog, examples)
+    parser.epilog = "\n\n".join(
+        filter(
+            None,
+            [
+                parser.epilog,
+                "Names are those of the configuration; an unknown one lists the valid ones.\n"
+                "Results are computed once and kept under results/.",
+            ],
+        )
+    )
+    parser.add_argument("--dataset", help="data set (default: the configuration's only one)")
+    add_config(parser)
+    parser.add_argument("--cores", default="all", help="cores to use (default: all)")
+    return parser
+
+
+def load_study(path: Path) -> Study:
+    """The study of a configuration file."""
+    return parse_study(load_config(path))
+
+
+def choose_dataset(study: Study, name: str | None) -> str:
+    """The data set of that name, or the only one."""
+    if name is not None:
+        return study.select("dataset", name)
+    if len(study.datasets) > 1:
+        raise ConfigError("several data sets: choose one", expected=", ".join(study.datasets))
+    return next(iter(study.datasets))
+
+
+def choose_many(
+    study: Study, kind: str, names: Sequence[str] | None, valid: Iterable[str]
+) -> list[str]:
+    """The chosen names of a kind, or all of them."""
+    return [study.select(kind, name) for name in names] if names else list(valid)
+
+
+def target_path(target: Target) -> str:
+    """File of a target."""
+    return Paths.TARGET.format(**vars(target))
+
+
+def run_workflow(goals: Sequence[str], config: Path, cores: str) -> None:
+    """Let Snakemake make files, in the current folder, as `snakemake --cores` would.
+
+    Raises
+    ------
+    BandprobeError
+        If the workflow failed; Snakemake has said why.
+    """
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+    command += ["--workflow-profile", str(HOME / "profiles" / "default")]
+    command += ["--configfile", str(config), "--cores", cores, "--", *goals]
+    if subprocess.run(command, check=False).returncode:
+        raise BandprobeError(
+            "the workflow did not finish; its messages are above",
+            hint="logs/ holds the log of each job",
+        )
+
+
+def read_target(target: Target) -> dict[str, Any]:
+    """The record of a target."""
+    record: dict[str, Any] = json.loads(Path(target_path(target)).read_text(encoding="utf-8"))
+    return record

@@ -1,0 +1,104 @@
+"""Results as tables that one reads in a terminal."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bandprobe.scoring.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
+
+
+def console() -> Console:
+    """A console wide enough for a row of bands, also when the output goes to a file.
+
+    Square brackets are shown: as markup a list of names would be lost.
+    """
+    found = Console(markup=False)
+    return found if found.is_terminal else Console(width=120, markup=False)
+
+
+def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
+    """One target's scores, and how they were checked."""
+    axes = ("dataset", "model", "layer", "readout", "mode", "band")
+    table = Table(title=" / ".join(str(record[axis]) for axis in axes), show_header=False)
+    table.add_column(justify="left")
+    table.add_column(justify="left", overflow="fold")
+    for name, text in [*_rows(record), *checks.items()]:
+        table.add_row(name, text)
+    return table
+
+
+def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("bins in the band", str(record["bins"])),
+        ("images (groups)", f"{record['n_samples']} ({record['n_groups']})"),
+        ("classes (chance)", f"{record['n_classes']} ({record['chance']:.3f})"),
+        ("top-1, untouched map", _shown(record["clean_top1"], record["clean_top1_ci"])),
+        ("top-1, changed map", _shown(record["top1"], None)),
+        ("top-1 drop", _shown(record["top1_drop"], record["top1_drop_ci"])),
+        ("top-5 drop", _shown(record["top5_drop"], record["top5_drop_ci"])),
+        ("ground-truth rank, untouched", _shown(record["clean_rank"], None)),
+        ("ground-truth rank, changed", _shown(record["rank"], None)),
+        ("rank degradation", _shown(record["rank_degradation"], record["rank_degradation_ci"])),
+    ]
+    rows += [
+        (text, _shown(record[name], record[f"{name}_ci"]))
+        for name, text in (
+            ("margin_drop", "margin drop (logits)"),
+            ("equal_bins_top1_drop", "top-1 drop, random masks of equal bins"),
+            ("equal_energy_top1_drop", "top-1 drop, random masks of equal energy"),
+        )
+        if record[name] is not None
+    ]
+    rows += [("sign test over groups, p (uncorrected)", _shown(record["p_value"], None))]
+    flags = [("flag", f"{flag}: {FLAG_MEANINGS[flag]}") for flag in record["flags"]]
+    return rows + (flags or [("flags", "none")])
+
+
+def _shown(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None:
+        return "N/A"
+    text = f"{value:.4f}"
+    return text + (f"   interval {interval[0]:.4f} to {interval[1]:.4f}" if interval else "")
+
+
+def layer_table(
+    title: str, bands: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]], score: str
+) -> Table:
+    """An effect of one mode, layer by band; brackets where the interval holds zero."""
+    table = Table(title=title)
+    table.add_column("layer")
+    table.add_column("clean top-1", justify="right")
+    for band in bands:
+        table.add_column(band, justify="right")
+    for layer, records in rows.items():
+        cells = [_cell(record, score) for record in records]
+        table.add_row(layer, f"{records[0]['clean_top1']:.3f}", *cells)
+    return table
+
+
+def _cell(record: Mapping[str, Any], score: str) -> str:
+    if any(flag in MISSING for flag in record["flags"]):
+        return "N/A"
+    if any(flag in STRUCTURAL for flag in record["flags"]):
+        return "forced"
+    text = f"{record[score]:+.3f}"
+    low, high = record[f"{score}_ci"]
+    return f"({text})" if low <= 0 <= high else text
+
+
+def flag_lines(path: Path) -> list[str]:
+    """How many targets carry each flag of a table of flags, and what it means."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        counts = Counter(row["flag"] for row in csv.DictReader(stream))
+    lines = [f"{sum(counts.values())} flags in {path}:"] if counts else [f"no flags in {path}"]
+    return lines + [
+        f"  {count:>5} {flag}: {FLAG_MEANINGS.get(flag, '')}"
+        for flag, count in counts.most_common()
+    ]

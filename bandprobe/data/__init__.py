@@ -1,0 +1,1 @@
+"""Images, samples and folds of every kind of data set."""

@@ -1,0 +1,140 @@
+"""Which samples a data set has: one row each, by the kind that its configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bandprobe.data import cifar
+from bandprobe.data.folders import (
+    Sample,
+    class_folders,
+    class_rows,
+    fingerprint,
+    image_folder,
+    list_images,
+)
+from bandprobe.data.imagenet import (
+    EVAL_SHARE,
+    chosen_synsets,
+    common_root,
+    imagenet_index,
+    imagenette_images,
+    validation_images,
+)
+from bandprobe.data.photos import photo_crops
+from bandprobe.errors import ConfigError, DatasetError
+
+__all__ = [
+    "MADE_HERE",
+    "Sample",
+    "check_spec",
+    "class_folders",
+    "fingerprint",
+    "list_images",
+    "root_of",
+    "samples",
+    "state_of",
+]
+
+# Kinds whose images the workflow writes itself, once, to results/<dataset>/images.
+MADE_HERE = ("cifar10", "cifar100", "phantom")
+
+
+def samples(spec: Mapping[str, Any], root: Path) -> list[Sample]:
+    """All samples of a data set, training first, by its configuration.
+
+    Parameters
+    ----------
+    spec : mapping
+        One entry of `datasets`, defaults filled in.
+    root : Path
+        Folder that image names are relative to: of the kinds that are made here the folder of
+        the written images, else `root_of(spec)`.
+    """
+    rows = [replace(r, imagenet_index=imagenet_index(r.class_name)) for r in _rows(spec, root)]
+    return sorted(rows, key=lambda row: row.split != "train")
+
+
+def _rows(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
+    kind = spec["kind"]
+    if kind == "photos":
+        return photo_crops(spec, root)
+    if kind == "imagenet-val":
+        return validation_images(spec, root)
+    if kind == "imagenette":
+        return imagenette_images(spec, root)
+    if kind == "phantom":
+        return _made(root, phantom_classes(spec))
+    if kind in MADE_HERE:
+        return _made(root, cifar.class_names(kind, Path(spec["root"])))
+    return image_folder(spec, root)
+
+
+def phantom_classes(spec: Mapping[str, Any]) -> list[str]:
+    """Classes of a phantom in the order of their labels, as `Phantom.class_names` has them.
+
+    Said again here, so that the formulas of the bands are no part of the manifest's code.
+    """
+    numbers = range(1, spec["patterns"] + 1)
+    return [f"{band}-{number}" for band in spec["bands"]["names"] for number in numbers]
+
+
+def _made(root: Path, names: Iterable[str]) -> Iterator[Sample]:
+    """Images that the workflow has written, with labels in the order of the names."""
+    for split in ("train", "eval"):
+        for label, name in enumerate(names):
+            folder = root / split / name
+            files = list_images(folder) if folder.is_dir() else []
+            if not files:
+                raise DatasetError(f"{folder} holds no image", hint=f"delete {root} and run again")
+            yield from class_rows(files, root, label, name, split)
+
+
+def root_of(spec: Mapping[str, Any]) -> Path:
+    """The folder of a user's images that image names are relative to."""
+    return common_root(spec) if spec["kind"] == "imagenet-val" else Path(spec["root"])
+
+
+def state_of(spec: Mapping[str, Any]) -> str:
+    """A fingerprint of the user's files that a data set is read from; empty without any."""
+    if "root" not in spec:
+        return ""
+    suffixes = {"suffixes": cifar.SUFFIXES} if spec["kind"] in MADE_HERE else {}
+    folders = [Path(spec[key]) for key in ("root", "train_root") if key in spec]
+    return " ".join(fingerprint(folder, **suffixes) for folder in folders)
+
+
+def check_spec(name: str, spec: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` or `DatasetError` for what the schema cannot see in a data set."""
+    if spec["kind"] == "imagenet-val":
+        _check_imagenet(name, spec)
+    for split, folder in spec.get("splits", {}).items():
+        if Path(folder).is_absolute() or ".." in Path(folder).parts:
+            raise ConfigError(
+                f"datasets.{name}.splits.{split} leads out of root",
+                expected=f"a folder below {spec['root']}",
+                found=folder,
+            )
+
+
+def _check_imagenet(name: str, spec: Mapping[str, Any]) -> None:
+    shares = sorted({"eval_share", "train_share"} & spec.keys())
+    if shares and "train_root" in spec:
+        raise ConfigError(
+            f"datasets.{name}: nothing is split where train_root is given",
+            found=", ".join(shares),
+            hint="limit the images with train_per_class and eval_per_class",
+        )
+    if spec.get("eval_share", EVAL_SHARE) + spec.get("train_share", 0) > 1:
+        raise ConfigError(f"datasets.{name}: train_share and eval_share exceed 1 together")
+    if spec.get("train_root") == spec["root"]:
+        raise ConfigError(
+            f"datasets.{name}: train_root is root: readouts would be evaluated on training images",
+            hint="leave train_root out to split the folder itself",
+        )
+    chosen = chosen_synsets(spec.get("classes"))
+    if len(chosen) < 2:
+        raise ConfigError(f"datasets.{name}.classes", expected="two or more", found=chosen)

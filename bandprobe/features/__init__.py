@@ -1,0 +1,1 @@
+"""Feature maps, written by a frozen network and read back."""

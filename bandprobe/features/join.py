@@ -1,0 +1,87 @@
+"""One store out of the shards that several jobs have written, without copying their chunks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bandprobe.errors import StoreError
+from bandprobe.store.zarr_store import Store, StoreWriter, Variable
+
+
+def join_stores(path: Path, parts: Sequence[Path]) -> None:
+    """Join stores of consecutive samples into one store.
+
+    Where the file system allows it, the files of the chunks are shared, not copied.
+
+    Parameters
+    ----------
+    path : Path
+        Of the joined store.
+    parts : sequence of Path
+        Stores of the same arrays, all along `sample`, whose chunks are those of the joined store.
+
+    Raises
+    ------
+    StoreError
+        If the parts have not the same arrays in the same chunks, or a chunk would lie in two parts.
+    """
+    stores = [Store(part) for part in parts]
+    attrs = dict(stores[0].attrs)
+    coordinates = attrs.pop("coordinates", "").split()
+    with StoreWriter(path, attrs) as writer:
+        others = [name for name in stores[0].names() if name not in coordinates]
+        for name in [*coordinates, *others]:
+            arrays = [store.array(name) for store in stores]
+            if arrays[0].ndim > 1:
+                _link(writer.folder / name, [part / name for part in parts])
+                continue
+            values = np.concatenate([store.read(name) for store in stores])
+            given = dict(arrays[0].attrs)
+            whole = Variable(("sample",), values, given)
+            writer.write(name, whole, coordinate=name in (*coordinates, "sample"))
+
+
+def _link(target: Path, parts: Sequence[Path]) -> None:
+    """Lay the chunks of the parts' arrays one after the other."""
+    metadata = [json.loads((part / "zarr.json").read_text(encoding="utf-8")) for part in parts]
+    chunk = _chunk_samples(metadata, parts)
+    lengths = [int(one["shape"][0]) for one in metadata]
+    starts = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
+    for start, part in zip(starts, parts, strict=True):
+        if start % chunk:
+            raise StoreError(f"{part} begins within a chunk", expected=f"a multiple of {chunk}")
+        for file in (part / "c").rglob("*"):
+            if file.is_file():
+                first, *others = file.relative_to(part / "c").parts
+                new = target / "c" / str(int(first) + start // chunk) / Path(*others)
+                new.parent.mkdir(parents=True, exist_ok=True)
+                _share(file, new)
+    whole = metadata[0] | {"shape": [sum(lengths), *metadata[0]["shape"][1:]]}
+    (target / "zarr.json").write_text(json.dumps(whole, indent=2), encoding="utf-8")
+
+
+def _chunk_samples(metadata: Sequence[dict[str, Any]], parts: Sequence[Path]) -> int:
+    """Samples of a chunk, the same in all parts as all else but the number of samples."""
+    first = metadata[0]
+    for part, other in zip(parts, metadata, strict=True):
+        changed = [key for key in first if key != "shape" and first[key] != other.get(key)]
+        if first["shape"][1:] != other["shape"][1:] or changed:
+            names = ", ".join(changed) or "shape"
+            raise StoreError(f"{part} differs from {parts[0]} in {names}")
+    return int(first["chunk_grid"]["configuration"]["chunk_shape"][0])
+
+
+def _share(file: Path, new: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no such names."""
+    try:
+        os.link(file, new)
+    except OSError:
+        shutil.copyfile(file, new)

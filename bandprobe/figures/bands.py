@@ -1,0 +1,214 @@
+"""Small multiples over the bands of each layer, and what each band brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bandprobe.figures.drawing import (
+    MARKERS,
+    NAMED,
+    STYLE,
+    colour_bar,
+    colours,
+    footer,
+    layers_of,
+    legend_above,
+    panels,
+    title,
+)
+from bandprobe.figures.effects import heat
+from bandprobe.figures.entry import SHAPLEY_SCORES
+
+Series = Mapping[str, xr.Dataset]
+LABELS = {
+    "map": "map, frozen: used",
+    "refit": "refit: available",
+    "head": "head: used by the network",
+    "head-ablated": "head, prefix tokens ablated",
+}
+
+
+def controls(interventions: xr.Dataset, readout: str, mode: str) -> Figure:
+    """Drop of accuracy by a band beside that by its random masks, a panel a layer."""
+    cells = interventions.sel(readout=readout, mode=mode)
+    series = {
+        "the band": _renamed(cells, "top1_drop"),
+        "random, equal bins": _renamed(cells, "equal_bins_top1_drop"),
+        "random, equal energy": _renamed(cells, "equal_energy_top1_drop"),
+    }
+    heading = f"{mode}: {readout} readout, bands and their controls"
+    return _multiples(cells, series, "drop of top-1 accuracy", heading, zero=True)
+
+
+def used_available(interventions: xr.Dataset, mode: str) -> Figure:
+    """Accuracy of the frozen readout and the head beside that of the refitted readout."""
+    cells = interventions.sel(mode=mode)
+    series = {}
+    for readout, text in LABELS.items():
+        if readout in cells["readout"].to_numpy():
+            own = cells.sel(readout=readout)
+            series[text] = _accuracy(own)
+    heading = f"{mode}: what is used beside what is available"
+    return _multiples(cells.isel(readout=0), series, "top-1 accuracy", heading, zero=False)
+
+
+def _renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
+    ends = {name: "value", f"{name}_low": "low", f"{name}_high": "high"}
+    return cells[list(ends)].rename(ends)
+
+
+def _accuracy(cells: xr.Dataset) -> xr.Dataset:
+    """Accuracy with the interval of its paired drop, and the clean accuracy."""
+    clean = cells["clean_top1"]
+    return xr.Dataset(
+        {
+            "value": cells["top1"],
+            "low": clean - cells["top1_drop_high"],
+            "high": clean - cells["top1_drop_low"],
+            "clean": clean,
+        }
+    )
+
+
+def _multiples(
+    cells: xr.Dataset, series: Series, label: str, heading: str, *, zero: bool
+) -> Figure:
+    models = [str(model) for model in cells["model"].to_numpy()]
+    bands = [str(band) for band in cells["band"].to_numpy()]
+    depth = max(len(layers_of(cells, model)) for model in models)
+    with plt.rc_context(STYLE):
+        figure, axes = panels(depth, len(models), 2.7, 1.25)
+        for column, model in enumerate(models):
+            layers = layers_of(cells, model)
+            for row in range(depth):
+                panel: Axes = axes[row, column]
+                if row >= len(layers):
+                    panel.set_axis_off()
+                    continue
+                where = {"model": model, "layer": layers[row]}
+                empty = cells["bins"].sel(where).to_numpy() == 0
+                for number, (text, one) in enumerate(series.items()):
+                    _points(panel, one.sel(where), number, len(series), text)
+                _finish(panel, bands, empty, zero=zero)
+                title(panel, f"{model}: {layers[row]}", size=8)
+                if row < len(layers) - 1:
+                    panel.set_xticklabels([])
+                if column == 0:
+                    panel.set_ylabel(label, fontsize=7)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        if len(models) > 1:
+            handles, labels = axes[0, 1].get_legend_handles_labels()
+        legend_above(figure, handles, labels, heading)
+        footer(
+            figure,
+            "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
+            + ("" if zero else "Lines: the untouched map."),
+        )
+    return figure
+
+
+def _points(panel: Axes, one: xr.Dataset, number: int, count: int, text: str) -> None:
+    values = one["value"].to_numpy()
+    exists = np.isfinite(values)
+    if not exists.any():
+        return
+    at = np.arange(len(values)) + 0.22 * (number - (count - 1) / 2)
+    errors = np.stack([values - one["low"].to_numpy(), one["high"].to_numpy() - values])
+    panel.errorbar(
+        at[exists],
+        values[exists],
+        np.maximum(errors[:, exists], 0),
+        color=NAMED[number],
+        marker=MARKERS[number],
+        ms=3.2,
+        lw=1,
+        ls="none",
+        label=text,
+        mfc="white" if number else NAMED[number],
+    )
+    if "clean" in one:
+        panel.axhline(float(one["clean"]), color=NAMED[number], lw=0.7, ls=(0, (4, 2 + number)))
+
+
+def _finish(panel: Axes, bands: list[str], empty: np.ndarray, *, zero: bool) -> None:
+    panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
+    panel.set_xlim(-0.6, len(bands) - 0.4)
+    for band in np.flatnonzero(empty):
+        panel.axvspan(band - 0.45, band + 0.45, fc="0.95", ec="0.7", hatch="////", lw=0)
+    if zero:
+        panel.axhline(0, color="0.6", lw=0.7)
+    else:
+        panel.set_ylim(-0.02, 1.02)
+
+
+def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
+    """Accuracy when only what lies below or above a band is kept, a line a layer."""
+    cells = interventions.sel(readout=readout)
+    models = [str(model) for model in cells["model"].to_numpy()]
+    bands = [str(band) for band in cells["band"].to_numpy()]
+    with plt.rc_context(STYLE):
+        figure, axes = panels(len(modes), len(models), 2.7, 2.1)
+        for row, mode in enumerate(modes):
+            for column, model in enumerate(models):
+                panel: Axes = axes[row, column]
+                layers = layers_of(cells, model)
+                for layer, colour in zip(layers, colours(len(layers)), strict=True):
+                    one = _accuracy(cells.sel(model=model, layer=layer, mode=mode))
+                    _line(panel, one, colour, layer)
+                panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
+                panel.set_ylim(0, 1.02)
+                title(panel, f"{model}: {mode}")
+                panel.set_ylabel("top-1 accuracy" if column == 0 else "")
+                if row == 0:
+                    panel.legend(fontsize=6)
+        footer(
+            figure,
+            "the band that is kept together with all below (lowpass) or above (highpass). "
+            f"{readout} readout; shades: intervals; gaps: no bin in the band (N/A)",
+        )
+    return figure
+
+
+def _line(panel: Axes, one: xr.Dataset, colour: Any, layer: str) -> None:
+    at = np.arange(one.sizes["band"])
+    exists = np.isfinite(one["value"].to_numpy())
+    values, low, high = (one[name].to_numpy()[exists] for name in ("value", "low", "high"))
+    panel.plot(at[exists], values, color=colour, lw=1.2, marker="o", ms=2.5, label=layer)
+    panel.fill_between(at[exists], low, high, color=colour, alpha=0.2, lw=0)
+
+
+def shapley(values: xr.Dataset, score: str) -> Figure:
+    """Heat maps of Shapley values, layer by band: a row a readout, a column a model."""
+    models = [str(model) for model in values["model"].to_numpy()]
+    readouts = [str(readout) for readout in values["readout"].to_numpy()]
+    height = 0.75 + 0.24 * max(len(layers_of(values, model)) for model in models)
+    with plt.rc_context(STYLE):
+        figure, axes = panels(len(readouts), len(models), 2.9, height)
+        for row, readout in enumerate(readouts):
+            cells = values.sel(readout=readout)
+            # Margins of unlike readouts have unlike scales.
+            limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
+            image = None
+            for column, model in enumerate(models):
+                panel: Axes = axes[row, column]
+                part = cells.sel(model=model, layer=layers_of(values, model))
+                image = heat(panel, part, score, limit)
+                title(panel, f"{model}: {readout}")
+                if row < len(readouts) - 1:
+                    panel.set_xticks([])
+            if image is not None:
+                colour_bar(figure, image, axes[row], SHAPLEY_SCORES[score])
+        footer(
+            figure,
+            "Shapley values over all subsets of bands; in each row they add up to the whole map's "
+            "score minus that without any band.\nIn brackets: the interval holds zero. "
+            "////: no bin in the band (N/A). ....: the readout has no weight in the band.",
+        )
+    return figure

@@ -1,0 +1,176 @@
+"""What all pictures share: one style, panels, colours, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import Any, cast
+
+import matplotlib as mpl
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+
+from bandprobe.base.files import replacing
+
+mpl.use("Agg")
+STYLE: Any = mpl.rc_params_from_file(
+    Path(__file__).with_name("publication.mplstyle"), use_default_template=False
+)
+# Perceptually uniform, readable with colour-vision deficiency; bands and layers are ordered.
+ORDERED = mpl.colormaps["viridis"]
+# Models are not ordered. The palette of Okabe and Ito, without its black and its yellow, which is
+# faint on white; markers tell apart what colours do not.
+NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
+MARKERS = "osD^vP"
+PANEL = 2.6
+# The same figure makes the same file.
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+# Mean width of a letter in ems.
+LETTER = 0.55
+_width: ContextVar[float | None] = ContextVar("width", default=None)
+
+
+@contextmanager
+def as_wide_as(width: float | None) -> Iterator[None]:
+    """Figures that are begun in the block get this width in inches; None: as wide as they need."""
+    token = _width.set(width)
+    try:
+        yield
+    finally:
+        _width.reset(token)
+
+
+def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
+    """Layers of a model, in the order of the study."""
+    layers: list[str] = json.loads(dataset.attrs["layers"])[model]
+    return layers
+
+
+def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Figure, Any]:
+    """A figure of equal panels, their sizes in inches, and its axes as (row, column)."""
+    return plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(_width.get() or width * n_columns + 1.2, height * n_rows + 0.6),
+        squeeze=False,
+        layout="constrained",
+    )
+
+
+def colours(count: int) -> list[Any]:
+    """Colours of things that have an order."""
+    return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
+
+
+def folded(text: str, inches: float, size: float) -> str:
+    """A text in lines that are no longer than that, its size in points."""
+    letters = max(8, int(inches * 72 / (LETTER * size)))
+    lines = [fill(line, letters, break_on_hyphens=False) for line in text.splitlines()]
+    return "\n".join(lines)
+
+
+def _beside(panel: Axes) -> tuple[float, int]:
+    """Inches of the figure, and how many of its panels share them side by side."""
+    figure = cast(Figure, panel.get_figure(root=True))
+    grid = cast(GridSpec, panel.get_gridspec())
+    return figure.get_figwidth(), grid.ncols
+
+
+def share_of_width(panel: Axes) -> float:
+    """Inches of the figure's width for a panel and the labels at its side."""
+    inches, columns = _beside(panel)
+    return inches / columns
+
+
+def _room(panel: Axes) -> float:
+    """Inches for a text above or below a panel: beside others, a fifth is for their labels."""
+    inches, columns = _beside(panel)
+    return inches if columns == 1 else 0.8 * inches / columns
+
+
+def title(panel: Axes, text: str, size: float | None = None) -> None:
+    """A title in lines that fit the panel; the size in points, or that of the style."""
+    size = size or mpl.rcParams["axes.titlesize"]
+    panel.set_title(folded(text, _room(panel), size), fontsize=size)
+
+
+def x_label(panel: Axes, text: str) -> None:
+    """What the horizontal axis is, in lines that fit the panel."""
+    panel.set_xlabel(folded(text, _room(panel), mpl.rcParams["font.size"]))
+
+
+def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
+    """A bar of colours beside panels, no longer than a hand, its label in lines that fit."""
+    height = figure.get_figheight()
+    shrink = min(1.0, 5 / height)
+    # Below the panels are their labels.
+    text = folded(label, 0.8 * height, mpl.rcParams["font.size"])
+    figure.colorbar(image, ax=axes, label=text, pad=0.01, fraction=0.05, shrink=shrink, aspect=30)
+
+
+def footer(figure: Figure, text: str) -> None:
+    """How to read a figure, below it, in lines that fit its width."""
+    size = 7
+    figure.supxlabel(folded(text, figure.get_figwidth(), size), fontsize=size)
+
+
+def legend_above(
+    figure: Figure, handles: Sequence[Any], labels: Sequence[str], title: str | None = None
+) -> None:
+    """One legend for all panels, in as many columns as fit."""
+    letters = max(map(len, labels), default=0)
+    inches = (LETTER * letters + 5) * mpl.rcParams["legend.fontsize"] / 72
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+    figure.legend(handles, labels, title=title, loc="outside upper center", ncols=columns)
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write a figure under each path, by its suffix; it appears when complete.
+
+    Ticks depend on the style in force when they are laid out, fonts on that when they are written.
+    """
+    with plt.rc_context(STYLE):
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            # Once, for all formats; with an engine each format would be drawn twice.
+            engine.execute(figure)
+            figure.set_layout_engine(None)
+        for path in paths:
+            kind = path.suffix.removeprefix(".")
+            with replacing(path) as partial:
+                figure.savefig(partial, format=kind, metadata=UNDATED.get(kind, {}))
+    plt.close(figure)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure yet to be drawn, and the files that it becomes."""
+
+    draw: Callable[[], Figure]
+    paths: Sequence[Path]
+
+    def __call__(self) -> None:
+        """Draw and write it."""
+        save(self.draw(), self.paths)
+
+
+def save_all(drawings: Sequence[Drawing], workers: int) -> None:
+    """Draw and write figures in some processes at once, which have all modules from the start."""
+    if workers == 1:
+        for drawing in drawings:
+            drawing()
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for done in [pool.submit(drawing) for drawing in drawings]:
+            done.result()

@@ -1,0 +1,66 @@
+"""Which figures a study has, and what each of them is drawn from. Nothing is drawn here."""
+
+from __future__ import annotations
+
+from bandprobe.figures.entry import SCORES, SHAPLEY_SCORES, Entry
+from bandprobe.study.study import Study
+
+
+def gallery(study: Study) -> dict[str, Entry]:
+    """All figures of each data set of a study, by name, in the order of the report."""
+    return {
+        **_spectra(study),
+        **({"penalty_paths": Entry("probes", "penalty_paths", {})} if study.additive else {}),
+        **_effects(study),
+        **_bands(study),
+        **_shapley(study),
+    }
+
+
+def _spectra(study: Study) -> dict[str, Entry]:
+    edges = {"edges": study.bands.edges}
+    return {
+        "band_energy": Entry("spectra", "band_energy", {}),
+        "radial_profiles": Entry("spectra", "radial_profiles", edges),
+        "delta_log_amplitude": Entry("spectra", "delta_log_amplitude", {}),
+        "spectral_centroid": Entry("spectra", "spectral_centroid", {}),
+    }
+
+
+def _effects(study: Study) -> dict[str, Entry]:
+    return {
+        f"{score}_{readout}": Entry(
+            "interventions", "effects", {"score": score, "readout": readout}
+        )
+        for score in SCORES
+        for readout in study.all_readouts
+    }
+
+
+def _bands(study: Study) -> dict[str, Entry]:
+    """Small multiples; figures of one readout show the first."""
+    first = {"readout": study.readouts[0]}
+    found = {}
+    if study.controls.draws and study.readouts[0] in study.additive:
+        for name, mode in study.modes.items():
+            if mode.kind in ("remove", "isolate"):
+                found[f"controls_{name}"] = Entry(
+                    "interventions", "controls", first | {"mode": name}
+                )
+    if "refit" in study.readouts:
+        for name in study.refit_modes:
+            options = {"mode": name}
+            found[f"used_available_{name}"] = Entry("interventions", "used_available", options)
+    sweeps = [n for n, mode in study.modes.items() if mode.kind in ("lowpass", "highpass")]
+    if sweeps:
+        found["sweeps"] = Entry("interventions", "sweeps", first | {"modes": sweeps})
+    return found
+
+
+def _shapley(study: Study) -> dict[str, Entry]:
+    if study.shapley_fill == "none" or not study.additive:
+        return {}
+    return {
+        f"shapley_{score}": Entry("shapley", "shapley", {"score": score})
+        for score in SHAPLEY_SCORES
+    }

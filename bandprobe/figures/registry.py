@@ -1,0 +1,51 @@
+"""Figures by the names that the gallery gives to what draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from bandprobe.figures.bands import controls, shapley, sweeps, used_available
+from bandprobe.figures.effects import effects, penalty_paths, with_values
+from bandprobe.figures.entry import Entry
+from bandprobe.figures.spectra import (
+    band_energy,
+    delta_log_amplitude,
+    radial_profiles,
+    spectral_centroid,
+)
+
+# Each takes a summary and the options of its entry.
+KINDS: Mapping[str, Callable[..., Figure]] = {
+    "band_energy": band_energy,
+    "radial_profiles": radial_profiles,
+    "delta_log_amplitude": delta_log_amplitude,
+    "spectral_centroid": spectral_centroid,
+    "penalty_paths": penalty_paths,
+    "effects": effects,
+    "controls": controls,
+    "used_available": used_available,
+    "sweeps": sweeps,
+    "shapley": shapley,
+}
+
+
+def draw(entry: Entry, summary: xr.Dataset) -> Figure:
+    """The figure of an entry."""
+    return KINDS[entry.kind](summary, **entry.options)
+
+
+def needed(entry: Entry, summary: xr.Dataset) -> xr.Dataset:
+    """What an entry shows of its summary: less to hand to the process that draws it."""
+    if "readout" in entry.options and "readout" in summary.dims:
+        return summary.sel(readout=[entry.options["readout"]])
+    return summary
+
+
+def models_in(entry: Entry, summary: xr.Dataset) -> list[str]:
+    """Models of which the figure of an entry shows anything: the heads have no pixels."""
+    if "score" not in entry.options:
+        return [str(model) for model in summary["model"].to_numpy()]
+    return with_values(needed(entry, summary)[entry.options["score"]], "model")

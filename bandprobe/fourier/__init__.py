@@ -1,0 +1,1 @@
+"""Arithmetic of frequency bands on arrays: masks, transforms, spectra, interventions."""

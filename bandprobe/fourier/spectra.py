@@ -1,0 +1,257 @@
+"""What a feature map holds: energy a band, power a ring, its centroid, its half diagonal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.fourier.bands import BandPartition, radial_frequency
+from bandprobe.fourier.transform import ComplexArray, FloatArray, multiplicity, power, spectrum
+
+Array = NDArray[np.float64]
+Window = Literal["none", "hann"]
+# Keeps the logarithm of a silent bin finite; the value of Park and Kim's code.
+AMPLITUDE_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class MapSpectra:
+    """Spectra of some maps, one row a sample.
+
+    Attributes
+    ----------
+    energy, energy_without_dc : array of shape (n_samples, n_bands)
+        Sums over channels and over the bins of the full plane, in squared feature units.
+    profile : array of shape (n_samples, n_radii)
+        Mean power a bin in the rings of `radial_bins`, averaged over channels, in squared feature
+        units; a ring that holds no bin is NaN.
+    centroid, centroid_without_dc : array of shape (n_samples,)
+        Mean radial frequency of all bins, weighted by their energy, Nyquist = 1; NaN where there
+        is no energy.
+    delta_log_amplitude : array of shape (n_samples, n_diagonal)
+        See `delta_log_amplitude`.
+    """
+
+    energy: Array
+    energy_without_dc: Array
+    profile: Array
+    centroid: Array
+    centroid_without_dc: Array
+    delta_log_amplitude: Array
+
+
+def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "none") -> MapSpectra:
+    """All spectra of some maps, from one transform a map (two with a window).
+
+    Parameters
+    ----------
+    maps : array of shape (n_samples, n_channels, height, width)
+    partition : BandPartition
+        For the same height and width.
+    window : "none" or "hann"
+        What each map is multiplied by after its mean was taken away; see `hann_window`. The zero
+        frequency and `delta_log_amplitude` are those of the map without a window.
+
+    Raises
+    ------
+    GridMismatchError
+        If `partition` was made for another grid; the message gives both.
+
+    Notes
+    -----
+    Without a window the energies of all bands sum to ``sum(maps ** 2)`` (Parseval).
+    """
+    partition.check(maps.shape)
+    n_channels, height, width = maps.shape[1:]
+    # Without its mean a constant map has nothing outside the zero frequency, not even rounding.
+    mean = maps.mean((-2, -1), dtype=np.float64, keepdims=True)
+    centred = maps - mean.astype(np.float32)
+    transformed = spectrum(centred)
+    zero = mean[..., 0, 0] * (height * width)
+    delta = delta_log_amplitude(transformed, zero, width)
+    if window == "hann":
+        centred *= hann_window(height, width)
+        transformed = spectrum(centred)
+    without_dc = _summed_power(transformed, width)
+    # What a window moves to the zero frequency comes from its neighbours.
+    without_dc[:, 0, 0] = 0.0
+    total = without_dc.copy()
+    total[:, 0, 0] = np.square(zero).sum(1) / (height * width)
+    n_bands = len(partition.bands)
+    return MapSpectra(
+        energy=_grouped(total, partition.half_index, n_bands),
+        energy_without_dc=_grouped(without_dc, partition.half_index, n_bands),
+        profile=_ring_power(total, width) / n_channels,
+        centroid=_centroid(total, width),
+        centroid_without_dc=_centroid(without_dc, width),
+        delta_log_amplitude=delta,
+    )
+
+
+def join_spectra(parts: Sequence[MapSpectra]) -> MapSpectra:
+    """Spectra of several blocks of samples as one."""
+    names = [item.name for item in fields(MapSpectra)]
+    return MapSpectra(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
+
+
+def band_energy(features: FloatArray, partition: BandPartition) -> Array:
+    """Energy of every radial band of every map.
+
+    Parameters
+    ----------
+    features : array of shape (n_samples, n_channels, height, width)
+    partition : BandPartition
+        For the same height and width; its bands cover the plane exactly once.
+
+    Returns
+    -------
+    array of shape (n_samples, n_channels, n_bands)
+        Sums over the full plane, not means, in squared feature units.
+
+    Raises
+    ------
+    GridMismatchError
+        If `partition` was made for another grid; the message gives both.
+
+    Notes
+    -----
+    Summed over bands this is the spatial energy, ``sum(features ** 2)`` (Parseval).
+    """
+    partition.check(features.shape)
+    return _grouped(power(features), partition.half_index, len(partition.bands))
+
+
+def bins_without_dc(partition: BandPartition) -> NDArray[np.int64]:
+    """Full-plane bins of each band, the zero frequency not counted; shape (n_bands,)."""
+    bins = partition.counts.copy()
+    bins[partition.dc_band] -= 1
+    return bins
+
+
+def density(energy: Array, bins: NDArray[np.int64]) -> Array:
+    """Energy a bin, of the shape of `energy`, (..., n_bands); NaN where a band has no bins.
+
+    White noise has the same density in all bands, whatever their number of bins.
+    """
+    return np.divide(energy, bins, out=np.full_like(energy, np.nan), where=bins > 0)
+
+
+def radial_bins(height: int, width: int) -> tuple[Array, NDArray[np.intp]]:
+    """Annuli one frequency step of the shorter side wide, and the annulus of every bin.
+
+    Returns
+    -------
+    frequency : array of shape (n_radii,)
+        Centres of the annuli, 0 for DC, in units of Nyquist.
+    index : array of shape (height, width)
+        Annulus of every bin of the full plane.
+    """
+    step = 2.0 / min(height, width)
+    index = np.rint(radial_frequency(height, width) / step).astype(np.intp)
+    frequency = np.arange(int(index.max()) + 1, dtype=np.float64) * step
+    return frequency.astype(np.float64), index
+
+
+def cycles_per_image(frequency: Array, height: int, width: int) -> Array:
+    """Radial frequency in cycles along the shorter side of the map, from units of Nyquist."""
+    return frequency * (min(height, width) / 2)
+
+
+def diagonal_frequency(height: int, width: int) -> Array:
+    """Frequencies of the half diagonal, on each axis, Nyquist = 1; shape (n_diagonal,).
+
+    They run from 0 to the last one below Nyquist; an even side has a bin at Nyquist, which the
+    half diagonal of Park and Kim's code leaves out, and so it is left out here. Only a square
+    grid has exact bins on its diagonal; for any other the array is empty.
+    """
+    if height != width:
+        return np.empty(0, np.float64)
+    return np.arange((height + 1) // 2, dtype=np.float64) * (2.0 / height)
+
+
+def delta_log_amplitude(transformed: ComplexArray, zero: Array, width: int) -> Array:
+    """Log amplitude on the half diagonal, relative to the zero frequency.
+
+    Parameters
+    ----------
+    transformed : array of shape (n_samples, n_channels, height, width // 2 + 1)
+        Unnormalised real FFT of maps without a window; its zero frequency is not used.
+    zero : array of shape (n_samples, n_channels)
+        The zero frequency of the same maps, their sums.
+    width : int
+        Of the maps.
+
+    Returns
+    -------
+    array of shape (n_samples, n_diagonal)
+        Natural logarithms, averaged over channels; the first is 0. The frequencies are those of
+        `diagonal_frequency`; where there are none, ``n_diagonal`` is 0.
+
+    Notes
+    -----
+    The Fourier analysis of Park and Kim, How Do Vision Transformers Work? (ICLR 2022), figures 2a
+    and 8: the log of the modulus plus 1e-6, averaged over channels, on the diagonal from the
+    centre of the shifted plane, minus its first value. Their mean over images is the mean of
+    these values.
+    """
+    position = np.arange(len(diagonal_frequency(transformed.shape[-2], width)))
+    if not len(position):
+        return np.empty((len(transformed), 0))
+    amplitude = np.abs(transformed[:, :, position, position]).astype(np.float64)
+    amplitude[:, :, 0] = np.abs(zero)
+    level = np.log(amplitude + AMPLITUDE_FLOOR).mean(1)
+    relative: Array = level - level[:, :1]
+    return relative
+
+
+def hann_window(height: int, width: int) -> FloatArray:
+    """A Hann window at the centres of the positions, shape (height, width).
+
+    It is mirror-symmetric, and scaled so that white noise whose mean is taken away first keeps its
+    expected energy outside the zero frequency. A window is not invertible: for spectra only.
+    """
+    sides = (np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 for n in (height, width))
+    raw = np.outer(*sides)
+    size = raw.size
+    # Expected energy of unit white noise, its mean removed, times the window, outside DC.
+    kept = np.square(raw).sum() * (1 - 2 / size) + np.square(raw.sum() / size)
+    scale = np.sqrt((size - 1) / kept) if size > 1 else 1.0
+    return (raw * scale).astype(np.float32)
+
+
+def _summed_power(transformed: ComplexArray, width: int) -> Array:
+    """Power of each half-plane bin as in `fourier.power`, summed over channels."""
+    height = transformed.shape[-2]
+    # Real and imaginary parts as neighbours.
+    parts = np.ascontiguousarray(transformed).view(np.float32)
+    squared = np.einsum("schp,schp->shp", parts, parts).astype(np.float64)
+    summed: Array = squared[..., ::2] + squared[..., 1::2]
+    summed *= multiplicity(height, width) / (height * width)
+    return summed
+
+
+def _ring_power(summed: Array, width: int) -> Array:
+    frequency, index = radial_bins(summed.shape[-2], width)
+    bins = np.bincount(index.ravel(), minlength=len(frequency))
+    return density(_grouped(summed, index[:, : width // 2 + 1], len(frequency)), bins)
+
+
+def _centroid(summed: Array, width: int) -> Array:
+    radius = radial_frequency(summed.shape[-2], width)[:, : width // 2 + 1]
+    total: Array = summed.sum((1, 2))
+    moment: Array = np.einsum("shw,hw->s", summed, radius)
+    return np.divide(moment, total, out=np.full_like(total, np.nan), where=total > 0)
+
+
+def _grouped(values: FloatArray | Array, index: NDArray[np.intp], n_groups: int) -> Array:
+    """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
+    group = index.ravel()
+    rows = values.reshape(-1, group.size)
+    sums: Array = np.empty((len(rows), n_groups))
+    for number in range(len(rows)):
+        sums[number] = np.bincount(group, rows[number], n_groups)
+    return sums.reshape(*values.shape[:-2], n_groups)

@@ -1,0 +1,1 @@
+"""The rest of a network as a readout."""

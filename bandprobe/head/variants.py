@@ -1,0 +1,276 @@
+"""What the rest of the network makes of a changed map.
+
+A forward hook at the layer puts the untouched map and all its variants, one after the other along
+the batch axis, in place of the layer's output. The network up to the layer so runs once for all of
+them, and the rest of it on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bandprobe.backbones.backbone import Backbone, Tokens, load_backbone, tapped
+from bandprobe.backbones.layouts import layout_of
+from bandprobe.errors import ModelError
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.intervene import intervene
+from bandprobe.fourier.modes import Mode
+
+MapArray = NDArray[np.float32]
+Reader = Callable[[nn.Module, torch.Tensor], torch.Tensor]
+Route = Literal["none", "partial", "total"]
+# Positions of a mode and of a band, or the untouched map.
+Variant = tuple[int, int] | None
+
+
+def own_outputs(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """The network's outputs, (n_samples, n_outputs): the logits of its own classifier, if any."""
+    outputs: torch.Tensor = network(batch)
+    return outputs.flatten(1)
+
+
+def final_embedding(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """What the network's classifier reads, (n_samples, n_features); without a head its output."""
+    if not hasattr(network, "forward_head"):
+        return own_outputs(network, batch)
+    timm_network: Any = network
+    features = timm_network.forward_features(batch)
+    embedding: torch.Tensor = timm_network.forward_head(features, pre_logits=True)
+    return embedding.flatten(1)
+
+
+def load_model(spec: Mapping[str, Any], weights: Path | None, device: str = "cpu") -> Backbone:
+    """The backbone of a model's part of the configuration, as extraction loads it."""
+    return load_backbone(
+        spec["architecture"],
+        spec["weights"],
+        spec["arguments"],
+        spec["seed"],
+        weights,
+        spec.get("weights_sha256"),
+        spec.get("layout"),
+        device,
+    )
+
+
+@torch.inference_mode()
+def plain_outputs(backbone: Backbone, batch: MapArray, read: Reader) -> MapArray:
+    """What `read` finds at the end of an untouched forward pass, (n_samples, n_outputs)."""
+    return read(backbone.network, backbone.inputs(batch)).cpu().numpy()
+
+
+@torch.inference_mode()
+def replaced_outputs(
+    backbone: Backbone,
+    layer: str,
+    batch: MapArray,
+    replace: Callable[[torch.Tensor, torch.Tensor | None], Tokens],
+    read: Reader,
+) -> MapArray:
+    """What `read` finds when `replace` makes the layer's output, (n_rows, n_outputs).
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layer : str
+    batch : array of shape (n_samples, 3, height, width)
+    replace : callable
+        From the layer's maps and prefix tokens to others, of any number of rows.
+    read : callable
+
+    Raises
+    ------
+    ModelError
+        If the layer is unknown, gives no map, runs more than once or never, or if the rest of the
+        network cannot go on with another number of rows.
+    """
+    reached: list[str] = []
+
+    def receive(name: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
+        if reached:
+            raise ModelError(
+                f"layer {name} runs more than once in a forward pass",
+                hint="choose a module that runs once, such as the block around it",
+            )
+        reached.append(name)
+        return replace(maps, prefix)
+
+    inputs = backbone.inputs(batch)
+    try:
+        with tapped(backbone, [layer], receive) as network:
+            outputs = read(network, inputs).cpu().numpy()
+    except (AssertionError, RuntimeError) as error:
+        raise ModelError(
+            f"layer {layer}: the rest of the network cannot go on from changed maps",
+            found=" ".join(str(error).split())[:400],
+            hint="a connection around the layer? Choose the block around it",
+        ) from error
+    if not reached:
+        raise ModelError(f"layer {layer} is not reached by a forward pass")
+    return outputs
+
+
+def prefix_route(backbone: Backbone, layer: str) -> Route:
+    """How far what a layer's patches hold can go around them, by way of kept prefix tokens.
+
+    Returns
+    -------
+    {"none", "partial", "total"}
+        "none" where there are no such tokens or nothing reads them after this layer; "total" where
+        nothing but them is read: the patches of the last block do not reach the CLS token any more.
+
+    Notes
+    -----
+    By timm's attributes. Without them a network with prefix tokens counts as "partial", and only
+    the numbers can tell more.
+    """
+    network = backbone.network
+    if not (backbone.layout or layout_of(network)).prefix_tokens:
+        return "none"
+    blocks: Any = getattr(network, "blocks", ())
+    if layer in (f"blocks.{len(blocks) - 1}", "norm"):
+        pool = getattr(network, "global_pool", None)
+        if pool == "token":
+            return "total"
+        if pool in ("avg", "avgmax", "max") and not getattr(network, "pool_include_prefix", False):
+            return "none"
+    return "partial"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be tried on a layer.
+
+    Attributes
+    ----------
+    modes : sequence of Mode
+    partition : BandPartition
+        On the layer's grid.
+    ablations : sequence of bool
+        Whether prefix tokens are replaced by `mean_prefix`; one set of variants for each entry.
+    mean_map : array of shape (n_channels, height, width), optional
+        Mean training map, for modes with ``fill: mean``.
+    mean_prefix : array of shape (n_tokens, n_channels), optional
+        Mean training prefix tokens; not needed where the layer has none: ablation changes nothing.
+    """
+
+    modes: Sequence[Mode]
+    partition: BandPartition
+    ablations: Sequence[bool] = (False,)
+    mean_map: MapArray | None = None
+    mean_prefix: MapArray | None = None
+
+    @property
+    def variants(self) -> list[Variant]:
+        """The untouched map, then each mode on each band that is not empty."""
+        bands = np.flatnonzero(self.partition.counts).tolist()
+        return [None, *((mode, band) for mode in range(len(self.modes)) for band in bands)]
+
+    def images_a_pass(self, rows: int) -> int:
+        """Images whose variants fit into `rows` rows of the rest of the network, at least one."""
+        return max(1, rows // (len(self.ablations) * len(self.variants)))
+
+    def stack(
+        self,
+        chosen: Sequence[tuple[bool, Variant]],
+        maps: torch.Tensor,
+        prefix: torch.Tensor | None,
+    ) -> Tokens:
+        """Some variants of all maps, one variant after the other, with their prefix tokens."""
+        on_cpu = maps.device.type == "cpu"
+        raw = np.ascontiguousarray(maps.float().numpy()) if on_cpu else maps.float()
+        self.partition.check(tuple(raw.shape))
+        made = {variant: self._changed(raw, variant) for _, variant in chosen}
+        changed = [made[variant] for _, variant in chosen]
+        stacked = torch.from_numpy(np.concatenate(changed)) if on_cpu else torch.cat(changed)
+        if prefix is None:
+            return stacked, None
+        tokens = [self._mean(prefix) if ablated else prefix for ablated, _ in chosen]
+        return stacked, torch.cat(tokens)
+
+    def _changed(self, raw: Any, variant: Variant) -> Any:
+        if variant is None:
+            return raw
+        mode, band = variant
+        changed = intervene(self.modes[mode], raw, self.partition, band, mean_map=self.mean_map)
+        return np.asarray(changed, np.float32) if isinstance(changed, np.ndarray) else changed
+
+    def _mean(self, prefix: torch.Tensor) -> torch.Tensor:
+        if self.mean_prefix is None:
+            raise ValueError("ablation needs the mean prefix tokens")
+        return torch.from_numpy(self.mean_prefix).to(prefix.device).expand_as(prefix)
+
+
+@dataclass(frozen=True)
+class HeadOutputs:
+    """What the network's end gives for every variant of every image.
+
+    Attributes
+    ----------
+    clean : array of shape (n_ablations, n_samples, n_outputs)
+        Of the untouched maps.
+    changed : array of shape (n_ablations, n_modes, n_bands, n_samples, n_outputs)
+        NaN where a band is empty.
+    """
+
+    clean: MapArray
+    changed: MapArray
+
+
+def head_outputs(
+    backbone: Backbone,
+    layer: str,
+    batches: Iterable[MapArray],
+    plan: Plan,
+    read: Reader,
+    rows: int,
+) -> HeadOutputs:
+    """Outputs of the rest of the network for all variants of all images.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layer : str
+    batches : iterable of arrays of shape (n_samples, 3, height, width)
+        Of `Plan.images_a_pass` images, so that the network up to the layer runs once for each.
+    plan : Plan
+    read : callable
+        `own_outputs` or `final_embedding`.
+    rows : int
+        Most rows that go through the rest of the network at once. Where a single image has more
+        variants, they take several passes.
+
+    Raises
+    ------
+    ModelError
+        As `replaced_outputs`.
+    """
+    variants = plan.variants
+    chosen = [(ablated, variant) for ablated in plan.ablations for variant in variants]
+    found = []
+    for batch in batches:
+        step = max(1, rows // len(batch))
+        parts = [
+            replaced_outputs(
+                backbone, layer, batch, partial(plan.stack, chosen[at : at + step]), read
+            )
+            for at in range(0, len(chosen), step)
+        ]
+        found.append(np.concatenate(parts).reshape(len(chosen), len(batch), -1))
+    values = np.concatenate(found, axis=1)
+    values = values.reshape(len(plan.ablations), len(variants), *values.shape[1:])
+    shape = (len(plan.modes), len(plan.partition.bands), *values.shape[2:])
+    changed = np.full((len(plan.ablations), *shape), np.nan, np.float32)
+    for position, variant in enumerate(variants):
+        if variant is not None:
+            changed[:, *variant] = values[:, position]
+    return HeadOutputs(values[:, 0], changed)

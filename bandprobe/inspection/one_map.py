@@ -1,0 +1,130 @@
+"""One map of one image as a picture shows it: its bands, and what each mode makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.errors import StoreError
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.intervene import intervene, project, white_noise
+from bandprobe.fourier.modes import COEFFICIENTS, Mode
+from bandprobe.linear import compose
+from bandprobe.store.zarr_store import Store
+
+MapArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ChangedMap:
+    """One channel of a map, and what becomes of it.
+
+    Attributes
+    ----------
+    sample, label, channel : int
+        Row in the manifest, class, and which channel it is.
+    untouched : array of shape (height, width)
+    bands : array of shape (n_bands, height, width)
+        They add up to `untouched`.
+    changed : mapping of str to arrays of shape (n_bands, height, width)
+        By mode: the map after the mode was done to each band. Of a random mode the first draw,
+        the very one that the workflow scores.
+    names : tuple of str
+        Of the bands.
+    bins : array of shape (n_bands,)
+        Full-plane bins of each band.
+    """
+
+    sample: int
+    label: int
+    channel: int
+    untouched: MapArray
+    bands: MapArray
+    changed: Mapping[str, MapArray]
+    names: tuple[str, ...]
+    bins: NDArray[np.int64]
+
+    def of_bands(self, names: Sequence[str]) -> ChangedMap:
+        """The same with some bands alone."""
+        at = [self.names.index(name) for name in names]
+        changed = {mode: maps[at] for mode, maps in self.changed.items()}
+        return replace(
+            self, bands=self.bands[at], changed=changed, names=tuple(names), bins=self.bins[at]
+        )
+
+
+def changed_map(
+    features: Store,
+    layer: str,
+    sample: int,
+    channel: int | None,
+    bands: Bands,
+    modes: Sequence[Mode],
+    mean_map: MapArray | None,
+) -> ChangedMap:
+    """Bands and interventions of one channel of one evaluation image's map.
+
+    Parameters
+    ----------
+    features : Store
+        Of the evaluation images.
+    layer : str
+    sample : int
+        Row in the manifest, as the coordinate `sample` has it.
+    channel : int, optional
+        By default the one with the most energy outside the zero frequency.
+    bands : Bands
+    modes : sequence of Mode
+    mean_map : array of shape (n_channels, height, width), optional
+        Training mean of the raw maps; needed by ``fill: mean``.
+
+    Raises
+    ------
+    StoreError
+        If the sample or the channel does not exist, saying which do.
+    """
+    array = features.array(layer)
+    samples, labels = features.read("sample"), features.read("label")
+    row = _row(samples, sample)
+    whole = np.asarray(array[row], np.float32)
+    chosen = int(whole.var(axis=(1, 2)).argmax()) if channel is None else channel
+    if not 0 <= chosen < len(whole):
+        raise StoreError(f"{layer} has no channel {chosen}", expected=f"0 to {len(whole) - 1}")
+    one = whole[None, chosen : chosen + 1]
+    partition = bands.on_grid(*whole.shape[1:])
+    mean = None if mean_map is None else mean_map[chosen : chosen + 1]
+    changed = {}
+    for mode in modes:
+        noise = other = None
+        if mode.kind in COEFFICIENTS:
+            # Drawn for all channels, as the workflow does, so that this channel gets its own.
+            noise = white_noise(mode.seed, 0, [sample], whole.shape)[:, chosen : chosen + 1]
+        if mode.kind == "resample":
+            partner = int(compose.partners(labels, mode.seed, 0)[row])
+            other = np.asarray(array[partner, chosen], np.float32)[None, None]
+        changed[mode.name] = np.concatenate(
+            [
+                intervene(mode, one, partition, band, mean_map=mean, noise=noise, other=other)[0]
+                for band in range(len(bands))
+            ]
+        )
+    parts = np.concatenate([project(one, partition, band)[0] for band in range(len(bands))])
+    counts = partition.counts
+    return ChangedMap(
+        sample, int(labels[row]), chosen, one[0, 0], parts, changed, bands.names, counts
+    )
+
+
+def _row(samples: NDArray[np.int64], sample: int) -> int:
+    found = np.flatnonzero(samples == sample)
+    if not len(found):
+        raise StoreError(
+            f"sample {sample} is no evaluation image",
+            expected=f"one of the {len(samples)} rows of the manifest from {samples.min()} to "
+            f"{samples.max()}",
+            hint="manifest.parquet lists the samples, with their files and classes",
+        )
+    return int(found[0])

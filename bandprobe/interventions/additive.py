@@ -1,0 +1,128 @@
+"""Modes that are linear in the map, their controls and Shapley values, from band logits alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, RefitLogits
+from bandprobe.linear import compose
+from bandprobe.scoring.outcomes import outcomes
+from bandprobe.scoring.shapley import all_subsets, shapley_values
+from bandprobe.store.zarr_store import Variable
+
+FloatArray = NDArray[np.float64]
+SHAPLEY_SCORES = {
+    "accuracy": ("share of the accuracy that the band brings", "1"),
+    "margin": ("share of the margin that the band brings", "logits"),
+}
+
+
+def untouched(split: BandLogits) -> FloatArray:
+    """Logits of the clean maps, (n_samples, n_classes)."""
+    return compose.clean(split.logits, split.intercept)
+
+
+def with_controls(split: BandLogits, mode: Mode) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Logits of changed maps, and of maps of which random masks were changed instead.
+
+    Returns
+    -------
+    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
+    controls : dict of arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
+        By the kind of control. Masks of equal energy are no partition, so what keeps several of
+        them, as ``lowpass``, has no such control.
+    """
+    changed = np.stack([_changed(split, mode, draw) for draw in range(mode.draws)], axis=1)
+    controls = {}
+    for kind, masks in split.controls.items():
+        if kind == "equal-bins":
+            rows = [
+                _changed(_as_bands(split, masks, draw), mode, draw)
+                for draw in range(len(masks.logits))
+            ]
+        elif mode.kind in ("remove", "isolate", "resample"):
+            rows = [_masked(split, masks, mode, draw) for draw in range(len(masks.logits))]
+        else:
+            continue
+        controls[kind] = np.stack(rows, axis=1)
+    return changed, controls
+
+
+def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
+    """A random partition in the place of the bands."""
+    return BandLogits(
+        masks.logits[draw].astype(np.float64),
+        masks.zero[draw],
+        masks.mean[draw],
+        split.intercept,
+        split.axes,
+        split.weights_sha256,
+    )
+
+
+def _changed(split: BandLogits, mode: Mode, draw: int) -> FloatArray:
+    if mode.kind == "resample":
+        partner = compose.partners(split.axes.label, mode.seed, draw)
+        return compose.replace(split.logits, split.logits[:, partner], split.intercept)
+    kept = kept_bands(mode.kind, len(split.logits))
+    return compose.keep(split.logits, split.fill(mode.fill), split.intercept, kept)
+
+
+def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> FloatArray:
+    logits = masks.logits[draw].astype(np.float64)
+    if mode.kind == "resample":
+        partner = compose.partners(split.axes.label, mode.seed, draw)
+        replaced: FloatArray = untouched(split) + (logits[:, partner] - logits)
+        return replaced
+    fill = masks.zero[draw] if mode.fill == "zero" else masks.mean[draw]
+    whole_fill = split.fill(mode.fill).sum(0) + split.intercept
+    return compose.keep_masks(mode.kind, logits, fill, untouched(split), whole_fill)
+
+
+def refitted(fitted: RefitLogits, mode: Mode) -> FloatArray:
+    """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
+    kept = kept_bands(mode.kind, len(fitted.axes.names))
+    return fitted.under(kept)[:, None]
+
+
+def shapley_store(
+    split: BandLogits, fill: str
+) -> tuple[Mapping[str, Variable], Mapping[str, Variable]]:
+    """Variables and coordinates of the Shapley values of one readout, by image.
+
+    The values of an image add up over bands to the score of its whole map minus that of the fill's.
+    """
+    axes = split.axes
+    subsets = all_subsets(len(split.logits))
+    correct = np.empty((len(subsets), len(axes.label)))
+    margin = np.empty_like(correct)
+    change = split.fill(fill)[:, None] - split.logits
+    clean = untouched(split)
+    for row, subset in enumerate(subsets):
+        found = outcomes(clean + change[~subset].sum(0), axes.label)
+        correct[row], margin[row] = found.correct, found.margin
+    variables = {}
+    empty = axes.bins == 0
+    for name, scores in (("accuracy", correct), ("margin", margin)):
+        text, unit = SHAPLEY_SCORES[name]
+        values = np.where(empty[:, None], np.nan, shapley_values(scores))
+        variables[name] = Variable(
+            ("band", "sample"), values, {"units": unit, "long_name": f"Shapley value: {text}"}
+        )
+        for end, score in (("none", scores[0]), ("all", scores[-1])):
+            facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
+            variables[f"{name}_{end}"] = Variable(("sample",), score, facts)
+    variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
+    seen = {"long_name": "what the readout makes of the band differs between images"}
+    variables["sees"] = Variable(("band",), axes.sees, seen)
+    coordinates = {
+        "band": Variable(("band",), np.array(axes.names)),
+        "sample": Variable(("sample",), axes.sample),
+        "label": Variable(("sample",), axes.label),
+        "group": Variable(("sample",), axes.group),
+    }
+    return variables, coordinates

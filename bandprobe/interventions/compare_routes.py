@@ -1,0 +1,185 @@
+"""The fast route held against the literal one, on stored features of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.fourier.bands import BandPartition, Bands
+from bandprobe.fourier.intervene import intervene, white_noise
+from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.spectra import band_energy
+from bandprobe.fourier.transform import spectrum
+from bandprobe.interventions.perturb import change_coefficients
+from bandprobe.linear import compose
+from bandprobe.linear.decompose import band_logits, band_power, blank_logits, centre
+from bandprobe.linear.standardise import readout_logits
+from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
+from bandprobe.store.zarr_store import Store
+
+FloatArray = NDArray[np.float64]
+MapArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Raw maps of some evaluation images.
+
+    Attributes
+    ----------
+    values : array of shape (n_samples, n_channels, height, width)
+    sample, label : arrays of shape (n_samples,)
+    """
+
+    values: MapArray
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+    def noise(self, mode: Mode, draw: int) -> MapArray:
+        """The white noise of a draw."""
+        return white_noise(mode.seed, draw, self.sample.tolist(), self.values.shape[1:])
+
+    def others(self, mode: Mode, draw: int) -> NDArray[np.intp]:
+        """For each map the position of the one that it takes a band from."""
+        return compose.partners(self.label, mode.seed, draw)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A stored readout with both ways to its logits.
+
+    Attributes
+    ----------
+    stored : Readout or StoredEnergies
+    mean_map : array of shape (n_channels, height, width)
+        What `fill: mean` puts into a gap.
+    partition : BandPartition
+    """
+
+    stored: Readout | StoredEnergies
+    mean_map: MapArray
+    partition: BandPartition
+
+    def by_definition(self, maps: MapArray) -> FloatArray:
+        """Logits of raw maps, (n_samples, n_classes)."""
+        if isinstance(self.stored, Readout):
+            one = self.stored
+            return readout_logits(
+                maps, one.weights, one.intercept, one.channel_mean, one.channel_scale
+            )
+        readout = self.stored.readout
+        energies = band_energy(maps, self.partition)
+        logits: FloatArray = readout.band_logits(energies).sum(0) + readout.intercept
+        return logits
+
+    @property
+    def intercept(self) -> FloatArray:
+        """Of shape (n_classes,)."""
+        one = self.stored
+        return one.intercept if isinstance(one, Readout) else one.readout.intercept
+
+    def split(self, maps: MapArray) -> FloatArray:
+        """Band logits, (n_bands, n_samples, n_classes), as the workflow computes them."""
+        if isinstance(self.stored, Readout):
+            mean = self.stored.channel_mean[:, None, None]
+            return band_logits(maps - mean, self.stored.by_band(self.partition))
+        power = band_power(spectrum(maps), self.partition, maps.shape[-1])
+        return self.stored.readout.band_logits(power)
+
+    def split_changed(self, mode: Mode, maps: MapArray, noise: MapArray) -> FloatArray:
+        """Band logits after every band's own coefficients were changed."""
+        width = maps.shape[-1]
+        changed = change_coefficients(mode, spectrum(maps), noise, self.partition)
+        if isinstance(self.stored, Readout):
+            weights = self.stored.by_band(self.partition)
+            return weights.logits(centre(changed, self.stored.channel_mean, width))
+        return self.stored.readout.band_logits(band_power(changed, self.partition, width))
+
+    def fill(self, kind: str) -> FloatArray:
+        """Band logits of what stands in a gap, (n_bands, n_classes)."""
+        if kind == "mean":
+            return self.split(self.mean_map[None])[:, 0]
+        if isinstance(self.stored, Readout):
+            return blank_logits(self.stored.channel_mean, self.stored.by_band(self.partition))
+        return self.split(np.zeros_like(self.mean_map)[None])[:, 0]
+
+
+def fast_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
+    """Logits of every band and draw, (n_bands, n_draws, n_samples, n_classes), by band logits."""
+    logits = scorer.split(maps.values)
+    draws = []
+    for draw in range(mode.draws):
+        if mode.kind == "resample":
+            other = logits[:, maps.others(mode, draw)]
+            draws.append(compose.replace(logits, other, scorer.intercept))
+        elif mode.is_linear:
+            kept = kept_bands(mode.kind, len(logits))
+            draws.append(compose.keep(logits, scorer.fill(mode.fill), scorer.intercept, kept))
+        else:
+            turned = scorer.split_changed(mode, maps.values, maps.noise(mode, draw))
+            draws.append(compose.replace(logits, turned, scorer.intercept))
+    return np.stack(draws, axis=1)
+
+
+def literal_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
+    """The same by transform, mask, inverse transform and the readout's definition."""
+    rows = []
+    for band in range(len(scorer.partition.bands)):
+        draws = []
+        for draw in range(mode.draws):
+            noise = None if mode.is_linear else maps.noise(mode, draw)
+            resampled = mode.kind == "resample"
+            other = maps.values[maps.others(mode, draw)] if resampled else None
+            changed = intervene(
+                mode,
+                maps.values,
+                scorer.partition,
+                band,
+                mean_map=scorer.mean_map,
+                noise=noise,
+                other=other,
+            )
+            draws.append(scorer.by_definition(changed))
+        rows.append(np.stack(draws))
+    return np.stack(rows)
+
+
+def largest_difference(
+    mode: Mode, features: Path, layer: str, probe: Path, bands: Bands, n_samples: int
+) -> float:
+    """Largest difference of any logit between both routes, in units of their standard deviation.
+
+    Parameters
+    ----------
+    mode : Mode
+    features, probe : Path
+        Stores of the evaluation features and of the readout, `map`, `pooled` or `energy`. What the
+        last one's `fill: mean` needs is in the store of `map` beside it.
+    layer : str
+    bands : Bands
+    n_samples : int
+        Evaluation maps to compare on, evenly spaced: neighbours are often of one class.
+    """
+    store = Store(features)
+    array = store.array(layer)
+    at = np.unique(np.linspace(0, array.shape[0] - 1, n_samples).round().astype(int))
+    values = np.stack([np.asarray(array[int(row)], np.float32) for row in at])
+    maps = Maps(values, store.read("sample")[at], store.read("label")[at])
+    scorer = read_scorer(probe, bands.on_grid(*values.shape[-2:]), values.shape[1:])
+    clean = scorer.by_definition(values)
+    fast, literal = fast_logits(mode, maps, scorer), literal_logits(mode, maps, scorer)
+    filled = scorer.partition.counts > 0
+    return float(np.abs(fast - literal)[filled].max() / clean.std())
+
+
+def read_scorer(probe: Path, partition: BandPartition, shape: tuple[int, ...]) -> Scorer:
+    """The readout of a probe store."""
+    if probe.stem != "energy":
+        stored = read_readout(probe)
+        return Scorer(stored, stored.mean_map, partition)
+    beside = probe.with_name("map.zarr")
+    mean_map = read_readout(beside).mean_map if beside.exists() else np.zeros(shape, np.float32)
+    return Scorer(read_energies(probe), mean_map, partition)

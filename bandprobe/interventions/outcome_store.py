@@ -1,0 +1,272 @@
+"""Stored band logits and stored outcomes, as what is computed from them expects them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.errors import ModelError, StoreError
+from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.store.zarr_store import Store, Variable, write_store
+
+FloatArray = NDArray[np.float64]
+LONG_NAMES = {
+    "correct": "1 where the ground-truth class alone has the highest logit",
+    "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
+    "margin": "ground-truth logit minus the highest other logit",
+}
+UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Names and facts along the axes of outcomes.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the bands.
+    bins, sees : arrays of shape (n_bands,)
+        Full-plane bins of a band; whether the readout has any weight in it.
+    sample, label, group : arrays of shape (n_samples,)
+    """
+
+    names: tuple[str, ...]
+    bins: NDArray[np.int64]
+    sees: NDArray[np.bool_]
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MaskLogits:
+    """The logits of random masks that stand for the bands.
+
+    Attributes
+    ----------
+    logits : array of shape (n_draws, n_bands, n_samples, n_classes)
+    zero, mean : arrays of shape (n_draws, n_bands, n_classes)
+    """
+
+    logits: NDArray[np.float32]
+    zero: FloatArray
+    mean: FloatArray
+
+
+@dataclass(frozen=True)
+class BandLogits:
+    """The band logits of a clean map and of what may fill a gap.
+
+    Attributes
+    ----------
+    logits : array of shape (n_bands, n_samples, n_classes)
+    zero, mean : arrays of shape (n_bands, n_classes)
+    intercept : array of shape (n_classes,)
+    axes : Axes
+    weights_sha256 : str
+        Of the backbone.
+    controls : mapping of str to MaskLogits
+        By the kind of control.
+    """
+
+    logits: FloatArray
+    zero: FloatArray
+    mean: FloatArray
+    intercept: FloatArray
+    axes: Axes
+    weights_sha256: str
+    controls: Mapping[str, MaskLogits] = field(default_factory=dict)
+
+    def fill(self, kind: str) -> FloatArray:
+        """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
+        return self.zero if kind == "zero" else self.mean
+
+
+def _read_axes(store: Store) -> Axes:
+    facts = ("bins", "sees", "sample", "label", "group")
+    return Axes(store.labels("band"), *(store.read(name) for name in facts))
+
+
+def read_band_logits(path: Path) -> BandLogits:
+    """Band logits of one readout."""
+    store = Store(path)
+    return BandLogits(
+        logits=store.read("band_logits"),
+        zero=store.read("zero_logits"),
+        mean=store.read("mean_logits"),
+        intercept=store.read("intercept"),
+        axes=_read_axes(store),
+        weights_sha256=store.attrs["weights_sha256"],
+        controls=_read_controls(store),
+    )
+
+
+def _read_controls(store: Store) -> dict[str, MaskLogits]:
+    if "control_logits" not in store:
+        return {}
+    names = ("control_logits", "control_zero_logits", "control_mean_logits")
+    arrays = [store.read(name) for name in names]
+    return {
+        kind: MaskLogits(*(array[row] for array in arrays))
+        for row, kind in enumerate(store.labels("control"))
+    }
+
+
+@dataclass(frozen=True)
+class RefitLogits:
+    """Logits of readouts that were fitted again for each set of kept bands.
+
+    Attributes
+    ----------
+    logits : array of shape (n_subsets, n_samples, n_classes)
+    kept : bool array of shape (n_subsets, n_bands)
+        The first keeps all: the untouched map.
+    axes : Axes
+    weights_sha256 : str
+        Of the backbone.
+    """
+
+    logits: FloatArray
+    kept: NDArray[np.bool_]
+    axes: Axes
+    weights_sha256: str
+
+    def under(self, kept: NDArray[np.bool_]) -> FloatArray:
+        """Logits for rows of kept bands, one a band, (n_bands, n_samples, n_classes).
+
+        Interventions on empty bands have NaN.
+
+        Raises
+        ------
+        StoreError
+            If a set of bands was not fitted.
+        """
+        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
+        result = np.full((len(kept), *self.logits.shape[1:]), np.nan)
+        full = self.axes.bins > 0
+        for cell in np.flatnonzero(full):
+            row = kept[cell]
+            wanted = tuple((row & full).tolist())
+            if wanted not in position:
+                raise StoreError("the readout was not refitted for these bands", found=wanted)
+            result[cell] = self.logits[position[wanted]]
+        return result
+
+
+def read_refit_logits(path: Path) -> RefitLogits:
+    """Logits of the refitted readouts of one layer."""
+    store = Store(path)
+    return RefitLogits(
+        logits=store.read("logits"),
+        kept=store.read("kept"),
+        axes=_read_axes(store),
+        weights_sha256=store.attrs["weights_sha256"],
+    )
+
+
+def require_finite(what: str, logits: NDArray[np.floating]) -> None:
+    """Raise `ModelError` for NaN and infinity, which have a rank but no meaning."""
+    count = int((~np.isfinite(logits)).sum())
+    if count:
+        raise ModelError(
+            f"{what} are not finite",
+            found=f"{count} of {logits.size}",
+            hint="the network or the readout overflows; look at its outputs for these images",
+        )
+
+
+def write_outcomes(
+    path: Path,
+    axes: Axes,
+    clean: FloatArray,
+    changed: FloatArray,
+    attrs: Mapping[str, Any],
+    controls: Mapping[str, FloatArray] | None = None,
+) -> None:
+    """Write the outcomes of changed maps beside those of the untouched ones.
+
+    Parameters
+    ----------
+    path : Path
+    axes : Axes
+    clean : array of shape (n_samples, n_classes)
+        Logits of the untouched maps.
+    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
+        Logits of the changed maps.
+    attrs : mapping
+        Provenance; `flags`, a JSON list, for what all bands of the mode have to say.
+    controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
+        Logits of maps of which random masks were changed instead, by the kind of control.
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite, except in bands that are empty.
+    """
+    given = {"untouched": clean, "changed": changed[axes.bins > 0]}
+    given |= {kind: values[axes.bins > 0] for kind, values in (controls or {}).items()}
+    for kind, found in given.items():
+        require_finite(f"{path}: logits of {kind} maps", found)
+    untouched = outcomes(clean, axes.label)
+    touched = blank_empty(outcomes(changed, axes.label), axes.bins)
+    variables = {}
+    for name, values in touched._asdict().items():
+        facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
+        variables[name] = Variable(("band", "draw", "sample"), values, facts)
+    for name, values in untouched._asdict().items():
+        facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
+        variables[f"clean_{name}"] = Variable(("sample",), values, facts)
+    for kind, logits in (controls or {}).items():
+        random = blank_empty(outcomes(logits, axes.label), axes.bins)
+        for name, values in random._asdict().items():
+            facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
+            variables[control_name(kind, name)] = Variable(
+                ("band", "control_draw", "sample"), values, facts
+            )
+    variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
+    variables["sees"] = Variable(
+        ("band",), axes.sees, {"long_name": "readout has weight in the band"}
+    )
+    coordinates = {
+        "band": Variable(("band",), np.array(axes.names)),
+        "draw": Variable(("draw",), np.arange(changed.shape[1])),
+        "sample": Variable(("sample",), axes.sample),
+        "label": Variable(("sample",), axes.label),
+        "group": Variable(("sample",), axes.group),
+    }
+    write_store(path, variables, coordinates, {**attrs, "n_classes": changed.shape[-1]})
+
+
+def control_name(kind: str, name: str) -> str:
+    """Name of a variable of a control: `equal_bins_rank`."""
+    return f"{kind.replace('-', '_')}_{name}"
+
+
+def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
+    """Outcomes of one mode, the names of its bands, and the store's attributes."""
+    store = Store(path)
+    fields = Outcomes._fields
+    found = ModeOutcomes(
+        changed=Outcomes(*(store.read(name) for name in fields)),
+        clean=Outcomes(*(store.read(f"clean_{name}") for name in fields)),
+        label=store.read("label"),
+        group=store.read("group"),
+        bins=store.read("bins"),
+        sees=store.read("sees"),
+        n_classes=int(store.attrs["n_classes"]),
+        controls={
+            kind: Outcomes(*(store.read(control_name(kind, name)) for name in fields))
+            for kind in CONTROL_KINDS
+            if control_name(kind, "rank") in store
+        },
+        flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
+    )
+    return found, store.labels("band"), store.attrs

@@ -1,0 +1,1 @@
+"""Linear readouts of feature maps, fitted and split into bands; arrays only."""

@@ -1,0 +1,108 @@
+"""Logits of changed maps, by addition of band logits.
+
+A readout that is a sum over bands needs no map for this: `bandprobe.linear.decompose` has split its
+logits into bands, ``logits(x) = sum_b L_b + intercept``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+LogitArray = NDArray[np.float64]
+
+
+def clean(logits: LogitArray, intercept: NDArray[np.float64]) -> LogitArray:
+    """Logits of the untouched map, (n_samples, n_classes), from its band logits."""
+    total: LogitArray = logits.sum(0) + intercept
+    return total
+
+
+def keep(
+    logits: LogitArray, fill: LogitArray, intercept: NDArray[np.float64], kept: NDArray[np.bool_]
+) -> LogitArray:
+    """Logits when some bands are kept and the others hold the fill's.
+
+    Parameters
+    ----------
+    logits : array of shape (n_bands, n_samples, n_classes)
+    fill : array of shape (n_bands, n_classes)
+        Band logits of what stands in the gap: a map of zeros, or the training mean.
+    intercept : array of shape (n_classes,)
+    kept : array of shape (n_cells, n_bands)
+        As of `bandprobe.fourier.modes.kept_bands`.
+
+    Returns
+    -------
+    array of shape (n_cells, n_samples, n_classes)
+        Exactly the clean logits where what is taken out equals the fill.
+    """
+    change = fill[:, None] - logits
+    gone = (~kept).astype(np.float64)
+    changed: LogitArray = np.tensordot(gone, change, axes=1) + clean(logits, intercept)
+    return changed
+
+
+def replace(logits: LogitArray, other: LogitArray, intercept: NDArray[np.float64]) -> LogitArray:
+    """Logits after each band in turn takes the band logits of another map.
+
+    `other` has the shape of `logits`; so has the result. Where a band's logits are equal in both
+    the result is exactly the clean one.
+    """
+    return clean(logits, intercept) + (other - logits)
+
+
+def keep_masks(
+    kind: str,
+    masked: LogitArray,
+    fill: LogitArray,
+    whole: LogitArray,
+    whole_fill: LogitArray,
+) -> LogitArray:
+    """Logits after ``remove`` or ``isolate`` of masks that need not be a partition.
+
+    Parameters
+    ----------
+    kind : {"remove", "isolate"}
+    masked : array of shape (n_masks, n_samples, n_classes)
+        Part of the logits that comes from each mask.
+    fill : array of shape (n_masks, n_classes)
+        The same of what stands in the gap.
+    whole, whole_fill : arrays of shape (n_samples, n_classes) and (n_classes,)
+        Logits of the untouched map and of the fill's map, intercept included.
+
+    Returns
+    -------
+    array of shape (n_masks, n_samples, n_classes)
+    """
+    change = fill[:, None] - masked
+    return whole + change if kind == "remove" else whole_fill - change
+
+
+def partners(labels: NDArray[np.integer], seed: int, draw: int) -> NDArray[np.intp]:
+    """For each sample the position of another one, of another class, at random.
+
+    Parameters
+    ----------
+    labels : array of shape (n_samples,)
+        Of at least two classes.
+    seed, draw : int
+
+    Raises
+    ------
+    ValueError
+        If all samples are of one class.
+    """
+    labels = np.asarray(labels)
+    order = np.argsort(labels, kind="stable")
+    classes, start, count = np.unique(labels[order], return_index=True, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError("resampling needs samples of two or more classes")
+    generator = np.random.default_rng([seed, draw])
+    position = np.searchsorted(classes, labels)
+    others = len(labels) - count[position]
+    # The others of a class are all positions in the sorted order but its own run.
+    pick = generator.integers(0, others)
+    pick += np.where(pick >= start[position], count[position], 0)
+    chosen: NDArray[np.intp] = order[pick]
+    return chosen

@@ -1,0 +1,280 @@
+"""The fast route: a linear readout's logits, bin by bin, from one transform of each map.
+
+The bins of the Fourier plane are orthogonal, so a linear readout splits into them,
+``<W, z> = sum_k <W_k, z_k>`` (Parseval), and with them into bands or any other sets of bins: one
+product a bin serves every band and every random control. With those band logits of a clean map
+every intervention that is linear in the map follows by addition. Only a change of the
+coefficients themselves, by phases or noise, needs the bins again.
+
+Maps are centred by the readout's channel means here, and the channel scales are folded into the
+weights: ``logits(x) = sum_b L_b(x - mean) + intercept``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.base.devices import fetch, library, put_like
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.transform import (
+    ComplexArray,
+    FloatArray,
+    grouped_sum,
+    multiplicity,
+    scaled_power,
+    spectrum,
+    unit_phases,
+)
+
+LogitArray = NDArray[np.float64]
+MaskArray = NDArray[np.bool_]
+# Products of bins are held for a few bins at a time.
+PRODUCT_BYTES = 32_000_000
+DEVICE_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class BandWeights:
+    """A linear readout's weights as real Fourier coefficients, one block a bin.
+
+    Attributes
+    ----------
+    partition : BandPartition
+    bins : int array of shape (n_bins,)
+        Flat positions in the half plane of the bins that have any weight.
+    blocks : array of shape (n_bins, 2 * n_channels, n_classes)
+        Weights of the real parts of all channels, then of the imaginary ones.
+    spatial_sum : array of shape (n_channels, n_classes)
+        Weight of a map that is constant at one: what a shift of a channel's mean does.
+    """
+
+    partition: BandPartition
+    bins: NDArray[np.intp]
+    blocks: FloatArray
+    spatial_sum: NDArray[np.float64]
+
+    @property
+    def only_dc(self) -> bool:
+        """Whether the weights are constant maps, as a pooled readout's; then sums are enough."""
+        return not self.bins.any()
+
+    @property
+    def sees(self) -> MaskArray:
+        """Whether the readout has any weight at all in each band, shape (n_bands,)."""
+        band = self.partition.half_index.ravel()[self.bins[self.blocks.any((1, 2))]]
+        return np.bincount(band, minlength=len(self.partition.bands)) > 0
+
+    def logits(
+        self,
+        coefficients: ComplexArray,
+        shift: NDArray[np.floating] | None = None,
+        masks: MaskArray | None = None,
+    ) -> LogitArray:
+        """Logits of each band or mask, shape (n_masks, n_samples, n_classes).
+
+        Parameters
+        ----------
+        coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+            Real FFT of the maps.
+        shift : array of shape (n_channels,), optional
+            Constant still to be added to each map; only what holds DC sees it.
+        masks : bool array of shape (n_masks, height, width), optional
+            Sets of bins of the full plane, closed under conjugation; the bands if not given.
+        """
+        half = half_masks(self.partition, masks)
+        n_samples, n_classes = len(coefficients), self.spatial_sum.shape[1]
+        result = np.zeros((len(half), n_samples, n_classes))
+        for part, products in self._products(coefficients):
+            member = put_like(half[:, self.bins[part]].astype(np.float32), products)
+            total = fetch(member @ products.reshape(len(products), -1))
+            result += total.reshape(len(half), n_samples, n_classes)
+        if shift is not None:
+            result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
+        return result
+
+    def _products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, FloatArray]]:
+        """Logits of some bins at a time, (n_bins, n_samples, n_classes)."""
+        n_samples, n_channels = coefficients.shape[:2]
+        flat = coefficients.reshape(n_samples, n_channels, -1)
+        if not isinstance(coefficients, np.ndarray):
+            yield from self._products_on_device(flat)
+            return
+        one = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
+        step = max(1, PRODUCT_BYTES // one)
+        packed = np.empty((step, n_samples, 2 * n_channels), np.float32)
+        for start in range(0, len(self.bins), step):
+            part = slice(start, start + step)
+            chosen = flat[:, :, _as_slice(self.bins[part])].transpose(2, 0, 1)
+            rows = packed[: len(chosen)]
+            rows[:, :, :n_channels] = chosen.real
+            rows[:, :, n_channels:] = chosen.imag
+            yield part, rows @ self.blocks[part]
+
+    def _products_on_device(self, flat: Any) -> Iterator[tuple[slice, FloatArray]]:
+        """As `_products`, of a tensor (n_samples, n_channels, n_half_bins)."""
+        torch = library(flat)
+        kept = self._kept.setdefault(str(flat.device), {})
+        if not kept:
+            kept |= {"bins": put_like(self.bins, flat), "blocks": put_like(self.blocks, flat)}
+        one = 4 * len(flat) * (2 * flat.shape[1] + self.spatial_sum.shape[1])
+        step = max(1, DEVICE_BYTES // one)
+        for start in range(0, len(self.bins), step):
+            part = slice(start, start + step)
+            chosen = flat[:, :, kept["bins"][part]].permute(2, 0, 1)
+            rows = torch.cat([chosen.real, chosen.imag], 2)
+            yield part, rows @ kept["blocks"][part]
+
+    @cached_property
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        """Weights on devices that they were used on."""
+        return {}
+
+
+def _as_slice(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Positions without gaps as a slice, which need not be copied."""
+    first, last = int(positions[0]), int(positions[-1])
+    return slice(first, last + 1) if last - first + 1 == len(positions) else positions
+
+
+def half_masks(partition: BandPartition, masks: MaskArray | None = None) -> MaskArray:
+    """Masks of the half plane, flattened, (n_masks, n_half_bins); the bands if none are given."""
+    if masks is None:
+        bands = np.arange(len(partition.bands))
+        return np.equal(partition.half_index.ravel(), bands[:, None])
+    partition.check(masks.shape)
+    return masks[..., : partition.width // 2 + 1].reshape(len(masks), -1)
+
+
+def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray:
+    """Real FFT of maps, as far as some readouts need it: sums are enough for pooled ones.
+
+    Raises
+    ------
+    GridMismatchError
+        If a readout was made for another grid.
+    """
+    for weights in readouts:
+        weights.partition.check(maps.shape)
+    if not all(weights.only_dc for weights in readouts):
+        return spectrum(maps)
+    height, width = maps.shape[-2:]
+    transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
+    transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)
+    pooled: ComplexArray = transformed
+    return pooled
+
+
+def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) -> ComplexArray:
+    """Multiply every coefficient by the noise's unit phase.
+
+    Parameters
+    ----------
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+        Real FFT of *raw* maps: the phase of DC is its sign, which centring would change.
+    noise : array of shape (n_samples, n_channels, height, width)
+    strength : float
+        As of `bandprobe.fourier.transform.unit_phases`.
+    """
+    return coefficients * unit_phases(spectrum(noise), noise.shape[-1], strength)
+
+
+def add_noise(
+    coefficients: ComplexArray, noise: FloatArray, partition: BandPartition, strength: float
+) -> ComplexArray:
+    """Add noise to every band, of `strength` times the band's own energy in each channel.
+
+    Parameters
+    ----------
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+        Real FFT of raw maps.
+    noise : array of shape (n_samples, n_channels, height, width)
+        White.
+    partition : BandPartition
+    strength : float
+    """
+    width = noise.shape[-1]
+    added = spectrum(noise)
+    own = band_power(coefficients, partition, width)
+    its = band_power(added, partition, width)
+    factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
+    by_bin = put_like(factor.astype(np.float32), added)[..., partition.half_index]
+    changed: ComplexArray = coefficients + by_bin * added
+    return changed
+
+
+def band_power(
+    coefficients: ComplexArray, partition: BandPartition, width: int
+) -> NDArray[np.float64]:
+    """Energy of each band from coefficients, shape (n_samples, n_channels, n_bands)."""
+    power = scaled_power(coefficients, width)
+    return grouped_sum(power, partition.half_index, len(partition.bands))
+
+
+def centre(
+    coefficients: ComplexArray, channel_mean: NDArray[np.floating], width: int
+) -> ComplexArray:
+    """Coefficients of maps from which a mean a channel has been taken off; in place."""
+    height = coefficients.shape[-2]
+    shift = np.asarray(channel_mean * np.float32(height * width), np.float32)
+    coefficients[..., 0, 0] -= put_like(shift, coefficients)
+    return coefficients
+
+
+def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
+    """Split weight maps into bins.
+
+    Parameters
+    ----------
+    weights : array of shape (n_classes, n_channels, height, width)
+        Of the *centred raw* map: the readout's W divided by its channel scale.
+    partition : BandPartition
+
+    Notes
+    -----
+    The maps are transformed relative to their first value, so that a constant map, the weight of a
+    pooled readout, has exactly no weight outside DC. DC itself is summed in double precision.
+    """
+    partition.check(weights.shape)
+    height, width = weights.shape[-2:]
+    transformed = spectrum(weights - weights[..., :1, :1])
+    spatial_sum = weights.sum((-2, -1), dtype=np.float64)
+    transformed[..., 0, 0] = spatial_sum
+    transformed *= multiplicity(height, width) / np.float32(height * width)
+    n_classes, n_channels = weights.shape[:2]
+    by_bin = transformed.reshape(n_classes, n_channels, -1).transpose(2, 1, 0)
+    heavy = by_bin.any((1, 2))
+    # A readout without any weight still has a bin, so that it is one without logits.
+    bins = np.flatnonzero(heavy) if heavy.any() else np.zeros(1, np.intp)
+    blocks = np.concatenate([by_bin.real[bins], by_bin.imag[bins]], axis=1)
+    return BandWeights(partition, bins, np.ascontiguousarray(blocks), spatial_sum.T)
+
+
+def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
+    """Logits of each band of centred maps, shape (n_bands, n_samples, n_classes).
+
+    Parameters
+    ----------
+    centred : array of shape (n_samples, n_channels, height, width)
+        Raw maps minus the channel means.
+    weights : BandWeights
+    """
+    return weights.logits(transform(centred, [weights]))
+
+
+def blank_logits(
+    channel_mean: FloatArray, weights: BandWeights, masks: MaskArray | None = None
+) -> LogitArray:
+    """Logits of each band or mask of a raw map that is zero everywhere, (n_masks, n_classes).
+
+    Centred, it is minus the channel means: a constant, which only what holds DC sees.
+    """
+    half = half_masks(weights.partition, masks)
+    result = np.zeros((len(half), weights.spatial_sum.shape[1]))
+    result[half[:, 0]] = -np.asarray(channel_mean, np.float64) @ weights.spatial_sum
+    return result

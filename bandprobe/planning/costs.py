@@ -1,0 +1,306 @@
+"""What a study will cost, from its configuration: bytes stored, memory of the jobs, operations.
+
+Stored bytes are those of the arrays, before compression where there is any. Memory is that of the
+arrays a job holds at its peak, by the code of its stage; Python and its libraries come on top.
+Operations are multiplications and additions of the forward passes and of the linear algebra that
+grows with the square or the cube of the number of images; all else is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandprobe.features.blocks import BLOCK_BYTES, channels_within
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
+from bandprobe.fourier.spectra import radial_bins
+from bandprobe.linear.map_sums import refit_subsets
+from bandprobe.planning.counts import Counts
+from bandprobe.planning.shapes import LayerShape, PassShape
+from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
+from bandprobe.study.study import BY_BAND, Study
+
+SINGLE, DOUBLE = 4, 8
+BATCH = 16
+# N x N matrices in double precision that a fit holds at once: the Gram matrix and its centred copy,
+# an eigendecomposition with its workspace, the coordinates and their loadings.
+SQUARES = 8
+# Operations of a symmetric eigendecomposition with vectors, in units of N**3.
+EIGEN = 9
+TARGET_BYTES = 3000
+CORRECT_RANK_MARGIN = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one stage takes.
+
+    Attributes
+    ----------
+    stage : str
+    jobs : int
+    stored : int
+        Bytes that stay on disk.
+    memory : int
+        Bytes of the largest job.
+    operations : float
+    """
+
+    stage: str
+    jobs: int
+    stored: int
+    memory: int
+    operations: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a model in a study, with the samples that it is stored for."""
+
+    model: str
+    shape: LayerShape
+    counts: Counts
+    itemsize: int
+
+    @property
+    def direct(self) -> bool:
+        """Whether maps have no more dimensions than there are training images."""
+        return self.shape.dimensions <= self.counts.train
+
+    @property
+    def gram(self) -> int:
+        """Bytes of the N x N matrix of training images, 0 where none is made."""
+        return 0 if self.direct else DOUBLE * self.counts.train**2
+
+    @property
+    def weights(self) -> int:
+        """Bytes of one readout's W."""
+        return SINGLE * self.counts.classes * self.shape.dimensions
+
+    @property
+    def slab(self) -> int:
+        """Bytes of one slab of channels of the larger split, in single precision."""
+        most = max(self.counts.train, self.counts.eval)
+        shape = (most, self.shape.channels, self.shape.height, self.shape.width)
+        chunk = feature_chunks(shape, self.itemsize)[1]
+        one = SINGLE * most * self.shape.height * self.shape.width
+        channels = channels_within(one, chunk)
+        return one * min(channels, self.shape.channels)
+
+
+def stage_costs(
+    study: Study, counts: Counts, shapes: Mapping[str, Sequence[PassShape]]
+) -> list[Cost]:
+    """Every stage of one data set, in the order of the workflow."""
+    itemsize = study.storage.itemsize
+    layers = [
+        Layer(model, shape, counts, itemsize)
+        for model, passes in shapes.items()
+        for one in passes
+        for shape in one.layers
+    ]
+    costs = [
+        _features(counts, shapes, itemsize),
+        _spectra(layers, study.bands),
+        _controls(layers, study),
+        _probes(layers, study),
+        _band_logits(layers, study),
+        _outcomes(layers, study),
+        _shapley(layers, study),
+        _targets(layers, study),
+    ]
+    return [cost for cost in costs if cost.jobs]
+
+
+def _features(counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsize: int) -> Cost:
+    stored, memory, operations, jobs = 0, 0, 0.0, 0
+    for passes in shapes.values():
+        for one in passes:
+            values = sum(layer.stored for layer in one.layers)
+            stored += counts.total * values * itemsize
+            # The file, its tensors and the network; maps of a batch; chunks that wait.
+            held = 3 * SINGLE * one.parameters + BATCH * values * (SINGLE + itemsize)
+            memory = max(memory, held + len(one.layers) * 2 * CHUNK_BYTES)
+            operations += float(counts.total) * one.flops
+            jobs += 2
+    return Cost("features", jobs, stored, memory, operations)
+
+
+def _spectra(layers: Sequence[Layer], bands: Bands) -> Cost:
+    stored = 0
+    for layer in layers:
+        radii = len(radial_bins(layer.shape.height, layer.shape.width)[0])
+        stored += DOUBLE * layer.counts.eval * (2 * len(bands) + radii)
+    blocks = 4 * max(_block(layer) for layer in layers)
+    return Cost("spectra", len(layers), stored, blocks)
+
+
+def _probes(layers: Sequence[Layer], study: Study) -> Cost:
+    stored, memory, operations = 0, 0, 0.0
+    penalties = len(study.probe.penalties)
+    for layer in layers:
+        counts, shape = layer.counts, layer.shape
+        logits = DOUBLE * counts.eval * counts.classes
+        maps = SINGLE * shape.dimensions
+        stored += len(_linear(study)) * (layer.weights + maps + logits)
+        stored += _by_band(layer, study, logits)
+        path = penalties * (logits + DOUBLE * counts.classes * _coordinates(layer))
+        # Slabs of both splits as read, in single precision, and standardised.
+        slabs = 5 * layer.slab * counts.total // (2 * counts.train)
+        memory = max(memory, slabs, path)
+        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) else 0
+        if "map" in study.readouts or bands:
+            kernel = DOUBLE * counts.eval * _coordinates(layer)
+            # Gram matrices grow while slabs are read; the fits come after them.
+            grams = max(1, bands) * (DOUBLE * counts.train**2 if bands else layer.gram)
+            slabs *= 3 if bands else 1
+            held = grams + max(1, bands) * kernel
+            memory = max(memory, held + slabs, held + _squares(layer) + path)
+            fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
+            operations += fit_operations(layer, study.probe.folds, penalties, fits)
+    return Cost("probes", len(layers), stored, memory, operations)
+
+
+def _coordinates(layer: Layer) -> int:
+    """Coordinates of a map: its own values, or one a training image."""
+    return min(layer.shape.dimensions, layer.counts.train)
+
+
+def _squares(layer: Layer) -> int:
+    """Bytes of the matrices of a fit."""
+    if not layer.direct:
+        return SQUARES * layer.gram
+    dimensions, train = layer.shape.dimensions, layer.counts.train
+    return DOUBLE * (3 * train * dimensions + 4 * dimensions**2)
+
+
+def _linear(study: Study) -> list[str]:
+    """Readouts whose weights are maps."""
+    return [readout for readout in study.readouts if readout not in BY_BAND]
+
+
+def _subsets(study: Study) -> int:
+    """Sets of bands that `refit` is fitted for at most, that of all bands among them."""
+    kinds = [study.modes[mode].kind for mode in study.refit_modes]
+    return len(refit_subsets(kinds, np.ones(len(study.bands), np.int64)))
+
+
+def _by_band(layer: Layer, study: Study, logits: int) -> int:
+    """Stored bytes of the readouts that are fitted by band; empty bands are not known here."""
+    energies = layer.counts.eval + layer.counts.classes
+    cells = layer.shape.channels * len(study.bands)
+    stored = DOUBLE * energies * cells + logits if "energy" in study.readouts else 0
+    if "refit" in study.readouts:
+        kinds = [study.modes[mode].kind for mode in study.refit_modes]
+        bins = study.bands.on_grid(layer.shape.height, layer.shape.width).counts
+        stored += len(refit_subsets(kinds, bins)) * logits
+    return stored
+
+
+def fit_operations(layer: Layer, folds: int, penalties: int, fits: int) -> float:
+    """Operations of fitting readouts of the map: Gram matrices, eigendecompositions, W."""
+    train, size = float(layer.counts.train), float(_coordinates(layer))
+    dimensions = float(layer.shape.dimensions)
+    gram = 0.0 if layer.direct else 2 * train * layer.counts.total * dimensions + EIGEN * size**3
+    # Each held-out fold has a smoother of its own at each penalty.
+    solves = fits * (EIGEN * size**3 + 2 * penalties * train**2 * size / folds)
+    weights = 0.0 if layer.direct else 2 * train * layer.counts.classes * dimensions
+    return gram + solves + weights
+
+
+def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
+    one = [_logits(layer, study.bands) for layer in layers]
+    readouts = len(study.additive)
+    masks = _mask_logits(study)
+    memory = max(
+        masks * logits
+        + readouts * (2 * layer.weights + 2 * logits)
+        + 2 * layer.weights
+        + 4 * _block(layer)
+        for layer, logits in zip(layers, one, strict=True)
+    )
+    operations = sum(
+        2.0 * readouts * layer.counts.eval * layer.counts.classes * layer.shape.dimensions
+        for layer in layers
+    )
+    # Random masks in single precision, of the readouts whose weights are maps.
+    linear = len(_linear(study))
+    stored = readouts * sum(one) + linear * masks * sum(one) * SINGLE // DOUBLE
+    return Cost("band_logits", len(layers) if readouts else 0, stored, memory, operations)
+
+
+def _mask_logits(study: Study) -> int:
+    """Sets of random masks, each as many as there are bands."""
+    return len(CONTROL_KINDS) * study.controls.draws
+
+
+def _controls(layers: Sequence[Layer], study: Study) -> Cost:
+    draws, bands = study.controls.draws, len(study.bands)
+    planes = [layer.shape.height * layer.shape.width for layer in layers]
+    masks = len(CONTROL_KINDS) * draws * bands
+    # They are drawn by the job of the band logits.
+    return Cost("controls", len(layers) if draws else 0, masks * sum(planes), masks * max(planes))
+
+
+def _shapley(layers: Sequence[Layer], study: Study) -> Cost:
+    readouts = len(study.additive) if study.shapley_fill != "none" else 0
+    subsets, scores = 2 ** len(study.bands), 2
+    stored = sum(
+        readouts * DOUBLE * scores * layer.counts.eval * len(study.bands) for layer in layers
+    )
+    memory = max(DOUBLE * scores * subsets * layer.counts.eval for layer in layers)
+    return Cost("shapley", len(layers) if readouts else 0, stored, memory)
+
+
+def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
+    bands, readouts = len(study.bands), len(study.additive)
+    cells = readouts * sum(bands * mode.draws + 1 for mode in study.modes.values())
+    cells += len(_linear(study)) * bands * study.controls.draws * _controlled(study)
+    if "refit" in study.readouts:
+        cells += len(study.refit_modes) * (bands + 1)
+    one = SINGLE * CORRECT_RANK_MARGIN
+    stored = sum(one * layer.counts.eval * cells for layer in layers)
+    if study.head:
+        heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
+        networks = [layer for layer in layers if layer.model in study.networks()]
+        stored += sum(one * min(study.head.samples, n.counts.eval) * heads for n in networks)
+    phase = [mode.draws for mode in study.modes.values() if not mode.is_linear]
+    memory = 0
+    for layer in layers:
+        logits = _logits(layer, study.bands)
+        memory = max(memory, 4 * logits)
+        if phase:
+            # Logits and changed logits of all readouts, what scoring one of them takes, weights.
+            turned = readouts * (1 + max(phase)) * logits + 2 * max(phase) * logits
+            memory = max(memory, turned + 2 * (readouts + 1) * layer.weights)
+    return Cost("outcomes", len(layers) * (1 + len(phase)), stored, memory)
+
+
+def _controlled(study: Study) -> int:
+    """Pairs of a mode and a kind of random masks that it has; as of `bandprobe.interventions.additive`."""
+    partitions = sum(mode.kind != "noise" for mode in study.modes.values())
+    alone = ("remove", "isolate", "resample", "phase")
+    return partitions + sum(mode.kind in alone for mode in study.modes.values())
+
+
+def _targets(layers: Sequence[Layer], study: Study) -> Cost:
+    bands, readouts, modes = len(study.bands), len(study.readouts), len(study.modes)
+    count = len(layers) * readouts * modes * bands
+    # Of the bootstrap: resampled weights, and the indicator of groups, of which an image is one.
+    images = max(layer.counts.eval for layer in layers)
+    memory = DOUBLE * images * (2 * study.statistics.resamples + images)
+    return Cost("targets", len(layers), TARGET_BYTES * count, memory)
+
+
+def _logits(layer: Layer, bands: Bands) -> int:
+    return DOUBLE * len(bands) * layer.counts.eval * layer.counts.classes
+
+
+def _block(layer: Layer) -> int:
+    """Bytes of a block of samples: whole chunks, however large one map is."""
+    shape = (layer.counts.eval, layer.shape.channels, layer.shape.height, layer.shape.width)
+    chunk = feature_chunks(shape, layer.itemsize)[0]
+    return max(BLOCK_BYTES, chunk * SINGLE * layer.shape.dimensions)

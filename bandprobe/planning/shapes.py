@@ -1,0 +1,210 @@
+"""What the layers of a backbone will give, found without weights and without images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bandprobe.backbones.architectures import Wanted, build
+from bandprobe.backbones.backbone import Backbone, as_map, load_backbone, read_layers
+from bandprobe.backbones.layouts import layout_of
+from bandprobe.errors import ModelError
+from bandprobe.study.study import Model
+
+PIXELS = "pixels"
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One layer's map of one image, and its prefix tokens.
+
+    Attributes
+    ----------
+    layer : str
+    channels, height, width : int
+    tokens : int
+        Prefix tokens, each of `channels` values.
+    """
+
+    layer: str
+    channels: int
+    height: int
+    width: int
+    tokens: int = 0
+
+    @property
+    def dimensions(self) -> int:
+        """Values of one map."""
+        return self.channels * self.height * self.width
+
+    @property
+    def stored(self) -> int:
+        """Values that are stored of one image."""
+        return self.dimensions + self.tokens * self.channels
+
+
+@dataclass(frozen=True)
+class PassShape:
+    """One forward pass: its layers, and what it takes.
+
+    Attributes
+    ----------
+    layers : tuple of LayerShape
+    flops : int
+        Floating-point operations an image, multiplications and additions counted apart, as far as
+        the pass goes.
+    parameters : int
+        Of the whole network.
+    """
+
+    layers: tuple[LayerShape, ...]
+    flops: int
+    parameters: int
+
+
+def pass_shapes(model: Model) -> tuple[PassShape, ...]:
+    """Every pass of a model, from tensors that have a shape and no values.
+
+    Raises
+    ------
+    ModelError
+        If the architecture or a layer is unknown, or a layer gives no map.
+    """
+    if model.architecture == PIXELS:
+        height, width = model.preprocess["size"]
+        return (PassShape((LayerShape("input", 3, height, width),), 0, 0),)
+    backbone = _without_values(model)
+    height, width = backbone.preprocess(model.preprocess).size
+    parameters = sum(tensor.numel() for tensor in backbone.network.parameters())
+    image = torch.empty(1, 3, height, width, device="meta")
+    found = []
+    for layers in model.passes:
+        shapes, flops = _dry_pass(backbone, layers, image)
+        found.append(PassShape(shapes, flops, parameters))
+    return tuple(found)
+
+
+def _without_values(model: Model) -> Backbone:
+    wanted = Wanted(model.architecture, "random", model.arguments, None, None)
+    with torch.device("meta"):
+        built = build(wanted)
+    network = built.network.eval()
+    layout = layout_of(network, model.layout)
+    own = (built.preprocess, built.preprocess_source)
+    return Backbone(network, "none", "none", layout, *own, torch.contiguous_format)
+
+
+def _dry_pass(
+    backbone: Backbone, layers: Sequence[str], image: torch.Tensor
+) -> tuple[tuple[LayerShape, ...], int]:
+    shapes: dict[str, LayerShape] = {}
+
+    def note(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:
+        tokens = 0 if prefix is None else int(prefix.shape[1])
+        channels, height, width = (int(size) for size in maps.shape[1:])
+        shapes[layer] = LayerShape(layer, channels, height, width, tokens)
+
+    with FlopCounterMode(display=False) as counter:
+        read_layers(backbone, layers, image, note)
+    return tuple(shapes[layer] for layer in layers), int(counter.get_total_flops())
+
+
+@dataclass(frozen=True)
+class ModuleShape:
+    """One module of a network, and whether it can be a layer of a study.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name, which is the name of the layer, and its class.
+    output : str
+        Shape of what it returns for one image, in words.
+    layer : LayerShape, optional
+        The map that it gives; None where it gives none.
+    reason : str
+        Why it cannot be a layer; empty if it can.
+    """
+
+    name: str
+    kind: str
+    output: str
+    layer: LayerShape | None
+    reason: str
+
+
+def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int]]:
+    """Every module of a network in the order in which they end, and the input's height and width.
+
+    Raises
+    ------
+    ModelError
+        If the architecture is unknown, or the pass fails.
+    """
+    backbone = _without_values(model)
+    size = backbone.preprocess(model.preprocess).size
+    found: dict[str, ModuleShape] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def note(module: nn.Module, _inputs: Any, output: Any) -> None:
+            again = name in found
+            shape, reason = None, "runs more than once in a pass"
+            if not again:
+                shape, reason = _as_layer(backbone, name, output, size)
+            kind, text = type(module).__name__, _shape_text(output)
+            found.pop(name, None)
+            found[name] = ModuleShape(name, kind, text, None if again else shape, reason)
+
+        return note
+
+    modules = backbone.modules()
+    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
+    try:
+        with torch.inference_mode():
+            backbone.network(torch.empty(1, 3, *size, device="meta"))
+    except (AssertionError, RuntimeError) as error:
+        raise ModelError(
+            f"the forward pass of {model.architecture} fails on an input of {size[0]} x {size[1]}",
+            found=" ".join(str(error).split())[:400],
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(found.values()), size
+
+
+def _as_layer(
+    backbone: Backbone, name: str, output: Any, size: tuple[int, int]
+) -> tuple[LayerShape | None, str]:
+    try:
+        maps, prefix = as_map(backbone.network, name, output, backbone.layout, size)
+    except ModelError as error:
+        return None, str(error).splitlines()[0].partition(": ")[2] or "gives no map"
+    tokens = 0 if prefix is None else int(prefix.shape[1])
+    channels, height, width = (int(side) for side in maps.shape[1:])
+    return LayerShape(name, channels, height, width, tokens), ""
+
+
+def _shape_text(output: Any) -> str:
+    if isinstance(output, torch.Tensor):
+        return " x ".join(str(size) for size in output.shape[1:])
+    return type(output).__name__
+
+
+def images_per_second(model: Model, batch: int, seconds: float) -> float:
+    """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
+    given = (model.architecture, "random", model.arguments, model.seed, None)
+    backbone = load_backbone(*given, layout=model.layout)
+    images = torch.zeros(batch, 3, *backbone.preprocess(model.preprocess).size)
+    last = [model.layers[-1]]
+    read_layers(backbone, last, images, lambda *_: None)
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        read_layers(backbone, last, images, lambda *_: None)
+        count += batch
+    return count / (time.perf_counter() - begin)

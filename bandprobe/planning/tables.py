@@ -1,0 +1,143 @@
+"""The plan of a study as tables: networks, stages, and what each takes on this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bandprobe.base.units import in_bytes, in_time
+from bandprobe.planning.costs import BATCH, Cost, stage_costs
+from bandprobe.planning.counts import Counts, count_samples
+from bandprobe.planning.shapes import PassShape, images_per_second, pass_shapes
+from bandprobe.study.study import Study
+
+SECONDS = 5.0
+MATRIX, REPEATS = 2000, 3
+Shapes = Mapping[str, tuple[PassShape, ...]]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast the machine is.
+
+    Attributes
+    ----------
+    measure : bool
+        Time this machine for some seconds; the other two are then not used.
+    gflops : float, optional
+        1e9 operations a second.
+    images_per_second : float, optional
+        Of each forward pass.
+    """
+
+    measure: bool = False
+    gflops: float | None = None
+    images_per_second: float | None = None
+
+
+def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
+    """What every data set of a study will take, to be printed."""
+    shapes = {name: pass_shapes(model) for name, model in study.models.items()}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    matrices = matrix_speed() if speed.measure else (speed.gflops or 0) * 1e9
+    for name, spec in study.datasets.items():
+        counts = count_samples(name, spec)
+        seconds = forward_seconds(study, counts, shapes, speed)
+        targets = sum(1 for target in study.targets() if target.dataset == name)
+        costs = stage_costs(study, counts, shapes)
+        yield Text.assemble(
+            (name, "bold"),
+            f": {counts.train} training and {counts.eval} evaluation samples of "
+            f"{counts.classes} classes, by {counts.source}; {targets} targets",
+        )
+        yield network_table(counts, shapes, seconds)
+        forward = sum(seconds.values()) if seconds else None
+        yield stage_table(costs, matrices or None, forward, memory)
+        yield (
+            f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py says "
+            "what is counted; Python and its libraries take 0.2 GB a job, with torch 0.6 GB."
+        )
+        if not seconds:
+            yield "For times, add --measure, --gflops or --images-per-second."
+
+
+def matrix_speed() -> float:
+    """Operations a second of a matrix product in double precision on this machine."""
+    matrix = np.ones((MATRIX, MATRIX))
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        matrix @ matrix
+        times.append(time.perf_counter() - begin)
+    return 2 * MATRIX**3 / min(times)
+
+
+def network_table(
+    counts: Counts,
+    shapes: Shapes,
+    seconds: dict[str, float],
+) -> Table:
+    """Networks, their layers, and what one image of each takes."""
+    table = Table(title="networks", title_justify="left")
+    for name in ("model", "layer", "map", "values", "W, each readout", "GFLOP an image", "forward"):
+        table.add_column(name, justify="left" if name in ("model", "layer") else "right")
+    for model, passes in shapes.items():
+        time_text = in_time(seconds[model]) if model in seconds else ""
+        for one in passes:
+            for shape in one.layers:
+                last = shape is one.layers[-1] and one.flops
+                weights = in_bytes(4.0 * counts.classes * shape.dimensions)
+                tokens = f" + {shape.tokens}" if shape.tokens else ""
+                grid = f"{shape.channels} x {shape.height} x {shape.width}{tokens}"
+                row = (model, shape.layer, grid, f"{shape.dimensions}", weights)
+                table.add_row(
+                    *row, f"{one.flops / 1e9:.1f}" if last else "", time_text if last else ""
+                )
+    return table
+
+
+def stage_table(
+    costs: list[Cost], speed: float | None, forward: float | None, memory: int
+) -> Table:
+    """Stages, and what each takes; what does not fit this machine's memory is marked."""
+    table = Table(title="stages", title_justify="left")
+    for name in ("stage", "jobs", "stored", "largest job", "operations", "time"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for cost in costs:
+        time_text = ""
+        if cost.stage == "features" and forward is not None:
+            time_text = in_time(forward)
+        elif cost.stage != "features" and cost.operations and speed:
+            time_text = in_time(cost.operations / speed)
+        large = in_bytes(cost.memory) + (" !" if cost.memory > memory else "")
+        operations = f"{cost.operations:.2g}" if cost.operations else ""
+        row = (cost.stage, f"{cost.jobs}", in_bytes(cost.stored), large, operations)
+        table.add_row(*row, time_text)
+    total = in_bytes(sum(cost.stored for cost in costs))
+    table.add_row("all", f"{sum(cost.jobs for cost in costs)}", total, "", "", "")
+    return table
+
+
+def forward_seconds(study: Study, counts: Counts, shapes: Shapes, speed: Speed) -> dict[str, float]:
+    """Seconds of the forward passes of each network, as far as the speed is known."""
+    found = {}
+    for model, passes in shapes.items():
+        flops = sum(one.flops for one in passes)
+        if not flops:
+            continue
+        if speed.measure:
+            rate = images_per_second(study.models[model], BATCH, SECONDS)
+            share = flops / max(one.flops for one in passes)
+            found[model] = counts.total * share / rate
+        elif speed.images_per_second:
+            found[model] = counts.total * len(passes) / speed.images_per_second
+        elif speed.gflops:
+            found[model] = counts.total * flops / (speed.gflops * 1e9)
+    return found

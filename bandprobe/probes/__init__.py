@@ -1,0 +1,1 @@
+"""Readouts of a layer: fitted, stored, read, and split into bands."""

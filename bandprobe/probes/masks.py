@@ -1,0 +1,95 @@
+"""Random masks of one layer as they are stored, with how well they match their bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.features.blocks import sample_blocks
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.random_masks import KINDS, equal_bins, equal_energy
+from bandprobe.fourier.transform import multiplicity, power
+from bandprobe.store.zarr_store import Store, Variable, write_store
+
+FloatArray = NDArray[np.float64]
+
+
+def mean_power(features: Store, layer: str) -> FloatArray:
+    """Mean power of each bin of the full plane over samples and channels, (height, width)."""
+    n_samples, n_channels, height, width = features.array(layer).shape
+    total = np.zeros((height, width // 2 + 1))
+    for _, maps in sample_blocks(features, layer):
+        total += power(maps).sum((0, 1), dtype=np.float64)
+    return full_plane(total / (n_samples * n_channels), width)
+
+
+def full_plane(half: FloatArray, width: int) -> FloatArray:
+    """Power of every bin of the full plane, (height, width).
+
+    Parameters
+    ----------
+    half : array of shape (height, width // 2 + 1)
+        Power of the half plane's bins, each with its conjugate.
+    width : int
+    """
+    height, columns = half.shape
+    single = half / multiplicity(height, width)
+    rest = np.arange(columns, width)
+    mirrored = single[(-np.arange(height) % height)[:, None], -rest % width]
+    return np.concatenate([single, mirrored], axis=1)
+
+
+def write_masks(
+    path: Path,
+    partition: BandPartition,
+    power_by_bin: FloatArray,
+    draws: int,
+    seed: int,
+    attrs: Mapping[str, Any],
+) -> None:
+    """Draw and write the control masks of one layer.
+
+    Parameters
+    ----------
+    path : Path
+    partition : BandPartition
+    power_by_bin : array of shape (height, width)
+        Mean power, which masks of equal energy are matched on.
+    draws, seed : int
+    attrs : mapping
+        Provenance.
+    """
+    n_bands = len(partition.bands)
+    bands = np.arange(n_bands)[:, None, None]
+    masks = np.stack(
+        [
+            [np.equal(equal_bins(partition, seed, draw), bands) for draw in range(draws)],
+            [equal_energy(partition, power_by_bin, seed, draw) for draw in range(draws)],
+        ]
+    )
+    dims = ("control", "control_draw", "band")
+    own = np.array([power_by_bin[partition.mask(band)].sum() for band in range(n_bands)])
+    energy = np.einsum("cdbyx,yx->cdb", masks, power_by_bin)
+    share = np.divide(energy, own, out=np.full_like(energy, np.nan), where=own > 0)
+    write_store(
+        path,
+        {
+            "mask": Variable(
+                (*dims, "y", "x"), masks, {"long_name": "bins of the full plane, DC at [0, 0]"}
+            ),
+            "mask_bins": Variable(dims, masks.sum((-2, -1)), {"units": "1"}),
+            "mask_energy": Variable(
+                dims, share, {"units": "1", "long_name": "mean energy relative to the band's"}
+            ),
+            "bins": Variable(("band",), partition.counts, {"units": "1"}),
+        },
+        {
+            "band": Variable(("band",), np.array(partition.bands.names)),
+            "control": Variable(("control",), np.array(KINDS)),
+        },
+        attrs,
+    )

@@ -1,0 +1,74 @@
+"""Fitted readouts as they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.linear.decompose import BandWeights, pack_weights
+from bandprobe.linear.energy import EnergyReadout, EnergyScale
+from bandprobe.store.zarr_store import Store
+
+FloatArray = NDArray[np.float64]
+MapArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A fitted linear readout; `bandprobe.linear.standardise.readout_logits` defines its logits.
+
+    Attributes
+    ----------
+    weights : array of shape (n_classes, n_channels, height, width)
+    intercept : array of shape (n_classes,)
+    channel_mean, channel_scale : arrays of shape (n_channels,)
+    mean_map : array of shape (n_channels, height, width)
+        What `fill: mean` puts into a gap.
+    """
+
+    weights: MapArray
+    intercept: FloatArray
+    channel_mean: MapArray
+    channel_scale: MapArray
+    mean_map: MapArray
+
+    def by_band(self, partition: BandPartition) -> BandWeights:
+        """Its weights on centred raw maps, split into bins."""
+        return pack_weights(self.weights / self.channel_scale[:, None, None], partition)
+
+
+def read_readout(path: Path) -> Readout:
+    """The linear readout of a probe store."""
+    store = Store(path)
+    names = ("W", "intercept", "channel_mean", "channel_scale", "mean_map")
+    return Readout(*(store.read(name) for name in names))
+
+
+@dataclass(frozen=True)
+class StoredEnergies:
+    """A fitted energy readout with the energies that it scores.
+
+    Attributes
+    ----------
+    readout : EnergyReadout
+    evaluation : array of shape (n_samples, n_channels, n_bands)
+        Of the raw evaluation maps.
+    mean_map : array of shape (n_channels, n_bands)
+        Of the mean training map.
+    """
+
+    readout: EnergyReadout
+    evaluation: FloatArray
+    mean_map: FloatArray
+
+
+def read_energies(path: Path) -> StoredEnergies:
+    """The energy readout of a probe store."""
+    store = Store(path)
+    scale = EnergyScale(*(store.read(f"log_energy_{name}") for name in ("floor", "mean", "scale")))
+    readout = EnergyReadout(store.read("W"), store.read("intercept"), scale)
+    return StoredEnergies(readout, store.read("eval_energy"), store.read("mean_map_energy"))

@@ -1,0 +1,272 @@
+"""What the report says in words and tables, as plain data out of labelled data sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bandprobe.report.findings import Tally, cell_table, flags_by_cell, mode_findings, number, span
+from bandprobe.scoring.flags import (
+    DISAGREE,
+    FLAG_MEANINGS,
+    MISSING,
+    NO_BETTER_THAN_CHANCE,
+    STRUCTURAL,
+)
+
+FORCED, ABSENT, CAUTION = "forced", "no number", "caution"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the summaries do not hold: images, and digests of what was read.
+
+    Attributes
+    ----------
+    splits : sequence of mapping
+        `split`, `samples`, `images`, `groups`, `classes`.
+    class_names : sequence of str
+    digests : mapping
+        SHA-256 by what it belongs to.
+    weights : mapping
+        SHA-256 of each model's weights, or the word that stands for none.
+    scored : mapping
+        For each (model, readout): `n_samples`, `n_groups`, `n_classes`, `chance`.
+    """
+
+    splits: Sequence[Mapping[str, Any]] = ()
+    class_names: Sequence[str] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    scored: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a page is made of; `figures` are the names of those that lie beside it."""
+
+    dataset: str
+    interventions: xr.Dataset
+    spectra: xr.Dataset
+    probes: xr.Dataset | None
+    shapley: xr.Dataset | None
+    flags: pd.DataFrame
+    config: Mapping[str, Any]
+    figures: Sequence[str]
+    facts: Facts
+
+    @property
+    def level(self) -> float:
+        """Level of all intervals."""
+        return float(self.config["statistics"]["level"])
+
+    @property
+    def layers(self) -> dict[str, list[str]]:
+        """Layers of each model, in the order of the study."""
+        found: dict[str, list[str]] = json.loads(self.interventions.attrs["layers"])
+        return found
+
+
+def page_context(results: Results) -> dict[str, Any]:
+    """Everything that the template shows without a script."""
+    cells = cell_table(results.interventions)
+    return {
+        "dataset": results.dataset,
+        "level": f"{100 * results.level:g} %",
+        "resamples": results.config["statistics"]["resamples"],
+        "models": model_rows(results),
+        "bands": band_rows(results.config["bands"]),
+        "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
+        "readouts": readout_rows(cells, results.facts.scored),
+        "splits": results.facts.splits,
+        "class_names": results.facts.class_names,
+        "digests": results.facts.digests,
+        "versions": versions(results.interventions),
+        "codes": code_digests(results),
+        "flags": flag_groups(results.flags),
+        "unflagged": len(cells) - len(flags_by_cell(results.flags)),
+        "n_targets": len(cells),
+        "findings": mode_findings(
+            results.interventions,
+            results.flags,
+            results.config["modes"],
+            level=results.level,
+            figures=results.figures,
+        ),
+        "checks": checks(results, cells),
+        "has_probes": results.probes is not None,
+        "has_shapley": results.shapley is not None,
+    }
+
+
+def model_rows(results: Results) -> list[dict[str, Any]]:
+    """Each model with its weights and layers; a layer with the size of its grid."""
+    bins = results.interventions["bins"].sum("band")
+    rows = []
+    for model, layers in results.layers.items():
+        spec = results.config["models"].get(model, {})
+        size = spec.get("preprocess", {}).get("size")
+        rows.append(
+            {
+                "name": model,
+                "architecture": spec.get("architecture", ""),
+                "weights": spec.get("weights", "none"),
+                "weights_sha256": results.facts.weights.get(model, ""),
+                "size": " x ".join(map(str, size)) if size else "the network's own",
+                "layers": [
+                    {"name": layer, "bins": int(bins.sel(model=model, layer=layer))}
+                    for layer in layers
+                ],
+            }
+        )
+    return rows
+
+
+def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each band with its edges in units of Nyquist."""
+    bounds = [0.0, *map(float, bands["edges"]), float(np.sqrt(2))]
+    return [
+        {"name": name, "low": f"{low:g}", "high": f"{high:.4g}"}
+        for name, low, high in zip(bands["names"], bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def readout_rows(
+    cells: pd.DataFrame, scored: Mapping[tuple[str, str], Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    """Each readout's clean accuracy at each layer, with interval and chance."""
+    axes = ["model", "layer", "readout"]
+    rows = []
+    for row in cells.drop_duplicates(axes).to_dict("records"):
+        facts = scored.get((str(row["model"]), str(row["readout"])), {})
+        chance = facts.get("chance")
+        rows.append(
+            {
+                **{axis: str(row[axis]) for axis in axes},
+                "clean": number(row["clean_top1"]),
+                "interval": span(row["clean_top1_low"], row["clean_top1_high"]),
+                "images": facts.get("n_samples"),
+                "groups": facts.get("n_groups"),
+                "chance": number(chance) if chance is not None else "",
+            }
+        )
+    return rows
+
+
+def versions(interventions: xr.Dataset) -> dict[str, str]:
+    """Versions of the libraries that made the summary."""
+    found: dict[str, str] = json.loads(interventions.attrs.get("versions", "{}"))
+    return {"bandprobe": interventions.attrs.get("bandprobe_version", "unknown"), **found}
+
+
+def code_digests(results: Results) -> dict[str, str]:
+    """Digest of the code that made each summary."""
+    tables = {
+        "interventions": results.interventions,
+        "spectra": results.spectra,
+        "probes": results.probes,
+        "shapley": results.shapley,
+    }
+    return {
+        name: str(table.attrs.get("code_digest", ""))
+        for name, table in tables.items()
+        if table is not None
+    }
+
+
+def kind_of(flag: str) -> str:
+    """What a flag does to a cell: its value is forced, it has none, or it needs caution."""
+    return FORCED if flag in STRUCTURAL else ABSENT if flag in MISSING else CAUTION
+
+
+def flag_groups(flags: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each flag with its meaning, and where it stands, by readout and mode."""
+    groups = []
+    for flag, rows in flags.groupby("flag", sort=False):
+        where = [
+            {
+                "readout": readout,
+                "mode": mode,
+                "count": len(part),
+                "bands": ", ".join(dict.fromkeys(part["band"].astype(str))),
+                "layers": len(part[["model", "layer"]].drop_duplicates()),
+            }
+            for (readout, mode), part in rows.groupby(["readout", "mode"], sort=False)
+        ]
+        name = str(flag)
+        groups.append(
+            {
+                "flag": name,
+                "kind": kind_of(name),
+                "meaning": FLAG_MEANINGS.get(name, ""),
+                "count": len(rows),
+                "where": where,
+            }
+        )
+    order = {FORCED: 0, ABSENT: 1, CAUTION: 2}
+    return sorted(groups, key=lambda group: (order[group["kind"]], -group["count"]))
+
+
+def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
+    """Numbers by which the results were checked."""
+    tested = cells["p_holm"].notna()
+    alpha = 1 - results.level
+    weak = results.flags[results.flags["flag"] == NO_BETTER_THAN_CHANCE]
+    return {
+        "disagree": int((results.flags["flag"] == DISAGREE).sum()),
+        "at_chance": len(weak[["model", "layer", "readout"]].drop_duplicates()),
+        "readouts": len(cells.drop_duplicates(["model", "layer", "readout"])),
+        "tested": int(tested.sum()),
+        "alpha": f"{alpha:.3g}",
+        "raw": int((cells["p_value"][tested] < alpha).sum()),
+        "holm": int((cells["p_holm"][tested] < alpha).sum()),
+        "bh": int((cells["p_bh"][tested] < alpha).sum()),
+        "share_error": f"{share_error(results.spectra):.1g}",
+        "controls": [
+            control_tally(cells, name, text)
+            for name, text in (
+                ("equal_bins", "as many bins"),
+                ("equal_energy", "as much energy"),
+            )
+        ],
+        "permuted": permuted_rows(results.probes),
+    }
+
+
+def share_error(spectra: xr.Dataset) -> float:
+    """How far the shares of the bands of any layer are from adding up to one."""
+    total = spectra["share"].sum("band", min_count=1).to_numpy()
+    return float(np.nanmax(np.abs(total - 1), initial=0.0))
+
+
+def control_tally(cells: pd.DataFrame, control: str, text: str) -> dict[str, Any]:
+    """In how many cells a band's drop of accuracy differs from that of its random masks."""
+    name = f"{control}_top1_drop_excess"
+    rows = cells[(cells["structural"] == 0) & cells[f"{name}_low"].notna()]
+    tally = Tally.of(rows[f"{name}_low"], rows[f"{name}_high"])
+    return {"text": text, "cells": tally.cells, "differ": tally.away_from_zero}
+
+
+def permuted_rows(probes: xr.Dataset | None) -> list[dict[str, str]]:
+    """Accuracy of readouts of permuted labels, which should be chance, by readout."""
+    if probes is None or not bool(probes["permuted_accuracy"].notnull().any()):
+        return []
+    chance = float(probes.attrs["chance"])
+    rows = []
+    for readout in map(str, probes["readout"].to_numpy()):
+        part = probes.sel(readout=readout)
+        rows.append(
+            {
+                "readout": readout,
+                "mean": number(float(part["permuted_accuracy"].mean())),
+                "highest": number(float(part["permuted_highest"].max())),
+                "chance": number(chance),
+            }
+        )
+    return rows

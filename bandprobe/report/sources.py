@@ -1,0 +1,142 @@
+"""Reads what a report is made of from the folder of a data set's results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import xarray as xr
+
+from bandprobe.errors import StoreError
+from bandprobe.report.context import Facts, Results
+from bandprobe.store.digests import digest_path, read_digest
+from bandprobe.study.config import load_config
+from bandprobe.study.study import SPLITS
+
+SCORED = ("n_samples", "n_groups", "n_classes", "chance")
+
+
+def read_results(
+    folder: Path, dataset: str, tables: Sequence[str], figures: Sequence[str]
+) -> Results:
+    """Everything that a page shows.
+
+    Parameters
+    ----------
+    folder : Path
+        `results/<dataset>`.
+    dataset : str
+    tables : sequence of str
+        Names of the summaries that the study has.
+    figures : sequence of str
+        Names of its figures.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing or cannot be read.
+    """
+    loaded = {name: _load(folder / "summary" / f"{name}.nc") for name in tables}
+    flags = _flags(folder / "summary" / "flags.csv")
+    config = load_config(folder / "config.yaml")
+    interventions = loaded["interventions"]
+    weights, scored = _scored(folder / "targets", interventions)
+    facts = Facts(
+        splits=_splits(folder / "manifest.parquet"),
+        class_names=_class_names(folder / "manifest.parquet"),
+        digests=_digests(folder, config),
+        weights=weights,
+        scored=scored,
+    )
+    return Results(
+        dataset=dataset,
+        interventions=interventions,
+        spectra=loaded["spectra"],
+        probes=loaded.get("probes"),
+        shapley=loaded.get("shapley"),
+        flags=flags,
+        config=config,
+        figures=figures,
+        facts=facts,
+    )
+
+
+def _load(path: Path) -> xr.Dataset:
+    try:
+        return xr.load_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError) as error:
+        raise _missing(path, error) from error
+
+
+def _flags(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise _missing(path, error) from error
+
+
+def _missing(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"cannot read {path}", found=error, hint="let the workflow make it: snakemake --cores all"
+    )
+
+
+def _scored(
+    targets: Path, interventions: xr.Dataset
+) -> tuple[dict[str, str], dict[tuple[str, str], Mapping[str, float]]]:
+    """Weights of each model, and what each of its readouts was scored on, from one target each."""
+    weights: dict[str, str] = {}
+    scored: dict[tuple[str, str], Mapping[str, float]] = {}
+    for model, layers in json.loads(interventions.attrs["layers"]).items():
+        for readout in map(str, interventions["readout"].to_numpy()):
+            record = _one_record(targets / model / layers[0] / readout)
+            if record is not None:
+                scored[model, readout] = {name: record[name] for name in SCORED}
+                weights[model] = str(record["provenance"].get("weights_sha256", ""))
+    return weights, scored
+
+
+def _one_record(folder: Path) -> dict[str, Any] | None:
+    """Any target of a layer's readout; what is asked for is the same in all."""
+    path = next(iter(sorted(folder.glob("*/*.json"))), None)
+    if path is None:
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _missing(path, error) from error
+    return record
+
+
+def _splits(manifest: Path) -> list[dict[str, Any]]:
+    table = pq.read_table(manifest, columns=["split", "image", "group", "label"]).to_pandas()
+    return [
+        {
+            "split": str(split),
+            "samples": len(rows),
+            "images": rows["image"].nunique(),
+            "groups": rows["group"].nunique(),
+            "classes": rows["label"].nunique(),
+        }
+        for split, rows in table.groupby("split", sort=False)
+    ]
+
+
+def _class_names(manifest: Path) -> list[str]:
+    table = pq.read_table(manifest, columns=["label", "class_name"]).to_pandas()
+    return [str(name) for name in table.drop_duplicates("label").sort_values("label")["class_name"]]
+
+
+def _digests(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of the manifest and of every store of features, as the stages left them."""
+    names = ["manifest.parquet"]
+    for model, spec in config["models"].items():
+        for number, _ in enumerate(spec["layers"]):
+            names += [f"features/{model}/pass-{number}/{split}.zarr" for split in SPLITS]
+    return {
+        name: read_digest(folder / name) for name in names if digest_path(folder / name).is_file()
+    }

@@ -1,0 +1,1 @@
+"""From logits to records: outcomes, intervals, Shapley values, flags; arrays only."""

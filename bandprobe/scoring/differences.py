@@ -1,0 +1,92 @@
+"""Whether an effect of one study differs from that of another: pure numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An effect in a first study minus the same in a second.
+
+    Attributes
+    ----------
+    value, low, high : float
+    p_value : float
+        Exact sign test over groups, not corrected; NaN where the images are not paired.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float = float("nan")
+
+    @property
+    def differs(self) -> bool:
+        """Whether zero lies outside the interval."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def strength(self) -> float:
+        """Distance from zero in units of the half of the interval that points towards zero."""
+        towards = self.value - self.low if self.value > 0 else self.high - self.value
+        return abs(self.value) / max(towards, 1e-12) if self.value else 0.0
+
+
+def unpaired(
+    first: float, first_ci: tuple[float, float], second: float, second_ci: tuple[float, float]
+) -> Difference:
+    """Difference of two independent estimates, from their intervals.
+
+    Parameters
+    ----------
+    first, second : float
+    first_ci, second_ci : (low, high)
+        Of the same level, which the result then has too.
+
+    Notes
+    -----
+    Zou and Donner, Construction of confidence limits about effect measures: a general approach
+    (Statistics in Medicine 2008), equations 3 and 4: the distances to the near limits add up in
+    squares, so intervals need not be symmetric. The estimates have to be independent.
+    """
+    value = first - second
+    below = np.hypot(first - first_ci[0], second_ci[1] - second)
+    above = np.hypot(first_ci[1] - first, second - second_ci[0])
+    return Difference(value, float(value - below), float(value + above))
+
+
+def paired(
+    first: FloatArray,
+    second: FloatArray,
+    groups: NDArray[np.integer],
+    resamples: int,
+    level: float,
+    seed: int,
+) -> list[Difference]:
+    """Differences of effects that were measured on the same images.
+
+    Parameters
+    ----------
+    first, second : arrays of shape (n_cells, n_samples)
+        Effects by image; the images in the same order. A cell with NaN has a NaN interval.
+    groups : array of shape (n_samples,)
+        Drawn as a whole, see `bandprobe.scoring.intervals.group_bootstrap`.
+    resamples, level, seed
+        Of the bootstrap.
+    """
+    differences = first - second
+    weights = group_resamples(len(np.unique(groups)), resamples, seed)
+    low, high = group_bootstrap(differences, groups, weights, level)
+    p_values = group_sign_test(differences, groups)
+    return [
+        Difference(*map(float, cell))
+        for cell in zip(differences.mean(1), low, high, p_values, strict=True)
+    ]

@@ -1,0 +1,253 @@
+"""Reading and writing Zarr stores; the only module that knows Zarr.
+
+A store is written beside its final name and renamed when complete, so what has the final name is
+whole. Beside it lies a digest of its data: readers depend on that, and equal data re-run nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+
+from bandprobe.base.files import fresh_partial, inside, remove, replace_tree
+from bandprobe.errors import StoreError
+from bandprobe.store.chunks import (
+    DamagedStoreError,
+    StoredArray,
+    damaged,
+    is_whole,
+    read_metadata,
+    sign_metadata,
+    withdraw,
+)
+from bandprobe.store.digests import write_digest
+from bandprobe.store.encoding import Codec
+
+# Weights and scores are written with zstd. Float16 maps shrink by a tenth to a fifth only, and
+# reading them, which the later stages do several times, would take four times as long: none.
+# Blosc's shuffles bring the same byte, or bit, of neighbours together, which rounded maps gain by.
+COMPRESSORS: dict[Codec, list[Any]] = {
+    "none": [],
+    "zstd": [ZstdCodec(level=1)],
+    "blosc-lz4": [BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")],
+    "blosc-zstd": [BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle")],
+}
+# Last of all, so that it is a checksum of the bytes on disk.
+CHECKSUM = Crc32cCodec()
+CHUNK_BYTES = 8_000_000
+CHUNK_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array with named dimensions and attributes such as `units` and `long_name`."""
+
+    dims: tuple[str, ...]
+    values: NDArray[Any]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Store:
+    """A complete store, opened for reading."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            read_metadata(self.path)
+        except DamagedStoreError:
+            withdraw(self.path)
+            raise
+        try:
+            self._group = zarr.open_group(self.path, mode="r", zarr_format=3)
+            self.attrs: dict[str, Any] = dict(self._group.attrs)
+            self._names = sorted(name for name, _ in self._group.arrays())
+        except Exception as error:  # Zarr has no error of its own for metadata that it cannot use
+            raise damaged(self.path, "zarr.json cannot be used", found=repr(error)) from error
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def names(self) -> list[str]:
+        """Names of all arrays."""
+        return list(self._names)
+
+    def array(self, name: str) -> StoredArray:
+        """An array, read when it is sliced."""
+        return StoredArray(self.path, name, self.raw(name))
+
+    def raw(self, name: str) -> zarr.Array[Any]:
+        """An array as Zarr has it, which takes missing chunks for zeros."""
+        if name not in self._names:
+            raise StoreError(f"{self.path} has no array {name!r}", expected=", ".join(self._names))
+        found: zarr.Array[Any] = self._group.get(name)  # type: ignore[assignment]
+        return found
+
+    def read(self, name: str) -> NDArray[Any]:
+        """A whole array in memory."""
+        return self.array(name)[...]
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        """A coordinate of names, as `band`."""
+        return tuple(str(value) for value in self.read(name))
+
+
+class StoreWriter:
+    """A store that takes its final name when the `with` block ends without an error."""
+
+    def __init__(self, path: str | Path, attrs: Mapping[str, Any]) -> None:
+        self.path = Path(path)
+        self._attrs = dict(attrs)
+        self._coordinates: list[str] = []
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def __enter__(self) -> StoreWriter:
+        self._partial = fresh_partial(self.path)
+        self._group = zarr.create_group(self._partial, zarr_format=3)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            remove(self._partial)
+
+    def _finish(self) -> None:
+        """Give the store its name, if every chunk was written."""
+        missing = self._missing()
+        if missing:
+            raise StoreError(
+                f"{self.path} was not written whole, and is not kept",
+                found=f"chunks are missing of {', '.join(missing)}",
+                hint="is another process writing the same store? Wait for it, and run again",
+            )
+        # xarray takes arrays named here as coordinates.
+        self._group.attrs.update(self._attrs | {"coordinates": " ".join(self._coordinates)})
+        with warnings.catch_warnings():
+            # Consolidated metadata lets readers ignore foreign files; xarray reads it too.
+            warnings.filterwarnings("ignore", message="Consolidated metadata")
+            zarr.consolidate_metadata(self._partial)
+        sign_metadata(self._partial)
+        replace_tree(self._partial, self.path)
+        write_digest(self.path)
+
+    def _missing(self) -> list[str]:
+        """Arrays of which chunks were not written, also those that others have laid here."""
+        if not (self._partial / "zarr.json").is_file():
+            return sorted(self._arrays)
+        arrays = dict(self._arrays)
+        laid = {item.name for item in self._partial.iterdir() if item.is_dir()} - set(arrays)
+        if laid:
+            group = zarr.open_group(self._partial, mode="r", use_consolidated=False)
+            arrays |= {name: one for name, one in group.arrays() if name in laid}
+        return [name for name, one in arrays.items() if not is_whole(self._partial, name, one)]
+
+    @property
+    def folder(self) -> Path:
+        """Where the store lies until it is complete."""
+        return self._partial
+
+    def create(
+        self,
+        name: str,
+        dims: Sequence[str],
+        shape: Sequence[int],
+        dtype: str,
+        attrs: Mapping[str, Any] | None = None,
+        chunks: Sequence[int] | None = None,
+        codec: Codec = "zstd",
+    ) -> zarr.Array[Any]:
+        """An array to be filled by slices; chunks default to the whole."""
+        # What is missing on disk is not a number where others read the store, as here.
+        blank = float("nan") if np.dtype(dtype if dtype != "string" else "O").kind == "f" else None
+        codecs = [*COMPRESSORS[codec], CHECKSUM]
+        self._arrays[name] = self._group.create_array(
+            name,
+            shape=tuple(shape),
+            dtype=dtype,
+            chunks=tuple(max(1, size) for size in (chunks or shape)),
+            dimension_names=tuple(dims),
+            compressors=codecs,
+            fill_value=blank,
+            attributes=dict(attrs or {}),
+            # The emptiness test costs more than it saves on maps.
+            config={"write_empty_chunks": True},
+        )
+        return self._arrays[name]
+
+    def write(self, name: str, variable: Variable, *, coordinate: bool = False) -> None:
+        """A whole array."""
+        values = variable.values
+        dtype = "string" if values.dtype.kind in "UOT" else str(values.dtype)
+        array = self.create(name, variable.dims, values.shape, dtype, variable.attrs)
+        array[...] = values.astype(object) if dtype == "string" else values
+        if coordinate and variable.dims != (name,):
+            self._coordinates.append(name)
+
+
+def write_store(
+    path: str | Path,
+    variables: Mapping[str, Variable],
+    coordinates: Mapping[str, Variable],
+    attrs: Mapping[str, Any],
+) -> None:
+    """Write a store of whole arrays, and its digest."""
+    with StoreWriter(path, attrs) as writer:
+        for name, variable in coordinates.items():
+            writer.write(name, variable, coordinate=True)
+        for name, variable in variables.items():
+            writer.write(name, variable)
+
+
+def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, int]:
+    """Chunks of a feature array: whole maps, tens of samples, about `CHUNK_BYTES`.
+
+    Channels are divided so that a slab of channels can be read for all samples at once.
+    """
+    n_samples, n_channels, height, width = shape
+    one = height * width * itemsize
+    samples = min(n_samples, CHUNK_SAMPLES)
+    parts = -(-n_channels * samples * one // CHUNK_BYTES)
+    channels = -(-n_channels // min(n_channels, parts))
+    while channels == n_channels and samples * 2 * channels * one <= CHUNK_BYTES:
+        samples *= 2
+    return min(samples, n_samples), channels, height, width
+
+
+def store_name(path: str | Path) -> str:
+    """A store in a few words, for messages: `resnet18/pass-0/eval`."""
+    return "/".join(Path(path).with_suffix("").parts[-3:])
+
+
+def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write files, by names relative to a folder that takes its name when all are there.
+
+    Raises
+    ------
+    StoreError
+        If a name leads out of the folder.
+    """
+    partial = fresh_partial(path)
+    try:
+        partial.mkdir()
+        for name, content in files:
+            file = inside(partial, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        replace_tree(partial, path)
+    finally:
+        remove(partial)

@@ -1,0 +1,103 @@
+"""How the network's own head is used as a readout, as a frozen specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bandprobe.errors import ConfigError, unknown_name
+from bandprobe.fourier.modes import Mode
+
+Prefix = Literal["keep", "ablate"]
+Classifier = Literal["auto", "own", "probe"]
+# What becomes of the prefix tokens, and the readout that this makes.
+READOUTS: Mapping[str, str] = {"keep": "head", "ablate": "head-ablated"}
+KINDS = ("remove", "isolate")
+PREFIX_BYPASS = "structural:prefix-bypass"
+NO_PREFIX_TOKENS = "no-prefix-tokens"
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """The rest of the network as a readout.
+
+    Attributes
+    ----------
+    samples : int
+        Evaluation images.
+    train_samples : int
+        Training images of the probe on the final embedding.
+    prefix : tuple of {"keep", "ablate"}
+    classifier : {"auto", "own", "probe"}
+    modes : tuple of str
+        Names of modes of kind `remove` or `isolate`.
+    seed : int
+        Of the choice of both sets of images.
+    """
+
+    samples: int
+    train_samples: int
+    prefix: tuple[Prefix, ...]
+    classifier: Classifier
+    modes: tuple[str, ...]
+    seed: int
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """Names of the readouts, in the order of `prefix`."""
+        return tuple(READOUTS[prefix] for prefix in self.prefix)
+
+
+def parse_head(spec: Mapping[str, Any] | None, modes: Mapping[str, Mode]) -> HeadSettings | None:
+    """The settings of a resolved configuration; None where it has no section `head`.
+
+    Raises
+    ------
+    ConfigError
+        If a mode is unknown, or of a kind that a head cannot score.
+    """
+    if spec is None:
+        return None
+    able = [name for name, mode in modes.items() if mode.kind in KINDS]
+    chosen = spec.get("modes", able)
+    for name in chosen:
+        if name not in modes:
+            raise ConfigError("head.modes: " + unknown_name("mode", name, able))
+        if name not in able:
+            raise ConfigError(
+                f"head.modes: {name} is of kind {modes[name].kind}",
+                expected=f"a mode of kind {' or '.join(KINDS)}: {', '.join(able) or 'none here'}",
+            )
+    if not chosen:
+        raise ConfigError(
+            "head: there is no mode for it",
+            expected=f"a mode of kind {' or '.join(KINDS)}",
+            found=f"modes {', '.join(modes)}",
+            hint="add one under modes, or leave out the section head",
+        )
+    return HeadSettings(
+        samples=spec["samples"],
+        train_samples=spec["train_samples"],
+        prefix=tuple(spec["prefix"]),
+        classifier=spec["classifier"],
+        modes=tuple(chosen),
+        seed=spec["seed"],
+    )
+
+
+def head_flags(ablated: bool, has_prefix: bool, route: str) -> list[str]:
+    """Flags that all bands of a head readout share.
+
+    Parameters
+    ----------
+    ablated : bool
+        Whether prefix tokens were to be replaced.
+    has_prefix : bool
+        Whether the layer has any.
+    route : {"none", "partial", "total"}
+        How far kept tokens lead around the patches.
+    """
+    if ablated:
+        return [] if has_prefix else [NO_PREFIX_TOKENS]
+    return [PREFIX_BYPASS] if has_prefix and route != "none" else []

@@ -1,0 +1,240 @@
+"""The configuration as frozen dataclasses, and the only enumerator of targets and paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bandprobe.errors import ConfigError, unknown_name
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
+from bandprobe.store.encoding import Storage
+from bandprobe.study.head_settings import HeadSettings
+
+SPLITS = ("train", "eval")
+# Their logits are sums over bands; band logits and all that follows from them exist.
+ADDITIVE = ("map", "pooled", "energy")
+# These need to know the bands when they are fitted.
+BY_BAND = ("energy", "refit")
+
+
+class Paths:
+    """Every path of a study as a pattern; a wildcard never holds a slash."""
+
+    WHEEL = "resources/wheels/{asset}.whl"
+    WEIGHTS = "resources/weights/{asset}.safetensors"
+    PHOTOS = "resources/photos"
+    IMAGES = "results/{dataset}/images"
+    MANIFEST = "results/{dataset}/manifest.parquet"
+    FOLDS = "results/{dataset}/folds.parquet"
+    FEATURES = "results/{dataset}/features/{model}/{passname}/{split}.zarr"
+    SHARD = "results/{dataset}/features/{model}/{passname}/shards/{shard}/{split}.zarr"
+    SPECTRA = "results/{dataset}/spectra/{model}/{layer}.zarr"
+    SUMS = "results/{dataset}/sums/{model}/{layer}/{slab}.zarr"
+    PROBE = "results/{dataset}/probes/{model}/{layer}/{readout}.zarr"
+    LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
+    MASKS = "results/{dataset}/controls/{model}/{layer}.zarr"
+    SHAPLEY = "results/{dataset}/shapley/{model}/{layer}/{readout}.zarr"
+    HEAD = "results/{dataset}/heads/{model}.zarr"
+    HEAD_LOGITS = "results/{dataset}/head_logits/{model}/{passname}.zarr"
+    OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
+    TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
+    SUMMARY = "results/{dataset}/summary/{table}.nc"
+    TABLE = "results/{dataset}/summary/{table}.csv"
+    FLAGS = "results/{dataset}/summary/flags.csv"
+    FIGURE = "results/{dataset}/figures/{figure}.{suffix}"
+    CONFIG = "results/{dataset}/config.yaml"
+    REPORT = "results/{dataset}/report.html"
+
+    @staticmethod
+    def digest(path: str) -> str:
+        """Path of the digest that a job writes beside a store, file or folder."""
+        return f"{path}.digest.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A frozen backbone; `passes` are lists of layers that one forward pass serves.
+
+    `preprocess` holds the keys that the configuration gives; a network brings the others.
+    """
+
+    name: str
+    architecture: str
+    weights: str
+    arguments: Mapping[str, Any]
+    seed: int
+    preprocess: Mapping[str, Any]
+    passes: tuple[tuple[str, ...], ...]
+    layout: Mapping[str, Any] | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers, in the order of the configuration."""
+        return tuple(layer for layers in self.passes for layer in layers)
+
+    def pass_of(self, layer: str) -> str:
+        """Name of the pass that holds a layer."""
+        for number, layers in enumerate(self.passes):
+            if layer in layers:
+                return f"pass-{number}"
+        raise ConfigError(unknown_name(f"layer of {self.name}", layer, self.layers))
+
+    def layers_of(self, name: str) -> tuple[str, ...]:
+        """Layers of a pass by its name."""
+        return self.passes[int(name.removeprefix("pass-"))]
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """How readouts are fitted."""
+
+    penalties: tuple[float, ...]
+    folds: int
+    seed: int
+    estimator: str
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What an effect is compared with."""
+
+    draws: int
+    permutations: int
+    random_weights: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """How spectra are computed; `window` is one of `bandprobe.fourier.spectra.Window`."""
+
+    window: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How intervals are computed."""
+
+    resamples: int
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Into how many jobs large steps are cut."""
+
+    shards: int
+    slabs: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """One result: one band of one layer, changed in one way, scored by one readout."""
+
+    dataset: str
+    model: str
+    layer: str
+    readout: str
+    mode: str
+    band: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a configuration says."""
+
+    datasets: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Model]
+    bands: Bands
+    readouts: tuple[str, ...]
+    modes: Mapping[str, Mode]
+    refit_modes: tuple[str, ...]
+    shapley_fill: str
+    controls: Controls
+    probe: ProbeSettings
+    spectra: Spectra
+    statistics: Statistics
+    precision: str
+    device: str
+    storage: Storage
+    scale: Scale
+    head: HeadSettings | None
+    resolved: Mapping[str, Any] = field(repr=False)
+
+    def layers(self) -> Iterator[tuple[str, str]]:
+        """Every (model, layer) in the order of the configuration."""
+        for model in self.models.values():
+            for layer in model.layers:
+                yield model.name, layer
+
+    def targets(self) -> Iterator[Target]:
+        """Every target of the study: data sets x layers x readouts x modes x bands."""
+        for dataset in self.datasets:
+            for model, layer in self.layers():
+                for readout in self.readouts:
+                    for mode in self.modes:
+                        for band in self.bands.names:
+                            yield Target(dataset, model, layer, readout, mode, band)
+
+    @property
+    def all_readouts(self) -> tuple[str, ...]:
+        """Readouts of the maps, then those of the networks' own heads."""
+        return (*self.readouts, *(self.head.readouts if self.head else ()))
+
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """Readouts whose logits are sums over bands."""
+        return tuple(readout for readout in self.readouts if readout in ADDITIVE)
+
+    def is_defined(self, readout: str, mode: str) -> bool:
+        """Whether a readout has a result under a mode; if not, its targets are N/A."""
+        return readout != "refit" or mode in self.refit_modes
+
+    def axes(self, readouts: Sequence[str], *, heads: bool = False) -> dict[str, Any]:
+        """All names along all axes of a summary, for some readouts, with or without the heads'."""
+        axes: dict[str, Any] = {
+            "layers": {name: model.layers for name, model in self.models.items()},
+            "readouts": readouts,
+            "modes": list(self.modes),
+            "bands": self.bands.names,
+        }
+        if heads and self.head:
+            axes["heads"] = {
+                "models": self.networks(),
+                "readouts": self.head.readouts,
+                "modes": self.head.modes,
+            }
+        return axes
+
+    def networks(self) -> tuple[str, ...]:
+        """Names of the models that are networks, and so have a head."""
+        return tuple(m.name for m in self.models.values() if m.architecture != "pixels")
+
+    def head_targets(self) -> Iterator[Target]:
+        """Every target of the heads: data sets x layers of networks x readouts x modes x bands."""
+        if self.head is None:
+            return
+        networks = self.networks()
+        layers = [(model, layer) for model, layer in self.layers() if model in networks]
+        for dataset in self.datasets:
+            for model, layer in layers:
+                for readout in self.head.readouts:
+                    for mode in self.head.modes:
+                        for band in self.bands.names:
+                            yield Target(dataset, model, layer, readout, mode, band)
+
+    def select(self, kind: str, name: str) -> str:
+        """`name` if the study has it under `kind`, else an error that lists the valid ones."""
+        valid: Mapping[str, tuple[str, ...]] = {
+            "dataset": tuple(self.datasets),
+            "model": tuple(self.models),
+            "readout": self.all_readouts,
+            "mode": tuple(self.modes),
+            "band": self.bands.names,
+        }
+        if name not in valid[kind]:
+            raise ConfigError(unknown_name(kind, name, valid[kind]))
+        return name

@@ -1,0 +1,1 @@
+"""Labelled data sets and tables of all results."""

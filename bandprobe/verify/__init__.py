@@ -1,0 +1,1 @@
+"""Whether stored files are intact and follow from each other."""

@@ -1,0 +1,1 @@
+"""What rules and scripts ask: parameters, targets, resources, digests of code."""

@@ -1,0 +1,164 @@
+"""Readouts fitted slab by slab do not depend on the slabs."""
+
+import numpy as np
+import pytest
+
+from bandprobe.fourier.bands import Bands
+from bandprobe.linear.map_sums import (
+    Slabs,
+    pooled,
+    refit_subsets,
+    standardise,
+    standardise_maps,
+    weight_slabs,
+)
+from bandprobe.linear.probe import fit_probe
+from bandprobe.linear.standardise import channel_moments, readout_logits
+
+N_TRAIN, N_EVAL, CHANNELS, GRID = 24, 9, 4, (5, 6)
+LABELS = np.arange(N_TRAIN) % 3
+FOLDS = np.arange(N_TRAIN) // 6
+PENALTIES = np.array([0.01, 0.1, 1.0])
+
+
+@pytest.fixture
+def maps(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Training and evaluation maps with unlike channels."""
+    scale, mean = np.array([1, 5, 0.2, 1])[:, None, None], np.array([3, 20, 0, 1])[:, None, None]
+    both = rng.normal(size=(N_TRAIN + N_EVAL, CHANNELS, *GRID)) * scale + mean
+    both[:N_TRAIN, 1] += 3 * LABELS[:, None, None] * np.cos(np.arange(6))
+    return both[:N_TRAIN].astype(np.float32), both[N_TRAIN:].astype(np.float32)
+
+
+def slabs_of(values: np.ndarray, step: int) -> Slabs:
+    return lambda: (values[:, start : start + step] for start in range(0, values.shape[1], step))
+
+
+def fitted(train: np.ndarray, evaluation: np.ndarray, step: int, n_dimensions: int) -> tuple:
+    """Standardised maps, the probe, its weights, all from slabs of `step` channels."""
+    train_slabs = slabs_of(train, step)
+    found = standardise_maps(train_slabs, slabs_of(evaluation, step), n_dimensions)
+    probe = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
+    weights = np.concatenate(list(weight_slabs(found, probe, train_slabs)), axis=1)
+    return found, probe, weights
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("grid", [GRID, (1, 2)], ids=["more dimensions", "more samples"])
+def test_slabs_change_neither_weights_nor_coordinates(
+    maps: tuple[np.ndarray, np.ndarray], step: int, grid: tuple[int, int]
+) -> None:
+    train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
+    size = CHANNELS * grid[0] * grid[1]
+    whole, whole_probe, whole_weights = fitted(train, evaluation, CHANNELS, size)
+    found, probe, weights = fitted(train, evaluation, step, size)
+    assert weights.shape == (3, CHANNELS, *grid)
+    np.testing.assert_allclose(weights, whole_weights, atol=1e-4 * whole_weights.std())
+    np.testing.assert_allclose(found.mean, whole.mean)
+    np.testing.assert_allclose(found.scale, whole.scale)
+    np.testing.assert_allclose(found.mean_map, whole.mean_map)
+    # Coordinates may be turned; inner products and logits may not.
+    np.testing.assert_allclose(
+        found.evaluation @ found.train.train.T,
+        whole.evaluation @ whole.train.train.T,
+        atol=1e-3,
+    )
+    np.testing.assert_allclose(
+        probe.path.logits(found.evaluation),
+        whole_probe.path.logits(whole.evaluation),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("grid", [GRID, (1, 2)], ids=["more dimensions", "more samples"])
+def test_logits_on_coordinates_are_those_of_the_weight_maps(
+    maps: tuple[np.ndarray, np.ndarray], grid: tuple[int, int]
+) -> None:
+    train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
+    found, probe, weights = fitted(train, evaluation, 2, CHANNELS * grid[0] * grid[1])
+    for values, coordinates in ((train, found.train.train), (evaluation, found.evaluation)):
+        intercept = probe.intercept(found.train)
+        expected = readout_logits(values, weights, intercept, found.mean, found.scale)
+        logits = probe.path.logits(coordinates)[probe.chosen]
+        np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
+
+
+def test_few_dimensions_give_the_same_readout_as_the_gram_matrix(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    train, evaluation = (values[..., :1, :2] for values in maps)
+    direct, _, direct_weights = fitted(train, evaluation, CHANNELS, CHANNELS * 2)
+    gram, _, gram_weights = fitted(train, evaluation, CHANNELS, N_TRAIN + 1)
+    assert direct.is_direct
+    assert not gram.is_direct
+    np.testing.assert_allclose(direct_weights, gram_weights, atol=1e-4 * gram_weights.std())
+
+
+def test_moments_and_mean_map_are_those_of_the_training_maps_alone(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    train, evaluation = maps
+    found = standardise_maps(slabs_of(train, 1), slabs_of(evaluation * 50, 1), CHANNELS * 30)
+    mean, scale = channel_moments(train)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found.scale, scale, rtol=1e-6)
+    np.testing.assert_allclose(found.mean_map, train.mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_standardised_maps_have_mean_zero_and_variance_one(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    train, before = maps[0], maps[0].copy()
+    found = standardise(train, *channel_moments(train))
+    assert found.shape == train.shape
+    np.testing.assert_allclose(found.mean((0, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(found.var((0, 2, 3)), 1, rtol=1e-4)
+    np.testing.assert_array_equal(train, before)
+
+
+def test_pooled_slabs_are_spatial_means_and_can_be_read_twice(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    slabs = pooled(slabs_of(maps[0], 3))
+    for _ in range(2):
+        joined = np.concatenate(list(slabs()), axis=1)
+        assert joined.shape == (N_TRAIN, CHANNELS, 1, 1)
+        np.testing.assert_allclose(joined[..., 0, 0], maps[0].mean((2, 3)), rtol=1e-5)
+
+
+def test_a_pooled_readout_spread_over_the_map_gives_the_logits_of_the_means(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    train, evaluation = (values.mean((2, 3), keepdims=True) for values in maps)
+    found, probe, weights = fitted(train, evaluation, 2, CHANNELS)
+    spread = np.broadcast_to(weights / np.float32(30), (3, CHANNELS, *GRID))
+    intercept = probe.intercept(found.train)
+    logits = readout_logits(maps[1], spread, intercept, found.mean, found.scale)
+    expected = probe.path.logits(found.evaluation)[probe.chosen]
+    np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
+
+
+@pytest.mark.parametrize("grid", [GRID, (1, 2)], ids=["more dimensions", "more samples"])
+def test_taken_band_by_band_the_readout_is_the_same(
+    maps: tuple[np.ndarray, np.ndarray], grid: tuple[int, int], bands: Bands
+) -> None:
+    train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
+    size = CHANNELS * grid[0] * grid[1]
+    whole, probe, weights = fitted(train, evaluation, 2, size)
+    slabs = slabs_of(train, 2)
+    found = standardise_maps(slabs, slabs_of(evaluation, 2), size, bands.on_grid(*grid))
+    again = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
+    expected = probe.logits(whole.evaluation)
+    np.testing.assert_allclose(again.logits(found.evaluation), expected, atol=1e-4 * expected.std())
+    by_band = np.concatenate(list(weight_slabs(found, again, slabs)), axis=1)
+    np.testing.assert_allclose(by_band, weights, atol=1e-4 * weights.std())
+
+
+def test_refit_subsets_are_distinct_and_leave_out_empty_bands() -> None:
+    found = refit_subsets(["remove", "isolate", "lowpass"], np.array([1, 0, 4, 8]))
+    rows = {tuple(row) for row in found.tolist()}
+    assert len(rows) == len(found)
+    assert found[0].tolist() == [True, False, True, True]
+    assert not found[:, 1].any()
+    # all; without each of three; each alone; the two lowest are what is left without the highest
+    assert len(found) == 1 + 3 + 3

@@ -1,0 +1,133 @@
+"""The plan's shapes and counts against real networks, folders and known numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from bandprobe.backbones.backbone import load_backbone, read_layers
+from bandprobe.errors import DatasetError, ModelError
+from bandprobe.planning.costs import Layer, fit_operations, stage_costs
+from bandprobe.planning.counts import Counts, count_samples
+from bandprobe.planning.shapes import LayerShape, PassShape, pass_shapes
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
+from bandprobe.study.study import Study
+
+ROOT = Path(__file__).parents[2]
+VAL = {"kind": "imagenet-val", "root": "nowhere", "seed": 0}
+
+
+def study_of(config: dict[str, Any], **model: Any) -> Study:
+    config["models"] = {"net": {"weights": "random", **model}}
+    return parse_study(config)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layers", "arguments"),
+    [
+        ("timm/resnet18", ["layer1", "layer4"], {}),
+        ("timm/vit_tiny_patch16_224", ["blocks.0", "blocks.2"], {"img_size": 64}),
+        ("timm/swin_tiny_patch4_window7_224", ["layers.1"], {"img_size": 64, "window_size": 4}),
+    ],
+)
+def test_shapes_without_values_are_those_of_the_network(
+    config: dict[str, Any], architecture: str, layers: list[str], arguments: dict[str, Any]
+) -> None:
+    study = study_of(
+        config,
+        architecture=architecture,
+        layers=[layers],
+        arguments=arguments,
+        preprocess={"size": [64, 64]},
+    )
+    (found,) = pass_shapes(study.models["net"])
+    backbone = load_backbone(architecture, "random", arguments, 0, None)
+    expected: dict[str, LayerShape] = {}
+
+    def note(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:
+        tokens = 0 if prefix is None else prefix.shape[1]
+        expected[layer] = LayerShape(layer, *maps.shape[1:], tokens)
+
+    read_layers(backbone, layers, torch.zeros(1, 3, 64, 64), note)
+    assert found.layers == tuple(expected[layer] for layer in layers)
+    assert found.parameters == sum(p.numel() for p in backbone.network.parameters())
+
+
+def test_operations_are_those_of_the_literature(config: dict[str, Any]) -> None:
+    # He et al. 2016, table 1: 1.8e9 multiply-adds; up to layer4 only the classifier is left out.
+    study = study_of(config, architecture="timm/resnet18", layers=[["layer1"], ["layer4"]])
+    first, last = pass_shapes(study.models["net"])
+    assert 1.8e9 < last.flops / 2 < 1.83e9
+    assert first.flops < 0.4 * last.flops
+
+
+def test_an_unknown_architecture_is_named(config: dict[str, Any]) -> None:
+    study = study_of(config, architecture="timm/resnet19", layers=[["layer1"]])
+    with pytest.raises(ModelError, match="resnet18"):
+        pass_shapes(study.models["net"])
+
+
+def test_counts_of_the_complete_imagenet_need_no_image() -> None:
+    assert count_samples("x", VAL).total == 50_000
+    quarter = count_samples("x", VAL | {"eval_share": 0.5, "train_share": 0.25, "classes": 100})
+    assert (quarter.train, quarter.eval, quarter.classes) == (1200, 2500, 100)
+    apart = count_samples("x", VAL | {"train_root": "train", "train_per_class": 20})
+    assert (apart.train, apart.eval) == (20_000, 50_000)
+
+
+def test_counts_of_the_other_kinds(tmp_path: Path) -> None:
+    default = parse_study(load_config(ROOT / "config.yaml")).datasets["photos"]
+    found = count_samples("photos", default)
+    assert (found.train, found.eval, found.classes) == (960, 320, 20)
+    phantom = parse_study(load_config(ROOT / "configs" / "phantom.yaml")).datasets["phantom"]
+    assert count_samples("phantom", phantom).total == 840
+    cifar = {"kind": "cifar10", "root": "nowhere", "seed": 0}
+    assert count_samples("c", cifar).total == 60_000
+    assert count_samples("c", cifar | {"per_class": 10}).total == 200
+    nette = {"kind": "imagenette", "root": "nowhere", "size": "full", "seed": 0}
+    assert count_samples("n", nette).total == 13_394
+    for name, count in (("ape", 4), ("bee", 3)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            Image.new("RGB", (2, 2)).save(tmp_path / name / f"{number}.png")
+    folder = {"kind": "imagefolder", "root": str(tmp_path), "eval_share": 0.5, "seed": 0}
+    found = count_samples("f", folder)
+    assert (found.train, found.eval, found.classes) == (3, 4, 2)
+    with pytest.raises(DatasetError, match="cannot count"):
+        count_samples("f", folder | {"root": "nowhere"})
+
+
+def layer_of(train: int, channels: int, side: int) -> Layer:
+    return Layer("m", LayerShape("l", channels, side, side), Counts(train, train, 10, ""), 2)
+
+
+def test_a_layer_with_few_dimensions_needs_no_gram_matrix() -> None:
+    assert layer_of(1000, 4, 8).gram == 0
+    assert layer_of(100, 4, 8).gram == 8 * 100**2
+    few, many = (fit_operations(layer_of(100, n, 8), 5, 13, 1) for n in (1, 40))
+    assert few < many < fit_operations(layer_of(100, 40, 8), 5, 13, 8)
+
+
+def test_a_slab_is_a_part_of_a_chunk_where_a_chunk_is_too_large() -> None:
+    # 64 MB where chunks allow it; at 25,000 images a single channel is larger than that.
+    assert layer_of(100, 64, 56).slab <= 64_000_000
+    assert layer_of(25_000, 64, 56).slab == 56 * 56 * 25_000 * 4
+
+
+def test_costs_grow_as_they_must(config: dict[str, Any]) -> None:
+    study = study_of(config, architecture="timm/resnet18", layers=[["layer1"]])
+    shapes = {"net": (PassShape((LayerShape("layer4", 2048, 7, 7),), 10**9, 10**7),)}
+    small = {c.stage: c for c in stage_costs(study, Counts(8000, 8000, 100, ""), shapes)}
+    large = {c.stage: c for c in stage_costs(study, Counts(32000, 32000, 100, ""), shapes)}
+    assert large["features"].stored == 4 * small["features"].stored == 64_000 * 100_352 * 2
+    assert large["features"].operations == 64_000 * 10**9
+    assert large["band_logits"].stored == 4 * small["band_logits"].stored
+    # At few images the slabs of channels take most, later the N x N matrices of the fit.
+    assert large["probes"].memory > 9 * 8 * 32_000**2 > 4 * small["probes"].memory
+    assert replace(small["targets"], memory=0) == replace(large["targets"], memory=0)

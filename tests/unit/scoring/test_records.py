@@ -1,0 +1,155 @@
+"""Records of targets: numbers that are known, and flags that say why one is missing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bandprobe.fourier.modes import Mode
+from bandprobe.scoring.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.scoring.records import Bootstrap, control_fields, score_mode, undefined_records
+from bandprobe.study.head_settings import PREFIX_BYPASS
+
+NAMES = ("low", "mid", "high")
+NUMBERS = ("top1", "top5", "top1_drop", "top5_drop", "rank", "rank_degradation", "margin")
+NUMBERS += ("margin_drop", "p_value", "mcnemar_p")
+INTERVALS = ("top1_drop_ci", "top5_drop_ci", "rank_degradation_ci", "margin_drop_ci")
+BOOTSTRAP = Bootstrap(500, 0.95, 0)
+
+
+def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -> ModeOutcomes:
+    """Band 0 changes nothing, band 1 is empty, band 2 loses a quarter; two draws."""
+    right = (np.arange(n_samples) < clean_correct * n_samples).astype(np.float32)
+    clean = Outcomes(right, 3 - 2 * right, 2 * right - 1)
+    correct = np.stack([np.stack([right] * 2)] * 3)
+    correct[2, 0, : n_samples // 2] = 0
+    rank = np.stack([np.stack([clean.rank] * 2)] * 3)
+    rank[2, 0, : n_samples // 2] = 5
+    margin = np.stack([np.stack([clean.margin] * 2)] * 3)
+    margin += np.random.default_rng(0).normal(size=margin.shape) * [[[0]], [[1]], [[0.1]]]
+    margin = margin.astype(np.float32)
+    bins = np.array([1, 0, 20])
+    changed = blank_empty(Outcomes(correct, rank, margin), bins)
+    label = np.arange(n_samples) % n_classes
+    sees = np.array([True, False, True])
+    group = np.arange(n_samples) // 2
+    return ModeOutcomes(changed, clean, label, group, bins, sees, n_classes)
+
+
+def scored(found: ModeOutcomes) -> list[dict[str, Any]]:
+    return score_mode(found, NAMES, "map", Mode("cut", "phase", draws=2), BOOTSTRAP)
+
+
+def test_numbers_are_means_over_draws_and_paired_differences() -> None:
+    same, _, lost = scored(mode())
+    assert (same["top1"], same["top1_drop"], same["rank_degradation"]) == (1.0, 0.0, 0.0)
+    assert same["top1_drop_ci"] == [0.0, 0.0]
+    assert (lost["top1"], lost["top1_drop"]) == (0.75, 0.25)
+    assert (lost["rank"], lost["rank_degradation"]) == (2.0, 1.0)
+    assert lost["margin_drop"] == pytest.approx(0, abs=0.1)
+    low, high = lost["top1_drop_ci"]
+    assert 0 < low < 0.25 < high < 0.5
+    assert [record["band"] for record in scored(mode())] == list(NAMES)
+
+
+def test_every_record_describes_the_clean_map_and_the_sample() -> None:
+    for record in scored(mode(clean_correct=0.5)):
+        assert (record["n_samples"], record["n_groups"], record["n_classes"]) == (40, 20, 10)
+        assert record["chance"] == 0.1
+        assert (record["clean_top1"], record["clean_rank"]) == (0.5, 2.0)
+        assert record["clean_margin"] == 0.0
+        assert record["clean_top1_ci"][0] < 0.5 < record["clean_top1_ci"][1]
+
+
+def test_an_empty_band_has_no_numbers_and_says_why() -> None:
+    _, empty, _ = scored(mode())
+    assert all(empty[name] is None for name in (*NUMBERS, *INTERVALS))
+    assert empty["bins"] == 0
+    assert empty["flags"] == [EMPTY_BAND]
+    assert EMPTY_BAND == "empty-band"
+
+
+def test_a_band_with_bins_has_all_numbers() -> None:
+    for record in scored(mode())[::2]:
+        assert all(record[name] is not None for name in (*NUMBERS, *INTERVALS))
+    assert scored(mode())[2]["flags"] == []
+
+
+def test_numbers_without_a_rule_are_flagged() -> None:
+    """Band 0 changes nothing though the map readout sees it: something is wrong, and it says so."""
+    assert scored(mode())[0]["flags"] == [DISAGREE]
+
+
+def test_tests_count_groups_and_images() -> None:
+    lost = scored(mode())[2]
+    # Ten groups of two lose, none gains; by image twenty lose in one of two draws.
+    assert lost["p_value"] == pytest.approx(2 * 0.5**10)
+    assert lost["mcnemar_p"] == pytest.approx(min(1, 2 * np.median([2 * 0.5**20, 1.0])))
+
+
+def controlled(n_samples: int = 40) -> ModeOutcomes:
+    found = mode(n_samples)
+    half = np.stack([np.stack([found.clean.correct] * 3)] * 3)
+    half[:, 0] = 0
+    random = Outcomes(half, 1 + 3 * (1 - half), half)
+    return _with(found, {"equal-bins": random})
+
+
+def _with(found: ModeOutcomes, controls: dict[str, Outcomes]) -> ModeOutcomes:
+    values = {name: value for name, value in vars(found).items() if name != "controls"}
+    return ModeOutcomes(**values, controls=controls)
+
+
+def test_controls_stand_beside_the_band_with_a_paired_interval() -> None:
+    _, empty, lost = scored(controlled())
+    assert lost["equal_bins_top1_drop"] == pytest.approx(1 / 3)
+    assert lost["equal_bins_top1_drop_excess"] == pytest.approx(0.25 - 1 / 3)
+    low, high = lost["equal_bins_top1_drop_excess_ci"]
+    assert low < 0.25 - 1 / 3 < high
+    assert lost["equal_energy_top1_drop"] is None
+    assert lost["equal_energy_top1_drop_ci"] is None
+    assert empty["top1_drop"] is None
+
+
+def test_a_mode_without_a_result_has_the_clean_scores_and_a_reason() -> None:
+    found = mode()
+    for record, same in zip(undefined_records(found, NAMES, BOOTSTRAP), scored(found), strict=True):
+        assert NOT_DEFINED in record["flags"]
+        assert all(record[name] is None for name in (*NUMBERS, *INTERVALS, *control_fields()))
+        assert set(record) == set(same)
+        assert record["clean_top1_ci"] == same["clean_top1_ci"]
+
+
+def test_top_five_counts_ranks_up_to_five(rng: np.random.Generator) -> None:
+    labels = np.arange(200) % 12
+    logits = rng.normal(size=(1, 1, 200, 12))
+    found = ModeOutcomes(
+        outcomes(logits, labels),
+        outcomes(logits[0, 0], labels),
+        labels,
+        np.arange(200),
+        np.array([4]),
+        np.array([True]),
+        12,
+    )
+    (record,) = score_mode(found, ["all"], "map", Mode("cut", "remove"), BOOTSTRAP)
+    best = np.argsort(-logits[0, 0], axis=1)[:, :5]
+    assert record["top5"] == record["clean_top5"] == (best == labels[:, None]).any(1).mean()
+
+
+def test_a_clean_accuracy_near_chance_is_flagged_in_every_band() -> None:
+    assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.1)))
+    assert all(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.0)))
+    assert not any(NO_BETTER_THAN_CHANCE in record["flags"] for record in scored(mode(40, 0.6)))
+
+
+def test_what_all_bands_share_stands_on_those_with_bins() -> None:
+    found = replace(mode(), flags=(PREFIX_BYPASS,))
+    records = score_mode(found, NAMES, "head", Mode("cut", "remove"), BOOTSTRAP)
+    assert [record["flags"] for record in records] == [
+        [PREFIX_BYPASS],
+        [EMPTY_BAND],
+        [PREFIX_BYPASS],
+    ]
