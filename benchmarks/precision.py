@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from bandprobe.backbones.backbone import load_backbone
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.progress import tracked
 from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
@@ -39,8 +40,6 @@ from bandprobe.store.zarr_store import Store, StoreWriter
 from bandprobe.study.study import Model, Paths, Study
 from benchmarks.tables import markdown, publish
 
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
 BATCH = 16
 BASELINE = ("float32", Storage("float32"))
 STORAGES = (

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from bandprobe.backbones.architectures import Wanted, build
 from bandprobe.backbones.checkpoints import tensors_digest
 from bandprobe.backbones.layouts import Layout, Size, check_aspect, layout_of, puts_channels_last
+from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError, unknown_name
 
@@ -59,7 +58,7 @@ class Backbone:
         first = next(self.network.parameters(), None)
         return torch.device("cpu") if first is None else first.device
 
-    def inputs(self, batch: NDArray[np.float32]) -> torch.Tensor:
+    def inputs(self, batch: MapArray) -> torch.Tensor:
         """A batch where the network is, in its memory format."""
         return torch.from_numpy(batch).to(self.device, memory_format=self.memory_format)
 

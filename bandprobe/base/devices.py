@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.errors import DeviceError
 
 DEVICES = ("cpu", "cuda")
@@ -83,7 +84,7 @@ def fetch(values: Any) -> NDArray[Any]:
     return fetched
 
 
-def doubled(values: Any) -> NDArray[np.float64]:
+def doubled(values: Any) -> FloatArray:
     """Values in double precision, as an array in the machine's memory."""
     return fetch(values).astype(np.float64)
 

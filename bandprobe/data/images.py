@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS_PER_SAMPLE
 from PIL.TiffImagePlugin import TiffImageFile
 
+from bandprobe.base.arrays import MapArray
 from bandprobe.errors import ConfigError, DatasetError
 
 Box = tuple[int, int, int, int]
@@ -185,7 +186,7 @@ def unreadable(faults: Mapping[Path, str]) -> DatasetError:
     )
 
 
-def load_input(path: Path, box: Box | None, preprocess: Preprocess) -> NDArray[np.float32]:
+def load_input(path: Path, box: Box | None, preprocess: Preprocess) -> MapArray:
     """A network input of shape (3, height, width).
 
     Parameters
@@ -229,7 +230,7 @@ def _resize(image: Image.Image, preprocess: Preprocess) -> Image.Image:
 
 def load_batch(
     root: Path, files: Sequence[str], boxes: Sequence[Box | None], preprocess: Preprocess
-) -> NDArray[np.float32]:
+) -> MapArray:
     """Network inputs of several samples, shape (n_samples, 3, height, width)."""
     pairs = zip(files, boxes, strict=True)
     return np.stack([load_input(root / file, box, preprocess) for file, box in pairs])

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import BandPartition, Bands, radial_frequency
 
-FloatArray = NDArray[np.float64]
 SPLITS = ("train", "eval")
 # Streams of the seed: images of each split, then the patterns.
 PATTERNS = len(SPLITS)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.progress import tracked
 from bandprobe.store.zarr_store import Store, Variable, store_name
 
-MapArray = NDArray[np.float32]
 BLOCK_BYTES = 32_000_000
 SLAB_BYTES = 64_000_000
 # Several copies of a slab are in memory at once.
@@ -88,7 +87,7 @@ def read_coordinates(store: Store) -> dict[str, Variable]:
 
 def sample_mean(store: Store, name: str) -> MapArray:
     """Mean over all samples of an array of maps or of prefix tokens, read by blocks."""
-    total: NDArray[np.float64] | float = 0.0
+    total: FloatArray | float = 0.0
     for _, values in sample_blocks(store, name):
         total = total + values.sum(0, dtype=np.float64)
     return np.asarray(total / store.array(name).shape[0], np.float32)

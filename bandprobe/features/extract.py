@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import MapArray
 from bandprobe.base.progress import tracked
 from bandprobe.data.images import Preprocess, load_batch
 from bandprobe.data.manifest import Split
@@ -22,7 +23,7 @@ from bandprobe.store.zarr_store import StoreWriter, Variable, feature_chunks, st
 
 # Layer name (or "<layer>.prefix") to its values for one batch.
 Batch = dict[str, NDArray[Any]]
-Network = Callable[[NDArray[np.float32]], Batch]
+Network = Callable[[MapArray], Batch]
 BATCHES_AHEAD = 2
 CHUNKS_BEHIND = 4
 # Number formats of a forward pass.
@@ -56,7 +57,7 @@ class Source:
     split: Split
     preprocess: Preprocess
 
-    def batches(self, size: int) -> Iterator[NDArray[np.float32]]:
+    def batches(self, size: int) -> Iterator[MapArray]:
         """Inputs in the order of the split, decoded ahead of their use."""
         starts = iter(range(0, len(self.split.sample), size))
         with ThreadPoolExecutor(1) as pool:
@@ -66,7 +67,7 @@ class Source:
                 queue += [pool.submit(self._load, at, size) for at in islice(starts, 1)]
                 yield batch
 
-    def _load(self, start: int, size: int) -> NDArray[np.float32]:
+    def _load(self, start: int, size: int) -> MapArray:
         part = slice(start, start + size)
         return load_batch(self.root, self.split.image[part], self.split.crop[part], self.preprocess)
 
@@ -249,7 +250,7 @@ def split_coordinates(split: Split) -> dict[str, Variable]:
 def pixel_network(dtype: str) -> Network:
     """The image itself as layer `input`."""
 
-    def run(batch: NDArray[np.float32]) -> Batch:
+    def run(batch: MapArray) -> Batch:
         return {"input": batch.astype(dtype)}
 
     return run
@@ -275,7 +276,7 @@ def torch_network(
 
     kind = getattr(torch, dtype)
 
-    def run(batch: NDArray[np.float32]) -> Batch:
+    def run(batch: MapArray) -> Batch:
         found: Batch = {}
 
         def keep(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:

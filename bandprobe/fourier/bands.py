@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.errors import ConfigError, GridMismatchError, unknown_name
 
 # A radius that equals an edge up to rounding (0.09 and 0.12 make 0.15) belongs to the upper band.
@@ -73,14 +74,14 @@ class Bands:
         return BandPartition(self, height, width)
 
 
-def radial_frequency(height: int, width: int) -> NDArray[np.float64]:
+def radial_frequency(height: int, width: int) -> FloatArray:
     """Radius of every bin of the full plane, Nyquist = 1 on each axis; shape (height, width).
 
     The axes are NumPy's ``fftfreq`` times 2, so that corners reach sqrt 2.
     """
     fy = 2 * np.fft.fftfreq(height)[:, None]
     fx = 2 * np.fft.fftfreq(width)[None, :]
-    radius: NDArray[np.float64] = np.hypot(fy, fx)
+    radius: FloatArray = np.hypot(fy, fx)
     return radius
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import ComplexArray, FloatArray
 from bandprobe.base.devices import library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.fourier.transform import ComplexArray, FloatArray, unit_phases
+from bandprobe.fourier.transform import unit_phases
 
 
 def white_noise(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.bands import BandPartition
 
-FloatArray = NDArray[np.float64]
 KINDS = ("equal-bins", "equal-energy")
 
 

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import ComplexArray, FloatArray
 from bandprobe.fourier.bands import BandPartition, radial_frequency
-from bandprobe.fourier.transform import ComplexArray, FloatArray, multiplicity, power, spectrum
+from bandprobe.fourier.transform import multiplicity, power, spectrum
 
-Array = NDArray[np.float64]
 Window = Literal["none", "hann"]
 # Keeps the logarithm of a silent bin finite; the value of Park and Kim's code.
 AMPLITUDE_FLOOR = 1e-6
@@ -36,12 +36,12 @@ class MapSpectra:
         See `delta_log_amplitude`.
     """
 
-    energy: Array
-    energy_without_dc: Array
-    profile: Array
-    centroid: Array
-    centroid_without_dc: Array
-    delta_log_amplitude: Array
+    energy: FloatArray
+    energy_without_dc: FloatArray
+    profile: FloatArray
+    centroid: FloatArray
+    centroid_without_dc: FloatArray
+    delta_log_amplitude: FloatArray
 
 
 def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "none") -> MapSpectra:
@@ -98,7 +98,7 @@ def join_spectra(parts: Sequence[MapSpectra]) -> MapSpectra:
     return MapSpectra(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 
-def band_energy(features: FloatArray, partition: BandPartition) -> Array:
+def band_energy(features: FloatArray, partition: BandPartition) -> FloatArray:
     """Energy of every radial band of every map.
 
     Parameters
@@ -132,7 +132,7 @@ def bins_without_dc(partition: BandPartition) -> NDArray[np.int64]:
     return bins
 
 
-def density(energy: Array, bins: NDArray[np.int64]) -> Array:
+def density(energy: FloatArray, bins: NDArray[np.int64]) -> FloatArray:
     """Energy a bin, of the shape of `energy`, (..., n_bands); NaN where a band has no bins.
 
     White noise has the same density in all bands, whatever their number of bins.
@@ -140,7 +140,7 @@ def density(energy: Array, bins: NDArray[np.int64]) -> Array:
     return np.divide(energy, bins, out=np.full_like(energy, np.nan), where=bins > 0)
 
 
-def radial_bins(height: int, width: int) -> tuple[Array, NDArray[np.intp]]:
+def radial_bins(height: int, width: int) -> tuple[FloatArray, NDArray[np.intp]]:
     """Annuli one frequency step of the shorter side wide, and the annulus of every bin.
 
     Returns
@@ -156,12 +156,12 @@ def radial_bins(height: int, width: int) -> tuple[Array, NDArray[np.intp]]:
     return frequency.astype(np.float64), index
 
 
-def cycles_per_image(frequency: Array, height: int, width: int) -> Array:
+def cycles_per_image(frequency: FloatArray, height: int, width: int) -> FloatArray:
     """Radial frequency in cycles along the shorter side of the map, from units of Nyquist."""
     return frequency * (min(height, width) / 2)
 
 
-def diagonal_frequency(height: int, width: int) -> Array:
+def diagonal_frequency(height: int, width: int) -> FloatArray:
     """Frequencies of the half diagonal, on each axis, Nyquist = 1; shape (n_diagonal,).
 
     They run from 0 to the last one below Nyquist; an even side has a bin at Nyquist, which the
@@ -173,7 +173,7 @@ def diagonal_frequency(height: int, width: int) -> Array:
     return np.arange((height + 1) // 2, dtype=np.float64) * (2.0 / height)
 
 
-def delta_log_amplitude(transformed: ComplexArray, zero: Array, width: int) -> Array:
+def delta_log_amplitude(transformed: ComplexArray, zero: FloatArray, width: int) -> FloatArray:
     """Log amplitude on the half diagonal, relative to the zero frequency.
 
     Parameters
@@ -204,7 +204,7 @@ def delta_log_amplitude(transformed: ComplexArray, zero: Array, width: int) -> A
     amplitude = np.abs(transformed[:, :, position, position]).astype(np.float64)
     amplitude[:, :, 0] = np.abs(zero)
     level = np.log(amplitude + AMPLITUDE_FLOOR).mean(1)
-    relative: Array = level - level[:, :1]
+    relative: FloatArray = level - level[:, :1]
     return relative
 
 
@@ -223,35 +223,35 @@ def hann_window(height: int, width: int) -> FloatArray:
     return (raw * scale).astype(np.float32)
 
 
-def _summed_power(transformed: ComplexArray, width: int) -> Array:
+def _summed_power(transformed: ComplexArray, width: int) -> FloatArray:
     """Power of each half-plane bin as in `fourier.power`, summed over channels."""
     height = transformed.shape[-2]
     # Real and imaginary parts as neighbours.
     parts = np.ascontiguousarray(transformed).view(np.float32)
     squared = np.einsum("schp,schp->shp", parts, parts).astype(np.float64)
-    summed: Array = squared[..., ::2] + squared[..., 1::2]
+    summed: FloatArray = squared[..., ::2] + squared[..., 1::2]
     summed *= multiplicity(height, width) / (height * width)
     return summed
 
 
-def _ring_power(summed: Array, width: int) -> Array:
+def _ring_power(summed: FloatArray, width: int) -> FloatArray:
     frequency, index = radial_bins(summed.shape[-2], width)
     bins = np.bincount(index.ravel(), minlength=len(frequency))
     return density(_grouped(summed, index[:, : width // 2 + 1], len(frequency)), bins)
 
 
-def _centroid(summed: Array, width: int) -> Array:
+def _centroid(summed: FloatArray, width: int) -> FloatArray:
     radius = radial_frequency(summed.shape[-2], width)[:, : width // 2 + 1]
-    total: Array = summed.sum((1, 2))
-    moment: Array = np.einsum("shw,hw->s", summed, radius)
+    total: FloatArray = summed.sum((1, 2))
+    moment: FloatArray = np.einsum("shw,hw->s", summed, radius)
     return np.divide(moment, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
-def _grouped(values: FloatArray | Array, index: NDArray[np.intp], n_groups: int) -> Array:
+def _grouped(values: FloatArray | FloatArray, index: NDArray[np.intp], n_groups: int) -> FloatArray:
     """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
     group = index.ravel()
     rows = values.reshape(-1, group.size)
-    sums: Array = np.empty((len(rows), n_groups))
+    sums: FloatArray = np.empty((len(rows), n_groups))
     for number in range(len(rows)):
         sums[number] = np.bincount(group, rows[number], n_groups)
     return sums.reshape(*values.shape[:-2], n_groups)

@@ -12,13 +12,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import doubled, library, put_like
 
-FloatArray = NDArray[np.float32]
-ComplexArray = NDArray[np.complex64]
 
-
-def spectrum(maps: FloatArray) -> ComplexArray:
+def spectrum(maps: MapArray) -> ComplexArray:
     """Unnormalised real FFT over the last two axes: (..., height, width // 2 + 1)."""
     if not isinstance(maps, np.ndarray):
         on_device: ComplexArray = library(maps).fft.rfft2(maps)
@@ -27,7 +25,7 @@ def spectrum(maps: FloatArray) -> ComplexArray:
     return cast("ComplexArray", transformed)
 
 
-def multiplicity(height: int, width: int) -> FloatArray:
+def multiplicity(height: int, width: int) -> MapArray:
     """How often each half-plane bin counts in a sum over the full plane: once or twice.
 
     A bin stands for itself and its conjugate, except in the column of zero frequency and, for
@@ -40,7 +38,7 @@ def multiplicity(height: int, width: int) -> FloatArray:
     return weight
 
 
-def power(maps: FloatArray) -> FloatArray:
+def power(maps: MapArray) -> MapArray:
     """Power of each half-plane bin, scaled so that its sum is the spatial energy (Parseval).
 
     Parameters
@@ -55,16 +53,16 @@ def power(maps: FloatArray) -> FloatArray:
     return scaled_power(spectrum(maps), maps.shape[-1])
 
 
-def scaled_power(transformed: ComplexArray, width: int) -> FloatArray:
+def scaled_power(transformed: ComplexArray, width: int) -> MapArray:
     """As `power`, from the coefficients of maps that are `width` wide."""
     height = transformed.shape[-2]
-    squared: FloatArray = library(transformed).square(transformed.real)
+    squared: MapArray = library(transformed).square(transformed.real)
     squared += library(transformed).square(transformed.imag)
     squared *= put_like(multiplicity(height, width) / np.float32(height * width), squared)
     return squared
 
 
-def grouped_sum(values: FloatArray, index: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
+def grouped_sum(values: MapArray, index: NDArray[np.intp], n_groups: int) -> FloatArray:
     """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
     member = (index.ravel()[:, None] == np.arange(n_groups)).astype(np.float32)
     flat = values.reshape(*values.shape[:-2], -1)

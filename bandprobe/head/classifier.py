@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import DatasetError, ModelError
 from bandprobe.linear.probe import basis_from_maps, fit_probe
 from bandprobe.linear.standardise import channel_moments
 
-FloatArray = NDArray[np.float64]
 IMAGENET_CLASSES = 1000
 # Logits that differ by less than this share of their standard deviation differ by rounding: the
 # same image in another place of a batch already gives about a hundredth of it.
@@ -38,8 +38,8 @@ class EmbeddingProbe:
 
     weights: FloatArray
     intercept: FloatArray
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    mean: MapArray
+    scale: MapArray
 
     def logits(self, embeddings: NDArray[np.floating]) -> FloatArray:
         """Logits of shape (..., n_classes) of embeddings of shape (..., n_features)."""
@@ -49,7 +49,7 @@ class EmbeddingProbe:
 
 
 def fit_embedding_probe(
-    embeddings: NDArray[np.float32],
+    embeddings: MapArray,
     labels: NDArray[np.integer],
     folds: NDArray[np.integer],
     n_classes: int,

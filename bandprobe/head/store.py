@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.head.classifier import EmbeddingProbe
 from bandprobe.store.zarr_store import Store, Variable, write_store
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

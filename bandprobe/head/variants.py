@@ -15,17 +15,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from bandprobe.backbones.backbone import Backbone, Tokens, load_backbone, tapped
 from bandprobe.backbones.layouts import layout_of
+from bandprobe.base.arrays import MapArray
 from bandprobe.errors import ModelError
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.intervene import intervene
 from bandprobe.fourier.modes import Mode
 
-MapArray = NDArray[np.float32]
 Reader = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 Route = Literal["none", "partial", "total"]
 # Positions of a mode and of a band, or the untouched map.

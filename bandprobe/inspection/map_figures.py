@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import MapArray
 from bandprobe.figures.drawing import STYLE, panels
 from bandprobe.inspection.one_map import ChangedMap
 from bandprobe.inspection.pictures import Picture
@@ -96,7 +97,7 @@ def _nothing(panel: Axes, title: str) -> None:
     panel.set_title(title, fontsize=6.5)
 
 
-def _note_if_same(panel: Axes, changed: NDArray[np.float32], untouched: NDArray[Any]) -> None:
+def _note_if_same(panel: Axes, changed: MapArray, untouched: NDArray[Any]) -> None:
     spread = float(np.abs(untouched).max())
     if float(np.abs(changed - untouched).max()) <= 1e-5 * spread:
         panel.set_title("unchanged", fontsize=5.5, color="0.4", pad=2)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import MapArray
 from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project, white_noise
 from bandprobe.fourier.modes import COEFFICIENTS, Mode
 from bandprobe.linear import compose
 from bandprobe.store.zarr_store import Store
-
-MapArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

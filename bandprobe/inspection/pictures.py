@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.text import Text
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.errors import StoreError, unknown_name
 from bandprobe.store.zarr_store import Store
 
-FloatArray = NDArray[np.float64]
 SHADES = " .:-=+*#%@"
 # Of a terminal.
 COLUMNS, BAR = 64, 40

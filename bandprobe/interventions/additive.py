@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, RefitLogits
 from bandprobe.linear import compose
@@ -14,7 +14,6 @@ from bandprobe.scoring.outcomes import outcomes
 from bandprobe.scoring.shapley import all_subsets, shapley_values
 from bandprobe.store.zarr_store import Variable
 
-FloatArray = NDArray[np.float64]
 SHAPLEY_SCORES = {
     "accuracy": ("share of the accuracy that the band brings", "1"),
     "margin": ("share of the margin that the band brings", "logits"),

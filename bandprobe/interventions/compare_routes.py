@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
 from bandprobe.fourier.modes import Mode, kept_bands
@@ -19,9 +20,6 @@ from bandprobe.linear.decompose import band_logits, band_power, blank_logits, ce
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.store.zarr_store import Store
-
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
-FloatArray = NDArray[np.float64]
 LONG_NAMES = {
     "correct": "1 where the ground-truth class alone has the highest logit",
     "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
@@ -56,7 +56,7 @@ class MaskLogits:
     zero, mean : arrays of shape (n_draws, n_bands, n_classes)
     """
 
-    logits: NDArray[np.float32]
+    logits: MapArray
     zero: FloatArray
     mean: FloatArray
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import put
 from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode
-from bandprobe.fourier.transform import ComplexArray, spectrum
+from bandprobe.fourier.transform import spectrum
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
@@ -21,7 +22,6 @@ from bandprobe.probes.read import Readout, StoredEnergies
 from bandprobe.probes.split import Masks
 from bandprobe.store.zarr_store import Store
 
-FloatArray = NDArray[np.float64]
 # From the coefficients of changed maps to logits of masks, (n_masks, n_samples, n_classes).
 Scorer = Callable[[ComplexArray], FloatArray]
 
@@ -128,7 +128,7 @@ def _linear_scorer(readout: Readout, masks: Masks, mean: NDArray[np.floating] | 
 
 
 def change_coefficients(
-    mode: Mode, raw: ComplexArray, noise: NDArray[np.float32], partition: BandPartition
+    mode: Mode, raw: ComplexArray, noise: MapArray, partition: BandPartition
 ) -> ComplexArray:
     """Real FFT of maps of which every band was changed, each as if it alone were."""
     if mode.kind == "phase":

@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import grouped_sum, multiplicity, power, spectrum
 from bandprobe.linear.probe import Basis, basis_from_gram, basis_from_maps
-
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:

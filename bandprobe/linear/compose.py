@@ -9,18 +9,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LogitArray = NDArray[np.float64]
+from bandprobe.base.arrays import FloatArray
 
 
-def clean(logits: LogitArray, intercept: NDArray[np.float64]) -> LogitArray:
+def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:
     """Logits of the untouched map, (n_samples, n_classes), from its band logits."""
-    total: LogitArray = logits.sum(0) + intercept
+    total: FloatArray = logits.sum(0) + intercept
     return total
 
 
 def keep(
-    logits: LogitArray, fill: LogitArray, intercept: NDArray[np.float64], kept: NDArray[np.bool_]
-) -> LogitArray:
+    logits: FloatArray, fill: FloatArray, intercept: FloatArray, kept: NDArray[np.bool_]
+) -> FloatArray:
     """Logits when some bands are kept and the others hold the fill's.
 
     Parameters
@@ -39,11 +39,11 @@ def keep(
     """
     change = fill[:, None] - logits
     gone = (~kept).astype(np.float64)
-    changed: LogitArray = np.tensordot(gone, change, axes=1) + clean(logits, intercept)
+    changed: FloatArray = np.tensordot(gone, change, axes=1) + clean(logits, intercept)
     return changed
 
 
-def replace(logits: LogitArray, other: LogitArray, intercept: NDArray[np.float64]) -> LogitArray:
+def replace(logits: FloatArray, other: FloatArray, intercept: FloatArray) -> FloatArray:
     """Logits after each band in turn takes the band logits of another map.
 
     `other` has the shape of `logits`; so has the result. Where a band's logits are equal in both
@@ -54,11 +54,11 @@ def replace(logits: LogitArray, other: LogitArray, intercept: NDArray[np.float64
 
 def keep_masks(
     kind: str,
-    masked: LogitArray,
-    fill: LogitArray,
-    whole: LogitArray,
-    whole_fill: LogitArray,
-) -> LogitArray:
+    masked: FloatArray,
+    fill: FloatArray,
+    whole: FloatArray,
+    whole_fill: FloatArray,
+) -> FloatArray:
     """Logits after ``remove`` or ``isolate`` of masks that need not be a partition.
 
     Parameters

@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import ComplexArray, FloatArray, MaskArray
 from bandprobe.base.devices import fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
-    ComplexArray,
-    FloatArray,
     grouped_sum,
     multiplicity,
     scaled_power,
@@ -32,8 +31,6 @@ from bandprobe.fourier.transform import (
     unit_phases,
 )
 
-LogitArray = NDArray[np.float64]
-MaskArray = NDArray[np.bool_]
 # Products of bins are held for a few bins at a time.
 PRODUCT_BYTES = 32_000_000
 DEVICE_BYTES = 1_000_000_000
@@ -57,7 +54,7 @@ class BandWeights:
     partition: BandPartition
     bins: NDArray[np.intp]
     blocks: FloatArray
-    spatial_sum: NDArray[np.float64]
+    spatial_sum: FloatArray
 
     @property
     def only_dc(self) -> bool:
@@ -75,7 +72,7 @@ class BandWeights:
         coefficients: ComplexArray,
         shift: NDArray[np.floating] | None = None,
         masks: MaskArray | None = None,
-    ) -> LogitArray:
+    ) -> FloatArray:
         """Logits of each band or mask, shape (n_masks, n_samples, n_classes).
 
         Parameters
@@ -208,9 +205,7 @@ def add_noise(
     return changed
 
 
-def band_power(
-    coefficients: ComplexArray, partition: BandPartition, width: int
-) -> NDArray[np.float64]:
+def band_power(coefficients: ComplexArray, partition: BandPartition, width: int) -> FloatArray:
     """Energy of each band from coefficients, shape (n_samples, n_channels, n_bands)."""
     power = scaled_power(coefficients, width)
     return grouped_sum(power, partition.half_index, len(partition.bands))
@@ -255,7 +250,7 @@ def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
     return BandWeights(partition, bins, np.ascontiguousarray(blocks), spatial_sum.T)
 
 
-def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
+def band_logits(centred: FloatArray, weights: BandWeights) -> FloatArray:
     """Logits of each band of centred maps, shape (n_bands, n_samples, n_classes).
 
     Parameters
@@ -269,7 +264,7 @@ def band_logits(centred: FloatArray, weights: BandWeights) -> LogitArray:
 
 def blank_logits(
     channel_mean: FloatArray, weights: BandWeights, masks: MaskArray | None = None
-) -> LogitArray:
+) -> FloatArray:
     """Logits of each band or mask of a raw map that is zero everywhere, (n_masks, n_classes).
 
     Centred, it is minus the channel means: a constant, which only what holds DC sees.

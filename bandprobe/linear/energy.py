@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from bandprobe.base.arrays import FloatArray
+
 # A band's energy is read above this share of its training mean: a band that was taken out reads as
 # 30 dB below what is usual, and not as minus infinity.
 FLOOR = 1e-3

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-LabelArray = NDArray[np.integer]
+from bandprobe.base.arrays import FloatArray, LabelArray
+
 Solve = Callable[[FloatArray], FloatArray]
 Fit = Callable[[FloatArray, FloatArray, LabelArray, int, FloatArray], "LinearPath"]
 HeldOut = Callable[

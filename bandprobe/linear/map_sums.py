@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, put
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.modes import kept_bands
@@ -19,8 +20,6 @@ from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows, pack_
 from bandprobe.linear.probe import Basis, FittedProbe, basis_from_gram, basis_from_maps
 from bandprobe.linear.standardise import centre_channels
 
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
 Slabs = Callable[[], Iterable[MapArray]]
 
 

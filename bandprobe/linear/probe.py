@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.linear.estimators import ESTIMATORS, LinearPath
 
-FloatArray = NDArray[np.float64]
 # Eigenvalues below these shares of the largest are rounding: of a Gram matrix in single precision,
 # and of maps in double precision.
 GRAM_TOLERANCE = 1e-7

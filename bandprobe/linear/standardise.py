@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
+from bandprobe.base.arrays import FloatArray, MapArray
 
 
 def channel_moments(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.base.progress import tracked
 from bandprobe.features.blocks import channel_slabs, slab_channels
 from bandprobe.features.shards import slab_slice
@@ -25,8 +26,6 @@ from bandprobe.linear.map_sums import (
 from bandprobe.linear.probe import Basis, FittedProbe, basis_from_maps, fit_at, fit_probe
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, store_name
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.random_masks import KINDS, equal_bins, equal_energy
 from bandprobe.fourier.transform import multiplicity, power
 from bandprobe.store.zarr_store import Store, Variable, write_store
-
-FloatArray = NDArray[np.float64]
 
 
 def mean_power(features: Store, layer: str) -> FloatArray:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.decompose import BandWeights, pack_weights
 from bandprobe.linear.energy import EnergyReadout, EnergyScale
 from bandprobe.store.zarr_store import Store
-
-FloatArray = NDArray[np.float64]
-MapArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

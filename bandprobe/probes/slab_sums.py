@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.band_grams import BandGrams, BandRows
 from bandprobe.linear.map_sums import MapSums
@@ -101,7 +101,5 @@ def _merge_bands(sums: MapSums, store: Store) -> None:
         sums.energies.mean_map.append(store.read("energy_mean_map"))
 
 
-def _added(
-    total: list[NDArray[np.float64]], more: NDArray[np.float64]
-) -> list[NDArray[np.float64]]:
+def _added(total: list[FloatArray], more: FloatArray) -> list[FloatArray]:
     return [one + other for one, other in zip(total, more, strict=True)] if total else list(more)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray, MaskArray
 from bandprobe.base.devices import put, put_like
 from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition
@@ -16,8 +17,6 @@ from bandprobe.linear.decompose import BandWeights, blank_logits, transform
 from bandprobe.probes.read import Readout, StoredEnergies
 from bandprobe.store.zarr_store import Store, Variable
 
-FloatArray = NDArray[np.float64]
-MaskArray = NDArray[np.bool_]
 # Logits that differ between images by less than this share of their spread do not differ.
 ROUNDING = 1e-9
 

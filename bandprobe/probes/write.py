@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.linear.energy import EnergyScale
 from bandprobe.linear.map_sums import StandardisedMaps, weight_slabs
 from bandprobe.probes.fit import Fit, Linear, Refit, Splits
 from bandprobe.store.zarr_store import StoreWriter, Variable
-
-FloatArray = NDArray[np.float64]
 
 
 def common_variables(fit: Fit) -> dict[str, Variable]:

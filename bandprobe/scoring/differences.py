@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

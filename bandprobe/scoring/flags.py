@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
 from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.study.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS
@@ -121,9 +122,7 @@ def structural_by_numbers(found: ModeOutcomes, same: float) -> list[str | None]:
     return flags
 
 
-def _within_classes(
-    margin: NDArray[np.float64], code: NDArray[np.intp], count: NDArray[np.intp]
-) -> float:
+def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[np.intp]) -> float:
     """Largest distance of a margin from the mean of its class, over all draws."""
     means = np.stack([np.bincount(code, row) / count for row in margin])
     return float(np.abs(margin - means[:, code]).max())

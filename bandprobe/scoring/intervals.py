@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-FloatArray = NDArray[np.float64]
+from bandprobe.base.arrays import FloatArray
 
 
 @functools.cache
-def group_resamples(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.float64]:
+def group_resamples(n_groups: int, n_resamples: int, seed: int) -> FloatArray:
     """How often each group is drawn in each bootstrap resample, (n_resamples, n_groups).
 
     The array is shared between calls and read-only.

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import MapArray
+
 
 class Outcomes(NamedTuple):
     """Per-image outcomes; each array has the shape of the logits without the class axis.
@@ -21,9 +23,9 @@ class Outcomes(NamedTuple):
     margin : ground-truth logit minus the highest other logit
     """
 
-    correct: NDArray[np.float32]
-    rank: NDArray[np.float32]
-    margin: NDArray[np.float32]
+    correct: MapArray
+    rank: MapArray
+    margin: MapArray
 
 
 def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outcomes:

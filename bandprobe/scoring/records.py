@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.flags import (
     BLIND,
@@ -24,7 +25,6 @@ from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 from bandprobe.study.head_settings import READOUTS
 
-FloatArray = NDArray[np.float64]
 # How much worse a score becomes.
 EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")
 SCORES = ("top1", "top5", "rank", "margin")

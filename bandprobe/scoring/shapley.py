@@ -12,7 +12,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from bandprobe.base.arrays import FloatArray
+
 # All subsets are gone through: 2 ** 12 = 4096 of them.
 MOST_BANDS = 12
 

@@ -12,12 +12,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.base.files import write_text
 from bandprobe.fourier.spectra import density
 from bandprobe.scoring.intervals import group_bootstrap, group_resamples
 from bandprobe.store.zarr_store import Store
 
-Array = NDArray[np.float64]
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"
 # name: (dimensions after the samples, long name, units); means over images, each with an interval.
 MEANS: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -74,9 +74,9 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
     return xr.Dataset(variables, {"band": list(store.labels("band"))}, attrs)
 
 
-def _of_each_image(store: Store) -> dict[str, Array]:
+def _of_each_image(store: Store) -> dict[str, FloatArray]:
     """What is averaged over images, each of shape (n_samples, n)."""
-    found: dict[str, Array] = {}
+    found: dict[str, FloatArray] = {}
     for end in ("", WITHOUT_DC):
         energy, bins = store.read(f"energy{end}"), store.read(f"bins{end}")
         total = energy.sum(1, keepdims=True)
@@ -93,8 +93,8 @@ def _of_each_image(store: Store) -> dict[str, Array]:
 
 
 def _mean_and_interval(
-    values: Array, groups: NDArray[np.integer], resamples: int, level: float, seed: int
-) -> tuple[Array, Array, Array]:
+    values: FloatArray, groups: NDArray[np.integer], resamples: int, level: float, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Mean over the images that have any value, and its interval; NaN where none has one."""
     kept = ~np.isnan(values).all(1)
     if not kept.any():
