@@ -17,7 +17,8 @@ from bandprobe.linear.decompose import LogitArray, band_logits, centre, pack_wei
 from bandprobe.linear.probe import Basis, basis_from_gram, basis_from_maps, fit_probe
 from bandprobe.linear.standardise import centre_channels, channel_moments
 from bandprobe.scoring.outcomes import outcomes
-from bandprobe.study.study import Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
 from benchmarks.by_hand import CLEAN, Cell, Scores
 from benchmarks.by_hand_fit import Array
 

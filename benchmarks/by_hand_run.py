@@ -19,7 +19,8 @@ from tqdm import tqdm
 from bandprobe.cli.shared import HOME
 from bandprobe.data.images import Preprocess, load_batch
 from bandprobe.data.manifest import Split, read_folds, read_split
-from bandprobe.study.study import Model, Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Model, Study
 from benchmarks import by_hand
 from benchmarks.by_hand import Scores
 from benchmarks.by_hand_fit import Array, Linear, fit_map, fit_pooled

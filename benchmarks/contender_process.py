@@ -24,7 +24,8 @@ from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
 from bandprobe.data.manifest import Split
 from bandprobe.features.extract import Source
-from bandprobe.study.study import Model, Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Model, Study
 from benchmarks.contenders import BARE, CONTENDERS, OURS, Maps, Run, Work
 from benchmarks.study import load
 

@@ -21,7 +21,7 @@ import torch
 from bandprobe.backbones.backbone import load_backbone
 from bandprobe.base.devices import device_name, fetch, open_device, put
 from bandprobe.errors import DeviceError
-from bandprobe.features.extract import torch_network
+from bandprobe.features.networks import torch_network
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.transform import spectrum

@@ -25,7 +25,7 @@ from bandprobe.base.files import write_text
 from bandprobe.cli.shared import HOME
 from bandprobe.data.manifest import CROP, Split, read_split, write_table
 from bandprobe.store.zarr_store import StoreWriter, Variable, feature_chunks
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 from bandprobe.workflow.script import KEEP_MEMORY
 
 DATASET, MODEL, LAYER = "made-up", "pixels", "input"

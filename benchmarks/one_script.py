@@ -35,7 +35,8 @@ from bandprobe.base.files import write_text
 from bandprobe.cli.shared import HOME
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
 from bandprobe.workflow.script import KEEP_MEMORY
 from benchmarks import naive
 from benchmarks.by_hand import CLEAN, Cell

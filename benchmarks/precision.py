@@ -31,13 +31,15 @@ from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
 from bandprobe.data.folds import assign_folds
 from bandprobe.data.images import load_batch
-from bandprobe.features.extract import PRECISIONS, FeatureWriter, torch_network
+from bandprobe.features.extract import FeatureWriter
+from bandprobe.features.networks import PRECISIONS, torch_network
 from bandprobe.linear.map_sums import StandardisedMaps, in_memory, standardise_maps, weight_slabs
 from bandprobe.linear.probe import FittedProbe, fit_probe
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.store.encoding import Storage
 from bandprobe.store.zarr_store import Store, StoreWriter
-from bandprobe.study.study import Model, Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Model, Study
 from benchmarks.tables import markdown, publish
 
 BATCH = 16

@@ -28,7 +28,8 @@ from bandprobe.data.manifest import read_split
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.probes.read import Readout, read_readout
 from bandprobe.store.zarr_store import CHECKSUM, feature_chunks
-from bandprobe.study.study import Model, Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Model, Study
 from benchmarks.tables import markdown, publish
 
 LIMIT_PERCENT = 0.1

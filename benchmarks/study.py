@@ -33,7 +33,8 @@ from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
 from bandprobe.data.images import load_batch
 from bandprobe.study.config import load_config
-from bandprobe.study.study import Model, Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Model, Study
 from bandprobe.workflow.script import KEEP_MEMORY
 from benchmarks.tables import markdown, publish
 

@@ -1,8 +1,8 @@
 """Results of a study that was never run: real shapes, flags and names, made-up numbers.
 
 For the report's tests and its benchmark. Which cells are forced or missing follows from the rules
-of `bandprobe.scoring.flags`; effects fall with frequency and grow with depth, so that there is something
-to see.
+of `bandprobe.scoring.flags`; effects fall with frequency and grow with depth, so that there is
+something to see.
 """
 
 from __future__ import annotations
@@ -32,14 +32,10 @@ from bandprobe.scoring.flags import (
 )
 from bandprobe.scoring.records import EFFECTS, control_fields
 from bandprobe.store.digests import write_digest
-from bandprobe.summary.interventions import (
-    flag_table,
-    interventions_dataset,
-    layer_order,
-    write_summary,
-)
+from bandprobe.store.provenance import provenance
+from bandprobe.summary.interventions import flag_table, interventions_dataset
 from bandprobe.summary.spectra import FIXED, MEANS, WITHOUT_DC, spectra_dataset, write_curves
-from bandprobe.workflow.script import provenance
+from bandprobe.summary.tables import layer_order, write_summary
 
 BANDS = Bands(
     ("ultra-low", "very-low", "low", "mid", "high", "very-high", "ultra-high"),

@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 DOCS = Path(__file__).resolve().parent
-SCHEMA = DOCS.parent / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = DOCS.parent / "bandprobe" / "study" / "config.schema.yaml"
 PAGE = DOCS / "config.md"
 OPENING = """\
 # Every key of a configuration
 
-This page is generated from `workflow/schemas/config.schema.yaml` by `docs/generate_config.py`. Edit
+This page is generated from `bandprobe/study/config.schema.yaml` by `docs/generate_config.py`. Edit
 the schema, not this page.
 
 {description} A configuration given with `--configfile` stands alone: it is

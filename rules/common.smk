@@ -14,10 +14,12 @@ from bandprobe.data.datasets import MADE_HERE, root_of, state_of
 from bandprobe.errors import BandprobeError
 from bandprobe.figures.gallery import gallery
 from bandprobe.base.progress import TERMINAL
-from bandprobe.cli.tables import flag_lines
-from bandprobe.workflow.script import KEEP_MEMORY, code_digest, files_digest
+from bandprobe.workflow.closing import flag_lines
+from bandprobe.workflow.code import code_digest, files_digest
+from bandprobe.workflow.script import KEEP_MEMORY
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import BY_BAND, SPLITS, Paths
+from bandprobe.study.paths import SPLITS, Paths
+from bandprobe.study.study import BY_BAND
 from bandprobe.workflow.user_code import source_digest
 
 HOME = Path(workflow.basedir)

@@ -305,3 +305,17 @@ def from_map(
         return (maps.permute(0, 2, 3, 1) if last else maps).contiguous(memory_format=kept)
     patches = maps.flatten(2).transpose(1, 2)
     return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)
+
+
+def load_model(spec: Mapping[str, Any], weights: Path | None, device: str = "cpu") -> Backbone:
+    """The backbone of a model's part of the configuration, as extraction loads it."""
+    return load_backbone(
+        spec["architecture"],
+        spec["weights"],
+        spec["arguments"],
+        spec["seed"],
+        weights,
+        spec.get("weights_sha256"),
+        spec.get("layout"),
+        device,
+    )

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,3 +82,23 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text under its final name only when it is complete."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write files, by names relative to a folder that takes its name when all are there.
+
+    Raises
+    ------
+    StoreError
+        If a name leads out of the folder.
+    """
+    partial = fresh_partial(path)
+    try:
+        partial.mkdir()
+        for name, content in files:
+            file = inside(partial, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        replace_tree(partial, path)
+    finally:
+        remove(partial)

@@ -19,7 +19,7 @@ from bandprobe.cli.shared import (
 from bandprobe.errors import BandprobeError, ConfigError, unknown_name
 from bandprobe.figures.entry import COLUMNS
 from bandprobe.figures.gallery import gallery
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 
 EXAMPLES = """
 bandprobe draw top1_drop_map --columns 2

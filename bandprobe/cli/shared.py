@@ -14,9 +14,10 @@ from typing import Any
 from bandprobe.errors import BandprobeError, ConfigError
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import Paths, Study, Target
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study, Target
 
-HOME = Path(__file__).parent.parent
+HOME = Path(__file__).parents[2]
 
 
 CONFIG = Path("config.yaml")

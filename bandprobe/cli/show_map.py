@@ -20,7 +20,7 @@ from bandprobe.cli.shared import (
     run_workflow,
 )
 from bandprobe.errors import StoreError
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 
 EXAMPLES = """
 bandprobe show --model efficientnet_lite0 --layer blocks.2 --sample 960

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -91,14 +88,3 @@ def _cell(record: Mapping[str, Any], score: str) -> str:
     text = f"{record[score]:+.3f}"
     low, high = record[f"{score}_ci"]
     return f"({text})" if low <= 0 <= high else text
-
-
-def flag_lines(path: Path) -> list[str]:
-    """How many targets carry each flag of a table of flags, and what it means."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        counts = Counter(row["flag"] for row in csv.DictReader(stream))
-    lines = [f"{sum(counts.values())} flags in {path}:"] if counts else [f"no flags in {path}"]
-    return lines + [
-        f"  {count:>5} {flag}: {FLAG_MEANINGS.get(flag, '')}"
-        for flag, count in counts.most_common()
-    ]

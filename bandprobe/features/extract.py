@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -26,8 +26,6 @@ Batch = dict[str, NDArray[Any]]
 Network = Callable[[MapArray], Batch]
 BATCHES_AHEAD = 2
 CHUNKS_BEHIND = 4
-# Number formats of a forward pass.
-PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -245,54 +243,3 @@ def split_coordinates(split: Split) -> dict[str, Variable]:
         "label": Variable(("sample",), split.label, {"long_name": "ground-truth class"}),
         "group": Variable(("sample",), split.group, {"long_name": "dependent samples"}),
     }
-
-
-def pixel_network(dtype: str) -> Network:
-    """The image itself as layer `input`."""
-
-    def run(batch: MapArray) -> Batch:
-        return {"input": batch.astype(dtype)}
-
-    return run
-
-
-def torch_network(
-    backbone: Any, layers: Sequence[str], dtype: str, precision: str = "float32"
-) -> Network:
-    """A backbone's layers, copied in the number format of the store.
-
-    Parameters
-    ----------
-    backbone : bandprobe.backbones.backbone.Backbone
-    layers : sequence of str
-    dtype : {"float16", "float32"}
-        Of the copies.
-    precision : {"float32", "bfloat16"}
-        Of convolutions and matrix products in the forward pass; see `bandprobe.backbones.backbone.read_layers`.
-    """
-    import torch  # only what runs a network pays for importing torch
-
-    from bandprobe.backbones.backbone import read_layers
-
-    kind = getattr(torch, dtype)
-
-    def run(batch: MapArray) -> Batch:
-        found: Batch = {}
-
-        def keep(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:
-            found[layer] = _copy(maps, kind)
-            if prefix is not None:
-                found[f"{layer}.prefix"] = _copy(prefix, kind)
-
-        read_layers(backbone, layers, torch.from_numpy(batch), keep, precision)
-        return found
-
-    return run
-
-
-def _copy(values: Any, kind: Any) -> NDArray[Any]:
-    import torch
-
-    copied = torch.empty(values.shape, dtype=kind)
-    copied.copy_(values)
-    return copied.numpy()

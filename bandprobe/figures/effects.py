@@ -22,7 +22,7 @@ from bandprobe.figures.drawing import (
     share_of_width,
     title,
 )
-from bandprobe.figures.entry import SCORES
+from bandprobe.summary.names import SCORES
 
 DIVERGING = "PuOr_r"
 

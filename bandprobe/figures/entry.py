@@ -8,11 +8,6 @@ from typing import Any
 
 # Widths of one and of two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
 COLUMNS = {1: 89 / 25.4, 2: 183 / 25.4}
-# Scores that figures show, and what their axes say.
-SCORES = {
-    "top1_drop": "drop of top-1 accuracy",
-    "rank_degradation": "degradation of the ground-truth rank",
-}
 SHAPLEY_SCORES = {"accuracy": "accuracy that a band brings", "margin": "margin that a band brings"}
 
 

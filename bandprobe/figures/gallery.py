@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bandprobe.figures.entry import SCORES, SHAPLEY_SCORES, Entry
+from bandprobe.figures.entry import SHAPLEY_SCORES, Entry
 from bandprobe.study.study import Study
+from bandprobe.summary.names import SCORES
 
 
 def gallery(study: Study) -> dict[str, Entry]:

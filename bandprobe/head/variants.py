@@ -7,17 +7,16 @@ them, and the rest of it on each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from bandprobe.backbones.backbone import Backbone, Tokens, load_backbone, tapped
+from bandprobe.backbones.backbone import Backbone, Tokens, tapped
 from bandprobe.backbones.layouts import layout_of
 from bandprobe.base.arrays import MapArray
 from bandprobe.errors import ModelError
@@ -45,20 +44,6 @@ def final_embedding(network: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     features = timm_network.forward_features(batch)
     embedding: torch.Tensor = timm_network.forward_head(features, pre_logits=True)
     return embedding.flatten(1)
-
-
-def load_model(spec: Mapping[str, Any], weights: Path | None, device: str = "cpu") -> Backbone:
-    """The backbone of a model's part of the configuration, as extraction loads it."""
-    return load_backbone(
-        spec["architecture"],
-        spec["weights"],
-        spec["arguments"],
-        spec["seed"],
-        weights,
-        spec.get("weights_sha256"),
-        spec.get("layout"),
-        device,
-    )
 
 
 @torch.inference_mode()

@@ -15,9 +15,9 @@ import xarray as xr
 from bandprobe.errors import StoreError
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.store.zarr_store import Store
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 
-# By the folder that holds a store, as `bandprobe.study.study.Paths` has it.
+# By the folder that holds a store, as `bandprobe.study.paths.Paths` has it.
 STAGES = {
     "features": "feature maps of the layers of one pass",
     "spectra": "spectra of a layer's evaluation maps",

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, RefitLogits
 from bandprobe.linear import compose
-from bandprobe.scoring.outcomes import outcomes
-from bandprobe.scoring.shapley import all_subsets, shapley_values
-from bandprobe.store.zarr_store import Variable
-
-SHAPLEY_SCORES = {
-    "accuracy": ("share of the accuracy that the band brings", "1"),
-    "margin": ("share of the margin that the band brings", "logits"),
-}
 
 
 def untouched(split: BandLogits) -> FloatArray:
@@ -86,42 +76,3 @@ def refitted(fitted: RefitLogits, mode: Mode) -> FloatArray:
     """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
     kept = kept_bands(mode.kind, len(fitted.axes.names))
     return fitted.under(kept)[:, None]
-
-
-def shapley_store(
-    split: BandLogits, fill: str
-) -> tuple[Mapping[str, Variable], Mapping[str, Variable]]:
-    """Variables and coordinates of the Shapley values of one readout, by image.
-
-    The values of an image add up over bands to the score of its whole map minus that of the fill's.
-    """
-    axes = split.axes
-    subsets = all_subsets(len(split.logits))
-    correct = np.empty((len(subsets), len(axes.label)))
-    margin = np.empty_like(correct)
-    change = split.fill(fill)[:, None] - split.logits
-    clean = untouched(split)
-    for row, subset in enumerate(subsets):
-        found = outcomes(clean + change[~subset].sum(0), axes.label)
-        correct[row], margin[row] = found.correct, found.margin
-    variables = {}
-    empty = axes.bins == 0
-    for name, scores in (("accuracy", correct), ("margin", margin)):
-        text, unit = SHAPLEY_SCORES[name]
-        values = np.where(empty[:, None], np.nan, shapley_values(scores))
-        variables[name] = Variable(
-            ("band", "sample"), values, {"units": unit, "long_name": f"Shapley value: {text}"}
-        )
-        for end, score in (("none", scores[0]), ("all", scores[-1])):
-            facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
-            variables[f"{name}_{end}"] = Variable(("sample",), score, facts)
-    variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
-    seen = {"long_name": "what the readout makes of the band differs between images"}
-    variables["sees"] = Variable(("band",), axes.sees, seen)
-    coordinates = {
-        "band": Variable(("band",), np.array(axes.names)),
-        "sample": Variable(("sample",), axes.sample),
-        "label": Variable(("sample",), axes.label),
-        "group": Variable(("sample",), axes.group),
-    }
-    return variables, coordinates

@@ -18,8 +18,8 @@ from bandprobe.fourier.transform import spectrum
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
+from bandprobe.probes.masks import Masks
 from bandprobe.probes.read import Readout, StoredEnergies
-from bandprobe.probes.split import Masks
 from bandprobe.store.zarr_store import Store
 
 # From the coefficients of changed maps to logits of masks, (n_masks, n_samples, n_classes).

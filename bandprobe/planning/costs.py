@@ -280,7 +280,7 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
 
 
 def _controlled(study: Study) -> int:
-    """Pairs of a mode and a kind of random masks that it has; as of `bandprobe.interventions.additive`."""
+    """Pairs of a mode and a kind of random masks that it has."""
     partitions = sum(mode.kind != "noise" for mode in study.modes.values())
     alone = ("remove", "isolate", "resample", "phase")
     return partitions + sum(mode.kind in alone for mode in study.modes.values())

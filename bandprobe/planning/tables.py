@@ -61,8 +61,8 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
         forward = sum(seconds.values()) if seconds else None
         yield stage_table(costs, matrices or None, forward, memory)
         yield (
-            f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py says "
-            "what is counted; Python and its libraries take 0.2 GB a job, with torch 0.6 GB."
+            f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py "
+            "says what is counted; Python and its libraries take 0.2 GB a job, with torch 0.6 GB."
         )
         if not seconds:
             yield "For times, add --measure, --gflops or --images-per-second."

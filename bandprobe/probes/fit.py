@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.base.devices import open_device
 from bandprobe.base.progress import tracked
+from bandprobe.data.manifest import class_names, read_folds
 from bandprobe.features.blocks import channel_slabs, slab_channels
-from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.random_masks import permuted_labels
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
@@ -24,8 +26,9 @@ from bandprobe.linear.map_sums import (
     standardise_maps,
 )
 from bandprobe.linear.probe import Basis, FittedProbe, basis_from_maps, fit_at, fit_probe
+from bandprobe.probes.slab_sums import read_sums, sum_slabs
 from bandprobe.scoring.outcomes import outcomes
-from bandprobe.store.zarr_store import Store, store_name
+from bandprobe.store.zarr_store import Store
 
 
 @dataclass(frozen=True)
@@ -113,39 +116,6 @@ def _accuracy(logits: FloatArray, truth: NDArray[np.int64]) -> float:
 Linear = tuple[StandardisedMaps, Fit, Slabs]
 
 
-def sum_slabs(
-    train: Store,
-    evaluation: Store,
-    layer: str,
-    partition: BandPartition | None,
-    slab: tuple[int, int] = (0, 1),
-    device: str = "cpu",
-) -> MapSums:
-    """What the readouts of the maps are fitted from, read some channels at a time.
-
-    Parameters
-    ----------
-    train, evaluation : Store
-        Feature maps of both splits.
-    layer : str
-    partition : BandPartition or None
-    slab : pair of int
-        Number and count, where several jobs share the channels.
-    device : str
-        Where transforms and inner products are computed.
-    """
-    n_train, n_channels, height, width = train.array(layer).shape
-    sums = MapSums(n_channels * height * width <= n_train, partition, device=device)
-    channels = slab_slice(n_channels, slab[1], slab[0])
-    step = slab_channels(layer, train, evaluation)
-    both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
-    pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])
-    what = f"{store_name(train.path)} {layer}"
-    for one in tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1]):
-        sums.add(*one)
-    return sums
-
-
 def fit_linear(splits: Splits, readouts: Sequence[str], sums: MapSums | None) -> dict[str, Linear]:
     """Fit `map` and `pooled`, with the slabs that their weights are made of.
 
@@ -217,3 +187,28 @@ def fit_refits(
         basis, evaluation = maps.grams.basis(row)
         fits.append(Refit.of(splits.choose(basis), evaluation))
     return fits
+
+
+def read_splits(arguments: argparse.Namespace) -> Splits:
+    """What the readouts are fitted on."""
+    settings = arguments.settings
+    return Splits(
+        Store(arguments.train),
+        Store(arguments.eval),
+        arguments.layer,
+        read_folds(arguments.folds),
+        class_names(arguments.manifest),
+        np.asarray(settings["penalties"], np.float64),
+        settings["estimator"],
+        Permutations(settings["permutations"], settings["seed"]),
+    )
+
+
+def gather(
+    arguments: argparse.Namespace, splits: Splits, partition: BandPartition | None
+) -> MapSums:
+    """What the readouts of the maps are fitted from: of the slabs' jobs, or of all channels."""
+    if arguments.sums:
+        return read_sums(arguments.sums, partition)
+    device = open_device(arguments.device)
+    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition, device=device)

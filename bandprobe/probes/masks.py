@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bandprobe.base.arrays import FloatArray
+from bandprobe.base.arrays import FloatArray, MaskArray
 from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.random_masks import KINDS, equal_bins, equal_energy
@@ -91,3 +92,43 @@ def write_masks(
         },
         attrs,
     )
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Bands and the random masks that are their controls, as one list.
+
+    Attributes
+    ----------
+    partition : BandPartition
+    controls : mapping of str to bool arrays of shape (n_draws, n_bands, height, width)
+    """
+
+    partition: BandPartition
+    controls: Mapping[str, MaskArray]
+
+    @property
+    def stacked(self) -> MaskArray:
+        """All masks, bands first, shape (n_masks, height, width)."""
+        grid = (self.partition.height, self.partition.width)
+        bands = np.stack([self.partition.mask(b) for b in range(len(self.partition.bands))])
+        return np.concatenate([bands, *(m.reshape(-1, *grid) for m in self.controls.values())])
+
+    def parted(self, values: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """What was computed for `stacked`, (n_masks, ...), for the bands and for each control."""
+        n_bands = len(self.partition.bands)
+        found, start = {}, n_bands
+        for kind, masks in self.controls.items():
+            count = masks.shape[0] * n_bands
+            part = values[start : start + count]
+            found[kind] = part.reshape(masks.shape[0], n_bands, *values.shape[1:])
+            start += count
+        return values[:n_bands], found
+
+
+def read_masks(paths: Sequence[Path], partition: BandPartition) -> Masks:
+    """The bands with the stored masks of a layer, if there are any."""
+    controls: dict[str, MaskArray] = {}
+    for store in map(Store, paths):
+        controls |= dict(zip(store.labels("control"), store.read("mask"), strict=True))
+    return Masks(partition, controls)

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.base.progress import tracked
+from bandprobe.features.blocks import channel_slabs, slab_channels
+from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.band_grams import BandGrams, BandRows
 from bandprobe.linear.map_sums import MapSums
-from bandprobe.store.zarr_store import Store, Variable, write_store
+from bandprobe.store.zarr_store import Store, Variable, store_name, write_store
 
 SPLITS = ("train", "eval")
 MAPS = ("channel", "y", "x")
@@ -103,3 +106,36 @@ def _merge_bands(sums: MapSums, store: Store) -> None:
 
 def _added(total: list[FloatArray], more: FloatArray) -> list[FloatArray]:
     return [one + other for one, other in zip(total, more, strict=True)] if total else list(more)
+
+
+def sum_slabs(
+    train: Store,
+    evaluation: Store,
+    layer: str,
+    partition: BandPartition | None,
+    slab: tuple[int, int] = (0, 1),
+    device: str = "cpu",
+) -> MapSums:
+    """What the readouts of the maps are fitted from, read some channels at a time.
+
+    Parameters
+    ----------
+    train, evaluation : Store
+        Feature maps of both splits.
+    layer : str
+    partition : BandPartition or None
+    slab : pair of int
+        Number and count, where several jobs share the channels.
+    device : str
+        Where transforms and inner products are computed.
+    """
+    n_train, n_channels, height, width = train.array(layer).shape
+    sums = MapSums(n_channels * height * width <= n_train, partition, device=device)
+    channels = slab_slice(n_channels, slab[1], slab[0])
+    step = slab_channels(layer, train, evaluation)
+    both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
+    pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])
+    what = f"{store_name(train.path)} {layer}"
+    for one in tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1]):
+        sums.add(*one)
+    return sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.features.blocks import read_coordinates
 from bandprobe.linear.energy import EnergyScale
 from bandprobe.linear.map_sums import StandardisedMaps, weight_slabs
 from bandprobe.probes.fit import Fit, Linear, Refit, Splits
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import StoreWriter, Variable
 
 
@@ -123,3 +126,36 @@ def write_fit(
             store.write(name, variable, coordinate=True)
         for name, variable in variables.items():
             store.write(name, variable)
+
+
+class Writer:
+    """Writes the stores of the readouts, each with its own provenance."""
+
+    def __init__(self, arguments: argparse.Namespace, splits: Splits) -> None:
+        self._outputs = dict(zip(arguments.readout, arguments.output, strict=True))
+        self._stage = {"layer": arguments.layer, **arguments.settings}
+        self._code, self._splits = arguments.code, splits
+        self._coordinates = {
+            "class": Variable(("class",), np.array(splits.classes)),
+            "penalty": Variable(("penalty",), splits.penalties, {"units": "mean squared norm"}),
+            **read_coordinates(splits.evaluation),
+        }
+        if arguments.bands:
+            names = np.array(arguments.bands["names"])
+            self._bands = {"band": Variable(("band",), names)}
+
+    def write(self, readout: str, fit: Fit, variables: dict[str, Variable], **more: Any) -> None:
+        """Write one readout."""
+        if readout not in self._outputs:
+            return
+        penalty = float(self._splits.penalties[fit.probe.chosen])
+        attrs = provenance(
+            self._code,
+            {**self._stage, "readout": readout, "penalty": penalty},
+            weights_sha256=self._splits.train.attrs["weights_sha256"],
+        )
+        coordinates = dict(self._coordinates)
+        if readout in ("energy", "refit"):
+            coordinates |= self._bands
+        path = self._outputs[readout]
+        write_fit(path, variables, coordinates, attrs, more.get("weights"), self._splits)

@@ -17,7 +17,7 @@ from bandprobe.scoring.flags import (
     NO_BETTER_THAN_CHANCE,
     STRUCTURAL,
 )
-from bandprobe.study.head_settings import PREFIX_BYPASS
+from bandprobe.scoring.head_flags import PREFIX_BYPASS
 
 AXES = ("model", "layer", "readout", "mode", "band")
 # With one of these a cell is no finding, whatever its number.

@@ -18,7 +18,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.report.context import Results, page_context
 from bandprobe.report.payload import page_data
 
-TEMPLATES = Path(__file__).parent / "templates" / "report"
+TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("core.js", "heat.js", "plots.js", "table.js", "main.js")
 STYLES = ("report.css",)
 # Inside a script element these would end it, or change how its end is found. In a script they occur

@@ -13,15 +13,8 @@ import xarray as xr
 from bandprobe.report.context import Results, kind_of
 from bandprobe.report.findings import cell_keys, cell_table, flags_by_cell
 from bandprobe.scoring.flags import FLAG_MEANINGS
+from bandprobe.summary.names import CONTROLS, METRICS, SHAPLEY
 
-# How much worse a score becomes.
-METRICS = {
-    "top1_drop": "drop of top-1 accuracy",
-    "top5_drop": "drop of top-5 accuracy",
-    "rank_degradation": "growth of the mean rank of the true class",
-    "margin_drop": "drop of the mean margin (logits)",
-}
-CONTROLS = {"equal_bins": "random, equal bins", "equal_energy": "random, equal energy"}
 # Quantities a band; each with `_low` and `_high`.
 SPECTRA = {
     "share": "share of the energy",
@@ -52,10 +45,6 @@ CENTROIDS = {
     "centroid_cycles_per_image_without_dc": (
         "spectral centroid without zero frequency (cycles per image)"
     ),
-}
-SHAPLEY = {
-    "accuracy": "accuracy that a band brings",
-    "margin": "margin that a band brings (logits)",
 }
 ENDS = ("", "_low", "_high")
 

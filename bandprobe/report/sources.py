@@ -15,7 +15,7 @@ from bandprobe.errors import StoreError
 from bandprobe.report.context import Facts, Results
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.study.config import load_config
-from bandprobe.study.study import SPLITS
+from bandprobe.study.paths import SPLITS
 
 SCORED = ("n_samples", "n_groups", "n_classes", "chance")
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
+from bandprobe.scoring.head_flags import NO_PREFIX_TOKENS, PREFIX_BYPASS
 from bandprobe.scoring.outcomes import ModeOutcomes
-from bandprobe.study.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS
 
 EMPTY_BAND = "empty-band"
 NOT_DEFINED = "not-defined"

@@ -21,9 +21,9 @@ from bandprobe.scoring.flags import (
     disagreements,
     structural_by_rule,
 )
+from bandprobe.scoring.head_flags import READOUTS
 from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test, mcnemar
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
-from bandprobe.study.head_settings import READOUTS
 
 # How much worse a score becomes.
 EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 
+SHAPLEY_SCORES = {
+    "accuracy": ("share of the accuracy that the band brings", "1"),
+    "margin": ("share of the margin that the band brings", "logits"),
+}
+
+
 # All subsets are gone through: 2 ** 12 = 4096 of them.
 MOST_BANDS = 12
 

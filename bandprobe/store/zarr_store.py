@@ -7,7 +7,7 @@ whole. Beside it lies a digest of its data: readers depend on that, and equal da
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
-from bandprobe.base.files import fresh_partial, inside, remove, replace_tree
+from bandprobe.base.files import fresh_partial, remove, replace_tree
 from bandprobe.errors import StoreError
 from bandprobe.store.chunks import (
     DamagedStoreError,
@@ -231,23 +231,3 @@ def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, 
 def store_name(path: str | Path) -> str:
     """A store in a few words, for messages: `resnet18/pass-0/eval`."""
     return "/".join(Path(path).with_suffix("").parts[-3:])
-
-
-def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files, by names relative to a folder that takes its name when all are there.
-
-    Raises
-    ------
-    StoreError
-        If a name leads out of the folder.
-    """
-    partial = fresh_partial(path)
-    try:
-        partial.mkdir()
-        for name, content in files:
-            file = inside(partial, name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        replace_tree(partial, path)
-    finally:
-        remove(partial)

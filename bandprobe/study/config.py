@@ -17,7 +17,7 @@ from bandprobe.errors import ConfigError
 # ImageNet's classes by name are a thousand.
 MOST_VALUES = 50_000
 WHOLE = "the configuration"
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).with_name("config.schema.yaml")
 
 
 def load_config(path: Path) -> dict[str, Any]:

@@ -8,14 +8,11 @@ from typing import Any, Literal
 
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.fourier.modes import Mode
+from bandprobe.scoring.head_flags import READOUTS
 
 Prefix = Literal["keep", "ablate"]
 Classifier = Literal["auto", "own", "probe"]
-# What becomes of the prefix tokens, and the readout that this makes.
-READOUTS: Mapping[str, str] = {"keep": "head", "ablate": "head-ablated"}
 KINDS = ("remove", "isolate")
-PREFIX_BYPASS = "structural:prefix-bypass"
-NO_PREFIX_TOKENS = "no-prefix-tokens"
 
 
 @dataclass(frozen=True)
@@ -84,20 +81,3 @@ def parse_head(spec: Mapping[str, Any] | None, modes: Mapping[str, Mode]) -> Hea
         modes=tuple(chosen),
         seed=spec["seed"],
     )
-
-
-def head_flags(ablated: bool, has_prefix: bool, route: str) -> list[str]:
-    """Flags that all bands of a head readout share.
-
-    Parameters
-    ----------
-    ablated : bool
-        Whether prefix tokens were to be replaced.
-    has_prefix : bool
-        Whether the layer has any.
-    route : {"none", "partial", "total"}
-        How far kept tokens lead around the patches.
-    """
-    if ablated:
-        return [] if has_prefix else [NO_PREFIX_TOKENS]
-    return [PREFIX_BYPASS] if has_prefix and route != "none" else []

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.interventions.additive import SHAPLEY_SCORES
 from bandprobe.scoring.records import Bootstrap
+from bandprobe.scoring.shapley import SHAPLEY_SCORES
 from bandprobe.store.zarr_store import Store
-from bandprobe.summary.interventions import axis_labels, layer_order
+from bandprobe.summary.tables import axis_labels, layer_order
 
 FACTS = {
     "bins": ("full-plane bins in the band", "1"),

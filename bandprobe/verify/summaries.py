@@ -16,16 +16,13 @@ from bandprobe.errors import BandprobeError
 from bandprobe.interventions.outcome_store import read_outcomes
 from bandprobe.scoring.records import Bootstrap, score_mode, undefined_records
 from bandprobe.store.digests import read_digest
-from bandprobe.study.study import Paths, Study
-from bandprobe.summary.interventions import (
-    cells_table,
-    flag_table,
-    interventions_dataset,
-    probes_dataset,
-    read_records,
-)
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
+from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.spectra import diagonal_table, layer_spectrum, profile_table, spectra_dataset
+from bandprobe.summary.tables import cells_table
 
 # Of a number relative to itself. The same sums on another machine differ in their last digits.
 SAME = 1e-9

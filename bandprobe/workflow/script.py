@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import errno
-import functools
-import hashlib
-import importlib.metadata
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import bandprobe
 from bandprobe.errors import BandprobeError
 
-PACKAGE = Path(bandprobe.__file__).parent
 # The C library's allocator gives large blocks back to the system at once, and each activation or
 # temporary array then faults its pages in anew. Kept, a CNN's forward pass takes half the time.
 KEEP_MEMORY = {
@@ -36,7 +29,6 @@ DISK = {
     errno.EROFS: LEAVE,
     errno.EACCES: LEAVE,
 }
-VERSIONED = ("numpy", "scipy", "zarr", "torch", "torchvision", "timm", "pillow", "scikit-learn")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -82,96 +74,3 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--code", default="by hand", help="digest of the code, for provenance")
     return parser
-
-
-def provenance(code: str, config: Mapping[str, Any], **facts: str) -> dict[str, str]:
-    """Attributes of a result: its stage's resolved configuration, versions, the code's digest.
-
-    Values are JSON or plain text, so that every format can hold them.
-    """
-    return {
-        "bandprobe_version": bandprobe.__version__,
-        "config": json.dumps(config, sort_keys=True),
-        "versions": json.dumps(library_versions()),
-        "code_digest": code,
-        **facts,
-    }
-
-
-@functools.cache
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that results depend on."""
-    found = {"python": sys.version.split()[0]}
-    for name in VERSIONED:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def code_digest(script: Path) -> str:
-    """SHA-256 of what a script does, with the modules of this package that it imports.
-
-    Comments, docstrings and layout do not count: an edited formula changes it, a touched file does
-    not.
-    """
-    total = hashlib.sha256()
-    for path in sorted(_closure(script), key=lambda path: (path.name, path.parent.name)):
-        total.update(path.name.encode())
-        total.update(_meaning(path, path.stat().st_mtime_ns).encode())
-    return total.hexdigest()
-
-
-def files_digest(root: Path) -> str:
-    """SHA-256 of the names and bytes of all files in a folder, as of templates, or of one file."""
-    total = hashlib.sha256()
-    files = root.rglob("*") if root.is_dir() else [root]
-    for path in sorted(path for path in files if path.is_file()):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
-
-
-def _closure(script: Path) -> set[Path]:
-    found: set[Path] = set()
-    waiting = [script]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imports(path, path.stat().st_mtime_ns)
-    return found
-
-
-@functools.cache
-def _imports(path: Path, _changed: int) -> list[Path]:
-    modules: list[Path] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            file = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
-            # Errors, logging and provenance cannot change a number.
-            ignored = file.stem in {"errors", "scripting", "progress"}
-            if name.startswith("bandprobe.") and file.is_file() and not ignored:
-                modules.append(file)
-    return modules
-
-
-@functools.cache
-def _meaning(path: Path, _changed: int) -> str:
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        ):
-            first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = body[1:]
-    return ast.dump(tree)

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bandprobe.report.context import Results
 from bandprobe.report.findings import AXES, cell_table
-from bandprobe.report.payload import METRICS, SPECTRA
+from bandprobe.report.payload import SPECTRA
+from bandprobe.summary.names import METRICS
 from tests.report.browser import draw_all, launch, opened, show
 from tests.report.conftest import page_of
 from tests.report.test_page import HOSTILE

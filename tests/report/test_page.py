@@ -16,7 +16,7 @@ from bandprobe.report import page as report_page
 from bandprobe.report.context import Results
 from bandprobe.report.page import inline_json, inline_script, tables_library
 from bandprobe.report.sources import read_results
-from bandprobe.workflow.script import files_digest
+from bandprobe.workflow.code import files_digest
 from benchmarks.synthetic import study_results, write_study
 from tests.report.conftest import SHAPE, embedded, page_of
 

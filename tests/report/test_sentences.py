@@ -20,7 +20,7 @@ from bandprobe.report.findings import (
     span,
 )
 from bandprobe.scoring.flags import DISAGREE, NO_BETTER_THAN_CHANCE, STRUCTURAL
-from bandprobe.study.head_settings import PREFIX_BYPASS
+from bandprobe.scoring.head_flags import PREFIX_BYPASS
 
 
 def by_mode(results: Results, **options: Any) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bandprobe.base.files import replace_folder
 from bandprobe.data.cifar import class_names
 from bandprobe.errors import BandprobeError, ConfigError, DatasetError, StoreError
-from bandprobe.store.zarr_store import replace_folder
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 

@@ -22,7 +22,7 @@ from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.assets import DINOV2, LITE0
 from bandprobe.data.images import Preprocess, load_batch
 from bandprobe.interventions.compare_routes import largest_difference
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 
 STUDY = load_study(HOME / "config.yaml")
 LAYERS = list(STUDY.layers())

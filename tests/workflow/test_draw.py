@@ -15,7 +15,7 @@ from bandprobe.figures.entry import COLUMNS
 from bandprobe.figures.gallery import gallery
 from bandprobe.figures.registry import KINDS, draw
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 from tests.workflow.conftest import TinyStudy, tiny_config
 from tests.workflow.test_commands import fails, prints
 

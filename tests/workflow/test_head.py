@@ -14,7 +14,7 @@ import xarray as xr
 
 from bandprobe.store.digests import write_digest
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 from tests.workflow.conftest import TinyStudy, make_images, tiny_config
 
 VIT = {

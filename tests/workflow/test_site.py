@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bandprobe.cli.main import COMMANDS
-from bandprobe.study.study import Paths
+from bandprobe.study.paths import Paths
 from tests.workflow.conftest import HOME, TinyStudy
 
 USAGE = (HOME / "docs" / "usage.md").read_text()
@@ -107,7 +107,7 @@ def keys(schema: dict[str, object]) -> Iterator[str]:
 
 
 def test_usage_names_every_key_of_the_configuration() -> None:
-    schema = yaml.safe_load((HOME / "workflow/schemas/config.schema.yaml").read_text())
+    schema = yaml.safe_load((HOME / "bandprobe/study/config.schema.yaml").read_text())
     found = set(keys(schema))
     for definition in schema["$defs"].values():
         found |= set(keys(definition))

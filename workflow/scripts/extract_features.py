@@ -2,68 +2,16 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from bandprobe.base.devices import DEVICES, device_name, open_device
-from bandprobe.data.images import Preprocess
+from bandprobe.base.devices import DEVICES
 from bandprobe.data.manifest import read_split
-from bandprobe.features.extract import (
-    PRECISIONS,
-    WHOLE,
-    Network,
-    Shard,
-    Source,
-    extract,
-    pixel_network,
-    torch_network,
-)
+from bandprobe.features.extract import WHOLE, Shard, Source, extract
+from bandprobe.features.networks import PRECISIONS, load_network
 from bandprobe.store.encoding import Storage
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The network of a pass, its preprocessing, and where it comes from."""
-
-    network: Network
-    preprocess: Preprocess
-    facts: dict[str, str]
-
-
-def load_network(arguments: Any) -> Loaded:
-    """Load a model; a network brings what the configuration leaves out of its preprocessing."""
-    spec = arguments.model
-    if spec["architecture"] == "pixels":
-        facts = {"weights_sha256": "none", "preprocess_source": "configuration"}
-        preprocess = Preprocess.from_config(spec["preprocess"])
-        return Loaded(pixel_network(arguments.storage["dtype"]), preprocess, facts)
-    import torch
-
-    from bandprobe.backbones.backbone import load_backbone
-
-    torch.set_num_threads(arguments.threads)
-    device = open_device(arguments.device)
-    backbone = load_backbone(
-        spec["architecture"],
-        spec["weights"],
-        spec["arguments"],
-        spec["seed"],
-        arguments.weights,
-        spec.get("weights_sha256"),
-        spec.get("layout"),
-        device,
-    )
-    facts = {
-        "weights_sha256": backbone.weights_sha256,
-        "weights_source": backbone.weights_source,
-        "device": device_name(device),
-        "preprocess_source": f"configuration, then {backbone.preprocess_source}",
-    }
-    given = (arguments.layers, arguments.storage["dtype"], arguments.precision or "float32")
-    network = torch_network(backbone, *given)
-    return Loaded(network, backbone.preprocess(spec["preprocess"]), facts)
+from bandprobe.store.provenance import provenance
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def shard_argument(text: str) -> Shard:

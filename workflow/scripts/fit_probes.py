@@ -2,34 +2,25 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from bandprobe.base.devices import DEVICES, open_device
-from bandprobe.data.manifest import class_names, read_folds
-from bandprobe.features.blocks import read_coordinates
-from bandprobe.fourier.bands import BandPartition, Bands
-from bandprobe.linear.map_sums import MapSums, refit_subsets
+from bandprobe.base.devices import DEVICES
+from bandprobe.fourier.bands import Bands
+from bandprobe.linear.map_sums import refit_subsets
 from bandprobe.probes.fit import (
-    Fit,
-    Permutations,
-    Splits,
     fit_energy,
     fit_linear,
     fit_refits,
-    sum_slabs,
+    gather,
+    read_splits,
 )
-from bandprobe.probes.slab_sums import read_sums
 from bandprobe.probes.write import (
+    Writer,
     common_variables,
     energy_variables,
     linear_variables,
     refit_variables,
-    write_fit,
 )
-from bandprobe.store.zarr_store import Store, Variable
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def parse() -> argparse.Namespace:
@@ -53,64 +44,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     return parser.parse_args()
-
-
-def read_splits(arguments: argparse.Namespace) -> Splits:
-    """What the readouts are fitted on."""
-    settings = arguments.settings
-    return Splits(
-        Store(arguments.train),
-        Store(arguments.eval),
-        arguments.layer,
-        read_folds(arguments.folds),
-        class_names(arguments.manifest),
-        np.asarray(settings["penalties"], np.float64),
-        settings["estimator"],
-        Permutations(settings["permutations"], settings["seed"]),
-    )
-
-
-class Writer:
-    """Writes the stores of the readouts, each with its own provenance."""
-
-    def __init__(self, arguments: argparse.Namespace, splits: Splits) -> None:
-        self._outputs = dict(zip(arguments.readout, arguments.output, strict=True))
-        self._stage = {"layer": arguments.layer, **arguments.settings}
-        self._code, self._splits = arguments.code, splits
-        self._coordinates = {
-            "class": Variable(("class",), np.array(splits.classes)),
-            "penalty": Variable(("penalty",), splits.penalties, {"units": "mean squared norm"}),
-            **read_coordinates(splits.evaluation),
-        }
-        if arguments.bands:
-            names = np.array(arguments.bands["names"])
-            self._bands = {"band": Variable(("band",), names)}
-
-    def write(self, readout: str, fit: Fit, variables: dict[str, Variable], **more: Any) -> None:
-        """Write one readout."""
-        if readout not in self._outputs:
-            return
-        penalty = float(self._splits.penalties[fit.probe.chosen])
-        attrs = provenance(
-            self._code,
-            {**self._stage, "readout": readout, "penalty": penalty},
-            weights_sha256=self._splits.train.attrs["weights_sha256"],
-        )
-        coordinates = dict(self._coordinates)
-        if readout in ("energy", "refit"):
-            coordinates |= self._bands
-        path = self._outputs[readout]
-        write_fit(path, variables, coordinates, attrs, more.get("weights"), self._splits)
-
-
-def gather(
-    arguments: argparse.Namespace, splits: Splits, partition: BandPartition | None
-) -> MapSums:
-    """What the readouts of the maps are fitted from: of the slabs' jobs, or of all channels."""
-    if arguments.sums:
-        return read_sums(arguments.sums, partition)
-    device = open_device(arguments.device)
-    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition, device=device)
 
 
 def main() -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from bandprobe.head.store import read_head, read_head_logits
 from bandprobe.interventions.outcome_store import Axes, write_outcomes
+from bandprobe.scoring.head_flags import head_flags
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Store
-from bandprobe.study.head_settings import head_flags
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.additive import refitted, shapley_store, untouched, with_controls
+from bandprobe.interventions.additive import refitted, untouched, with_controls
 from bandprobe.interventions.outcome_store import (
     read_band_logits,
     read_refit_logits,
     write_outcomes,
 )
+from bandprobe.interventions.shapley import shapley_store
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import write_store
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -8,10 +8,11 @@ from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.outcome_store import read_band_logits, write_outcomes
 from bandprobe.interventions.perturb import perturb
+from bandprobe.probes.masks import read_masks
 from bandprobe.probes.read import read_energies, read_readout
-from bandprobe.probes.split import read_masks
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Store
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from bandprobe.base.files import replace_folder
 from bandprobe.data.images import png_bytes
 from bandprobe.data.made_images import made_images
 from bandprobe.store.digests import write_digest
-from bandprobe.store.zarr_store import replace_folder
 from bandprobe.workflow.script import argument_parser, json_argument, run
 
 

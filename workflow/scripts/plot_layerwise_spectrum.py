@@ -26,7 +26,8 @@ from bandprobe.figures.spectra import (
     radial_profiles,
     spectral_centroid,
 )
-from bandprobe.study.study import Paths, Study
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
 from bandprobe.summary.spectra import (
     band_table,
     diagonal_table,

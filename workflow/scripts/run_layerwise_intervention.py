@@ -22,7 +22,8 @@ from bandprobe.cli.shared import (
 from bandprobe.cli.tables import console, target_table
 from bandprobe.errors import ConfigError
 from bandprobe.interventions.compare_routes import largest_difference
-from bandprobe.study.study import Paths, Study, Target
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study, Target
 from bandprobe.workflow.script import run
 
 

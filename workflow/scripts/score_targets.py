@@ -8,7 +8,8 @@ from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.outcome_store import read_outcomes
 from bandprobe.scoring.records import Bootstrap, score_mode, undefined_records
 from bandprobe.store.digests import read_digest
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.store.provenance import provenance
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

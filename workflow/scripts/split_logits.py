@@ -7,11 +7,12 @@ import numpy as np
 from bandprobe.base.devices import DEVICES, open_device
 from bandprobe.features.blocks import read_coordinates
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.masks import mean_power, write_masks
+from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
 from bandprobe.probes.read import read_energies, read_readout
-from bandprobe.probes.split import Masks, logit_variables, read_masks, split_energy, split_linear
+from bandprobe.probes.split import logit_variables, split_energy, split_linear
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Store, Variable, write_store
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

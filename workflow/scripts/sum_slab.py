@@ -4,10 +4,10 @@ from pathlib import Path
 
 from bandprobe.base.devices import DEVICES, open_device
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.fit import sum_slabs
-from bandprobe.probes.slab_sums import write_sums
+from bandprobe.probes.slab_sums import sum_slabs, write_sums
+from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Store
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from bandprobe.base.files import write_text
-from bandprobe.summary.interventions import (
-    flag_table,
-    interventions_dataset,
-    read_records,
-    write_summary,
-)
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.store.provenance import provenance
+from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.tables import write_summary
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.summary.interventions import probes_dataset, write_summary
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.store.provenance import provenance
+from bandprobe.summary.probes import probes_dataset
+from bandprobe.summary.tables import write_summary
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

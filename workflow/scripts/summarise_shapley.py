@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from bandprobe.scoring.records import Bootstrap
-from bandprobe.summary.interventions import write_summary
+from bandprobe.store.provenance import provenance
 from bandprobe.summary.shapley import shapley_dataset
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.summary.tables import write_summary
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from bandprobe.summary.interventions import write_summary
+from bandprobe.store.provenance import provenance
 from bandprobe.summary.spectra import layer_spectrum, spectra_dataset, write_curves
-from bandprobe.workflow.script import argument_parser, json_argument, provenance, run
+from bandprobe.summary.tables import write_summary
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 
 def main() -> None:

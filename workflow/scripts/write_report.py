@@ -5,7 +5,8 @@ from pathlib import Path
 from bandprobe.base.files import write_text
 from bandprobe.report.page import render_page
 from bandprobe.report.sources import read_results
-from bandprobe.workflow.script import argument_parser, provenance, run
+from bandprobe.store.provenance import provenance
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:

@@ -274,6 +274,9 @@ def test_code_is_watched_without_being_imported(mine: str, tmp_path: Path) -> No
 
 def test_reading_a_study_imports_no_torch() -> None:
     """It costs seconds, at every call of Snakemake."""
-    code = "import sys, bandprobe.study.study, bandprobe.workflow.user_code; print('torch' in sys.modules)"
+    code = (
+        "import sys, bandprobe.study.study, bandprobe.workflow.user_code;"
+        " print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

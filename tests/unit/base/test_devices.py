@@ -13,7 +13,7 @@ import torch
 from bandprobe.backbones.backbone import Backbone, load_backbone
 from bandprobe.base.devices import fetch, open_device, put
 from bandprobe.errors import DeviceError
-from bandprobe.features.extract import torch_network
+from bandprobe.features.networks import torch_network
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
 from bandprobe.fourier.modes import Mode

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bandprobe.base.files import replace_folder
 from bandprobe.data.cifar import LAYOUTS, read_split
 from bandprobe.data.datasets import samples, state_of
 from bandprobe.data.images import open_image, png_bytes
 from bandprobe.data.made_images import made_images
 from bandprobe.errors import DatasetError
-from bandprobe.store.zarr_store import replace_folder
 
 PER_CLASS = 3
 

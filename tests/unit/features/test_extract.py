@@ -10,7 +10,8 @@ from bandprobe.data.images import Preprocess, load_batch
 from bandprobe.data.manifest import Split
 from bandprobe.errors import ModelError
 from bandprobe.features import extract as extract_module
-from bandprobe.features.extract import Batch, Source, all_finite, extract, pixel_network
+from bandprobe.features.extract import Batch, Source, all_finite, extract
+from bandprobe.features.networks import pixel_network
 from bandprobe.store.encoding import Storage
 from bandprobe.store.zarr_store import Store
 

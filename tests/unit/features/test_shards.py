@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bandprobe.data.images import Preprocess
 from bandprobe.data.manifest import Split
 from bandprobe.errors import DatasetError, StoreError
-from bandprobe.features.extract import Shard, Source, extract, pixel_network
+from bandprobe.features.extract import Shard, Source, extract
 from bandprobe.features.join import join_stores
+from bandprobe.features.networks import pixel_network
 from bandprobe.features.shards import LARGEST_UNIT, shard_slice, shard_unit
 from bandprobe.store.chunks import METADATA_DIGEST
 from bandprobe.store.digests import data_digest

@@ -19,7 +19,7 @@ from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.study.study import Study
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VAL = {"kind": "imagenet-val", "root": "nowhere", "seed": 0}
 
 

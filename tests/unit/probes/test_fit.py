@@ -7,7 +7,8 @@ import pytest
 
 from bandprobe.fourier.bands import Bands
 from bandprobe.linear.probe import basis_from_maps, fit_probe
-from bandprobe.probes.fit import Permutations, Splits, fit_linear, fit_refits, sum_slabs
+from bandprobe.probes.fit import Permutations, Splits, fit_linear, fit_refits
+from bandprobe.probes.slab_sums import sum_slabs
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
 

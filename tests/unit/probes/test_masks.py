@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.masks import full_plane, mean_power, write_masks
-from bandprobe.probes.split import read_masks
+from bandprobe.probes.masks import full_plane, mean_power, read_masks, write_masks
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 GRIDS = [(8, 8), (7, 7), (6, 9), (9, 6)]

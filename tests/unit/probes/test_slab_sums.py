@@ -11,8 +11,7 @@ from bandprobe.errors import DatasetError
 from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import Bands
 from bandprobe.linear.map_sums import MapSums
-from bandprobe.probes.fit import sum_slabs
-from bandprobe.probes.slab_sums import read_sums, write_sums
+from bandprobe.probes.slab_sums import read_sums, sum_slabs, write_sums
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 N_TRAIN, N_EVAL, CHANNELS = 24, 9, 5

@@ -10,7 +10,8 @@ import xarray as xr
 
 from bandprobe.backbones.backbone import Backbone
 from bandprobe.errors import ConfigError, ModelError
-from bandprobe.features.extract import FeatureWriter, torch_network
+from bandprobe.features.extract import FeatureWriter
+from bandprobe.features.networks import torch_network
 from bandprobe.store.encoding import Storage
 from bandprobe.store.zarr_store import COMPRESSORS, Store, StoreWriter
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bandprobe.base.files import write_json, write_text
+from bandprobe.base.files import replace_folder, write_json, write_text
 from bandprobe.errors import StoreError
 from bandprobe.store.digests import data_digest, digest_path, file_digest, read_digest, write_digest
-from bandprobe.store.zarr_store import Store, StoreWriter, Variable, replace_folder, write_store
+from bandprobe.store.zarr_store import Store, StoreWriter, Variable, write_store
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
 

@@ -11,7 +11,7 @@ from bandprobe.errors import ConfigError
 from bandprobe.study.config import load_config, resolve_config
 
 Config = dict[str, Any]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def change(config: Config, path: str, value: Any) -> Config:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bandprobe.errors import ConfigError
-from bandprobe.study.head_settings import NO_PREFIX_TOKENS, PREFIX_BYPASS, head_flags
+from bandprobe.scoring.head_flags import NO_PREFIX_TOKENS, PREFIX_BYPASS, head_flags
 from bandprobe.study.parse import parse_study
 from bandprobe.study.study import Target
 

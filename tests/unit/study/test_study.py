@@ -9,7 +9,8 @@ from bandprobe.data.images import Preprocess
 from bandprobe.errors import ConfigError
 from bandprobe.store.encoding import Storage
 from bandprobe.study.parse import parse_study
-from bandprobe.study.study import Paths, Target
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Target
 
 Config = dict[str, Any]
 

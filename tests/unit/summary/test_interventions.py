@@ -14,13 +14,9 @@ from bandprobe.errors import StoreError
 from bandprobe.scoring.flags import BLIND, EMPTY_BAND
 from bandprobe.scoring.records import EFFECTS, control_fields
 from bandprobe.store.zarr_store import Variable, write_store
-from bandprobe.summary.interventions import (
-    flag_table,
-    interventions_dataset,
-    probes_dataset,
-    read_records,
-    write_summary,
-)
+from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.probes import probes_dataset
+from bandprobe.summary.tables import write_summary
 
 AXES: dict[str, Any] = {
     "layers": {"net": ["stem", "head"], "pixels": ["input"]},

@@ -10,7 +10,6 @@ import xarray as xr
 import zarr
 
 from bandprobe.store.zarr_store import Variable, write_store
-from bandprobe.summary.interventions import write_summary
 from bandprobe.summary.spectra import (
     band_table,
     diagonal_table,
@@ -19,6 +18,7 @@ from bandprobe.summary.spectra import (
     spectra_dataset,
     write_curves,
 )
+from bandprobe.summary.tables import write_summary
 
 BANDS = ["low", "mid", "high"]
 NAMES = ("net", "stem"), ("net", "head"), ("pixels", "input")

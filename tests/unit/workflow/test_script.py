@@ -9,15 +9,10 @@ from pathlib import Path
 import pytest
 
 from bandprobe.errors import ConfigError
+from bandprobe.store.provenance import library_versions, provenance
 from bandprobe.workflow import script as scripting
-from bandprobe.workflow.script import (
-    argument_parser,
-    code_digest,
-    json_argument,
-    library_versions,
-    provenance,
-    run,
-)
+from bandprobe.workflow.code import code_digest
+from bandprobe.workflow.script import argument_parser, json_argument, run
 
 SCRIPT = "from bandprobe.top import value\n\n\ndef main():\n    return value()\n"
 MODULES = {
@@ -107,7 +102,7 @@ def test_imports_within_functions_count(script: Path) -> None:
 def test_a_copy_of_the_project_elsewhere_has_the_same_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     here = {s.name: code_digest(s) for s in (root / "workflow" / "scripts").glob("*.py")}
     shutil.copytree(root / "bandprobe", tmp_path / "bandprobe")
     shutil.copytree(root / "workflow" / "scripts", tmp_path / "scripts")

@@ -1,0 +1,93 @@
+"""Digests of code: what a stage has to run again for."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+import bandprobe
+
+PACKAGE = Path(bandprobe.__file__).parent
+# Errors, logging and provenance cannot change a number.
+IGNORED = {
+    "bandprobe.errors",
+    "bandprobe.base.progress",
+    "bandprobe.store.provenance",
+    "bandprobe.workflow.script",
+}
+
+
+def code_digest(script: Path) -> str:
+    """SHA-256 of what a script does, with the modules of this package that it imports.
+
+    Comments, docstrings and layout do not count: an edited formula changes it, a touched file does
+    not.
+    """
+    total = hashlib.sha256()
+    for path in sorted(closure(script), key=_name):
+        total.update(_name(path).encode())
+        total.update(_meaning(path, path.stat().st_mtime_ns).encode())
+    return total.hexdigest()
+
+
+def files_digest(root: Path) -> str:
+    """SHA-256 of the names and bytes of all files in a folder, as of templates, or of one file."""
+    total = hashlib.sha256()
+    files = root.rglob("*") if root.is_dir() else [root]
+    for path in sorted(path for path in files if path.is_file()):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def _name(path: Path) -> str:
+    """A module by its place in the package, a script by its own name."""
+    return path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
+
+
+def closure(script: Path) -> set[Path]:
+    """A script and all modules of this package that it reaches by its imports.
+
+    The `__init__.py` of a package is not among them: it holds a docstring and no code.
+    """
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports(path, path.stat().st_mtime_ns)
+    return found
+
+
+@functools.cache
+def _imports(path: Path, _changed: int) -> list[Path]:
+    modules: list[Path] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            file = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
+            if name.startswith("bandprobe.") and name not in IGNORED and file.is_file():
+                modules.append(file)
+    return modules
+
+
+@functools.cache
+def _meaning(path: Path, _changed: int) -> str:
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        ):
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = body[1:]
+    return ast.dump(tree)
