@@ -8,14 +8,13 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project, white_noise
 from bandprobe.fourier.modes import KINDS, Mode
 from bandprobe.fourier.transform import spectrum
+from bandprobe.interventions.perturb import change_coefficients
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import (
-    add_noise,
     band_logits,
     blank_logits,
     centre,
     pack_weights,
-    turn_phases,
 )
 from bandprobe.linear.standardise import channel_moments, readout_logits
 
@@ -61,11 +60,7 @@ def test_routes_agree(height: int, width: int, mode: Mode, seed: int, offset: fl
         fast = compose.change(mode, logits, filling, intercept, np.arange(len(maps))[::-1])
     else:
         raw = spectrum(maps)
-        changed = (
-            turn_phases(raw, noise, mode.strength)
-            if mode.kind == "phase"
-            else add_noise(raw, noise, partition, mode.strength)
-        )
+        changed = change_coefficients(mode, raw, noise, partition)
         turned = packed.logits(centre(changed, mean, width))
         fast = compose.replace(logits, turned, intercept)
 
