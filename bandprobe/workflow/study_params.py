@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.figures.entry import Entry
@@ -12,6 +13,7 @@ from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.study.study import BY_BAND, Study
 from bandprobe.summary.axes import HeadAxes, SummaryAxes
+from bandprobe.workflow.params import as_plain
 from bandprobe.workflow.user_code import source_digest
 
 
@@ -83,4 +85,6 @@ def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) 
 
 def figures_of(study: Study, table: str) -> dict[str, Entry]:
     """Entries of the gallery that show a summary, by the names of the figures."""
-    return {name: entry for name, entry in gallery(study).items() if entry.table == table}
+    entries = {name: entry for name, entry in gallery(study).items() if entry.table == table}
+    # Options are as a script reads them: lists, where the gallery has tuples.
+    return {name: replace(item, options=as_plain(item.options)) for name, item in entries.items()}
