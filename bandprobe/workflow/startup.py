@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from bandprobe.errors import BandprobeError
@@ -14,24 +13,23 @@ from bandprobe.study.paths import RESOURCES, RESULTS
 STAMP = ".snakemake_timestamp"
 
 
-def prepare_results(directory: Path, folders: Iterable[str] = (RESULTS, RESOURCES)) -> None:
-    """Make sure that the folders of a study can be written, and mend times after a clock set back.
+def prepare_results(directory: Path) -> None:
+    """Make sure that results can be written, and mend the times of files after a clock set back.
 
     Raises
     ------
     BandprobeError
-        If a folder is there and cannot be written; then nothing is touched.
+        If the folder of the results is there and cannot be written; then nothing is touched.
     """
-    paths = [directory / folder for folder in folders]
-    for path in paths:
-        if path.exists() and not os.access(path, os.W_OK):
-            raise BandprobeError(
-                f"{path.name}/ cannot be written in {directory}",
-                hint="give yourself the right to write there, mount it for writing, or take another"
-                " --directory",
-            )
-    for path in paths:
-        none_later_than_now(path)
+    results = directory / RESULTS
+    if results.exists() and not os.access(results, os.W_OK):
+        raise BandprobeError(
+            f"{RESULTS}/ cannot be written in {directory}",
+            hint="give yourself the right to write there, mount it for writing, or take another"
+            " --directory",
+        )
+    for folder in (results, directory / RESOURCES):
+        none_later_than_now(folder)
 
 
 def none_later_than_now(root: str | Path) -> int:
