@@ -29,7 +29,7 @@ def load_config(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration {path} is not valid YAML", found=error) from error
     if not isinstance(config, dict):
-        raise ConfigError(f"the configuration {path} holds no keys", expected="a mapping")
+        raise ConfigError(f"the configuration {path} has no keys", expected="a mapping")
     return config
 
 
