@@ -93,6 +93,11 @@ def of_study(*stages):
     return targets.of_all_datasets(STUDY, *stages)
 
 
+def temp_if_sharded(paths):
+    """Shards are temporary: the store that joins them has their chunks."""
+    return temp(paths) if stores.is_sharded(STUDY) else paths
+
+
 def weights_input(wildcards):
     """What a network's job waits for: weights, by their content where they come from an asset."""
     files = [local(path) for path in stores.user_weights(STUDY, wildcards)]

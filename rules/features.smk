@@ -7,11 +7,6 @@ out: results/<dataset>/features/<model>/<pass>/<split>.zarr
 """
 
 
-def kept(paths):
-    """What an extraction writes; shards are temporary, since the joined store has their chunks."""
-    return temp(paths) if stores.is_sharded(STUDY) else paths
-
-
 rule extract_features:
     input:
         digest=Paths.digest(Paths.MANIFEST),
@@ -20,8 +15,8 @@ rule extract_features:
         weights=ancient(of_job(stores.asset_weights)),
         images=ancient(of_job(stores.dataset_images)),
     output:
-        features=kept(directory(stores.extracted(STUDY))),
-        digests=kept(Paths.digests(stores.extracted(STUDY))),
+        features=temp_if_sharded(directory(stores.extracted(STUDY))),
+        digests=temp_if_sharded(Paths.digests(stores.extracted(STUDY))),
     log:
         f"logs/{{dataset}}/extract_features/{stores.extraction_name(STUDY)}.log",
     benchmark:
