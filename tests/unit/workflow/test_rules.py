@@ -75,15 +75,9 @@ def fields(text: str) -> list[str]:
 def options_of(script: str) -> set[str]:
     """Options that a script takes, `--code` not among them."""
     tree = ast.parse((ROOT / "workflow" / "scripts" / f"{script}.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    names = {
-        call.args[0].value
-        for call in calls
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr == "add_argument"
-        and isinstance(call.args[0], ast.Constant)
-    }
-    return {str(name).removeprefix("--") for name in names}
+    firsts = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    texts = [str(first.value) for first in firsts if isinstance(first, ast.Constant)]
+    return {text.removeprefix("--") for text in texts if text.startswith("--")}
 
 
 def options_in(rule: Rule) -> set[str]:
