@@ -16,9 +16,9 @@ from bandprobe.base.progress import tracked
 from bandprobe.errors import StoreError
 from bandprobe.inspection.finished import IMAGE, Key, Results
 from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.scoring.corrections import corrected
 from bandprobe.scoring.differences import Difference, paired, unpaired
 from bandprobe.scoring.flags import DISAGREE, MISSING, NO_BETTER_THAN_CHANCE, STRUCTURAL
-from bandprobe.scoring.intervals import corrected
 from bandprobe.scoring.records import image_effects
 
 # What a mode does; draws and seed are only how often and with which numbers.

@@ -1,8 +1,9 @@
-"""Intervals, tests and corrections from stored outcomes."""
+"""Intervals and tests from stored outcomes."""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,24 @@ def group_bootstrap(
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return low, high
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are computed: the section `statistics` of the configuration."""
+
+    resamples: int
+    level: float
+    seed: int
+
+    def intervals(self, cells: FloatArray, groups: NDArray[np.integer]) -> list[list[float] | None]:
+        """Interval of the mean of each row of (n_cells, n_samples), None where there is none."""
+        weights = group_resamples(len(np.unique(groups)), self.resamples, self.seed)
+        low, high = group_bootstrap(cells, groups, weights, self.level)
+        return [
+            [float(lower), float(upper)] if np.isfinite(lower) and np.isfinite(upper) else None
+            for lower, upper in zip(low, high, strict=True)
+        ]
 
 
 def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatArray:
@@ -125,23 +144,3 @@ def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> Flo
     total = np.round(sums, 9)
     p_values = sign_test((total > 0).sum(1), (total < 0).sum(1))
     return np.where(exists, p_values, np.nan)
-
-
-def corrected(p_values: FloatArray, method: str) -> FloatArray:
-    """P-values corrected for their number; NaN are left out and stay.
-
-    Parameters
-    ----------
-    p_values : array of any shape
-    method : {"holm", "fdr_bh"}
-        Holm's step-down procedure for the family-wise error rate, and Benjamini and Hochberg's for
-        the false discovery rate, both as of statsmodels.
-    """
-    # It takes a second to import, and only the summary of a study needs it.
-    from statsmodels.stats.multitest import multipletests
-
-    result = np.full(p_values.shape, np.nan)
-    exists = np.isfinite(p_values)
-    if exists.any():
-        result[exists] = multipletests(p_values[exists], method=method)[1]
-    return result

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
+from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
 from bandprobe.scoring.flags import (
     BLIND,
     CONTROL_IS_BAND,
@@ -18,44 +17,13 @@ from bandprobe.scoring.flags import (
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
-    disagreements,
-    structural_by_rule,
 )
+from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test, mcnemar
+from bandprobe.scoring.intervals import Bootstrap, group_sign_test, mcnemar
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 
-# How much worse a score becomes.
-EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")
-SCORES = ("top1", "top5", "rank", "margin")
-CONTROL_NAMES = {"equal-bins": "equal_bins", "equal-energy": "equal_energy"}
 HEAD_READOUTS = tuple(READOUTS.values())
-CONTROLLED = ("top1_drop", "rank_degradation")
-
-
-def control_fields() -> list[str]:
-    """Names of the effects of controls, and of what a band's effect is in excess of them."""
-    return [
-        f"{control}_{effect}{suffix}"
-        for control in CONTROL_NAMES.values()
-        for effect in CONTROLLED
-        for suffix in ("", "_excess")
-    ]
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Paired intervals by resampling groups; as of the configuration's statistics."""
-
-    resamples: int
-    level: float
-    seed: int
-
-    def intervals(self, cells: FloatArray, groups: NDArray[np.integer]) -> list[list[float] | None]:
-        """Interval of the mean of each row of (n_cells, n_samples), None where there is none."""
-        weights = group_resamples(len(np.unique(groups)), self.resamples, self.seed)
-        low, high = group_bootstrap(cells, groups, weights, self.level)
-        return [_interval(*ends) for ends in zip(low, high, strict=True)]
 
 
 def _scores(found: Outcomes) -> dict[str, FloatArray]:
@@ -206,7 +174,3 @@ def _flags(
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _interval(low: float, high: float) -> list[float] | None:
-    return [float(low), float(high)] if np.isfinite(low) and np.isfinite(high) else None

@@ -14,7 +14,8 @@ import xarray as xr
 
 from bandprobe.errors import BandprobeError
 from bandprobe.interventions.outcome_store import read_outcomes
-from bandprobe.scoring.records import Bootstrap, score_mode, undefined_records
+from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study

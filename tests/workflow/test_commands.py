@@ -24,7 +24,7 @@ from PIL import Image
 from bandprobe.cli.main import main
 from bandprobe.inspection.finished import find_results
 from bandprobe.inspection.two_studies import compare
-from bandprobe.scoring.records import EFFECTS
+from bandprobe.scoring.fields import EFFECTS
 from tests.workflow.conftest import HOME, TinyStudy, make_images
 
 CELL = ("resnet18", "layer1", "map", "remove", "low")
@@ -107,7 +107,7 @@ def test_inspect_a_target_by_its_names(finished: TinyStudy) -> None:
 def test_inspect_tables(finished: TinyStudy) -> None:
     text = prints(finished.folder, "inspect", "results/tiny/summary/interventions.nc")
     assert "top1_drop" in text
-    assert "drop of top-1" in text
+    assert "drop in top-1" in text
     text = prints(finished.folder, "inspect", "results/tiny/manifest.parquet")
     assert "image_sha256" in text
 
