@@ -46,7 +46,7 @@ GLOSSARY = {
     "pooled": "The readout of the spatial mean of each channel, which sees DC only.",
     "refit": "The readout that is fitted again on changed maps. It shows what is still available, "
     "where a frozen readout shows what is used.",
-    "head": "The rest of the network, from the layer to its logits, as a readout. With head- "
+    "head": "The rest of the network, from the layer to its logits, as a readout. With head-"
     "ablated the prefix tokens are replaced as well.",
     "prefix tokens": "Tokens of a transformer that belong to no patch: class token and registers.",
 }

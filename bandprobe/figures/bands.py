@@ -162,7 +162,7 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
         footer(
             figure,
             "Kept: the band and all bands below it (lowpass) or above it (highpass). "
-            f"{readout} readout. Shaded: intervals. Gaps: no bin in the band (N/A).",
+            f"Readout: {readout}. Shaded: intervals. Gaps: no bin in the band (N/A).",
         )
     return figure
 
@@ -195,7 +195,7 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
                 if row < len(readouts) - 1:
                     panel.set_xticks([])
             if image is not None:
-                colour_bar(figure, image, axes[row], SHAPLEY[score].label)
+                colour_bar(figure, image, axes[row], SHAPLEY[score].short)
         footer(
             figure,
             "Shapley values over all subsets of bands. In each row they add up to the score of the "

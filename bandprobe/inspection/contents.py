@@ -141,7 +141,7 @@ def read_contents(path: Path) -> Contents:
         arrays, attrs = _netcdf(path)
         return Contents(path, "NetCDF file", _what(path), arrays, attrs, digest)
     if path.suffix == ".parquet":
-        text = "one row a sample" if path.stem == "manifest" else "the fold of each sample"
+        text = "one row per sample" if path.stem == "manifest" else "the fold of each sample"
         return Contents(path, "Parquet table", text, _parquet(path), {}, digest)
     below = sorted(str(p) for p in path.rglob("*.zarr"))[:8] if path.is_dir() else []
     raise StoreError(

@@ -86,9 +86,9 @@ class Layer:
         most = max(self.counts.train, self.counts.eval)
         shape = (most, self.shape.channels, self.shape.height, self.shape.width)
         chunk = feature_chunks(shape, self.itemsize)[1]
-        one = SINGLE * most * self.shape.height * self.shape.width
-        channels = channels_within(one, chunk)
-        return one * min(channels, self.shape.channels)
+        channel = SINGLE * most * self.shape.height * self.shape.width
+        channels = channels_within(channel, chunk)
+        return channel * min(channels, self.shape.channels)
 
 
 def stage_costs(

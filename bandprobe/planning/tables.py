@@ -130,12 +130,12 @@ def forward_seconds(study: Study, counts: Counts, shapes: Shapes, speed: Speed) 
     """Seconds of the forward passes of each network whose speed is known."""
     seconds = {}
     for model, passes in shapes.items():
-        flops = sum(one.flops for one in passes)
+        flops = sum(forward.flops for forward in passes)
         if not flops:
             continue
         if speed.measure:
             rate = images_per_second(study.models[model], BATCH, SECONDS)
-            share = flops / max(one.flops for one in passes)
+            share = flops / max(forward.flops for forward in passes)
             seconds[model] = counts.total * share / rate
         elif speed.images_per_second:
             seconds[model] = counts.total * len(passes) / speed.images_per_second

@@ -66,12 +66,12 @@ def _cannot_turn(mode: Mode, band: int, bins: NDArray[np.int64]) -> bool:
     return mode.kind == "phase" and mode.strength < 1 and band == 0 and bins[band] == 1
 
 
-def structural_by_numbers(found: ModeOutcomes, same: float) -> list[str | None]:
+def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | None]:
     """What the outcomes show of each band: nothing changes, or all images are alike, or None.
 
     Parameters
     ----------
-    found : ModeOutcomes
+    outcomes : ModeOutcomes
     same : float
         Margins that differ by less than this share of their spread count as equal.
 
@@ -81,12 +81,12 @@ def structural_by_numbers(found: ModeOutcomes, same: float) -> list[str | None]:
         `BLIND` where no margin differs from the clean one, `NOTHING_LEFT` where margins depend on
         the class alone and this can be seen: some class has two images or more.
     """
-    clean = found.clean.margin.astype(np.float64)
+    clean = outcomes.clean.margin.astype(np.float64)
     spread = max(float(clean.std()), 1e-30)
-    _, code, count = np.unique(found.label, return_inverse=True, return_counts=True)
+    _, code, count = np.unique(outcomes.label, return_inverse=True, return_counts=True)
     flags: list[str | None] = []
-    for band, margin in enumerate(found.changed.margin.astype(np.float64)):
-        if not found.bins[band]:
+    for band, margin in enumerate(outcomes.changed.margin.astype(np.float64)):
+        if not outcomes.bins[band]:
             flags.append(None)
         elif np.abs(margin - clean).max() <= same * spread:
             flags.append(BLIND)
@@ -103,12 +103,12 @@ def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[n
     return float(np.abs(margin - means[:, code]).max())
 
 
-def disagreements(found: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
+def disagreements(outcomes: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
     """Whether the numbers of each band contradict what the rules say of it."""
-    loose, strict = (structural_by_numbers(found, same) for same in (FORCED, FREE))
+    loose, strict = (structural_by_numbers(outcomes, same) for same in (FORCED, FREE))
     return [
-        not agree(rule, one if rule else other)
-        for rule, one, other in zip(rules, loose, strict, strict=True)
+        not agree(rule, tolerant if rule else exact)
+        for rule, tolerant, exact in zip(rules, loose, strict, strict=True)
     ]
 
 

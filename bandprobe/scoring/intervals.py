@@ -129,8 +129,8 @@ def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
 def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> FloatArray:
     """Exact sign test of each cell over groups, shape (n_cells,).
 
-    A group counts once, by the sign of the sum of its differences: samples of one group are not
-    independent. Where each group is one image and there is one draw, it is McNemar's test.
+    A group counts once, by the sign of the sum of its differences, as its samples are not
+    independent. If each group is one image and there is one draw, this is McNemar's test.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> Flo
     """
     exists = ~np.isnan(differences).any(1)
     sums, _ = group_sums(np.nan_to_num(differences), groups)
-    # Sums of fractions of draws that cancel are zero only up to rounding.
+    # Fractions of draws that cancel sum to zero only up to rounding.
     total = np.round(sums, 9)
     p_values = sign_test((total > 0).sum(1), (total < 0).sum(1))
     return np.where(exists, p_values, np.nan)

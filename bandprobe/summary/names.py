@@ -29,7 +29,7 @@ EFFECTS = {
 }
 SHAPLEY = {
     "accuracy": Quantity("accuracy contributed by the band", "accuracy"),
-    "margin": Quantity("margin contributed by the band", "margin", "logits"),
+    "margin": Quantity("margin contributed by the band", "margin (logits)", "logits"),
 }
 # Random masks, by the prefix of their variables: in legends, and within a sentence.
 CONTROLS = {
