@@ -1,4 +1,4 @@
-"""Figures by the names that the gallery gives to what draws them."""
+"""The functions that draw figures, by the names that entries of the gallery use."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def draw(entry: Entry, summary: xr.Dataset) -> Figure:
 
 
 def needed(entry: Entry, summary: xr.Dataset) -> xr.Dataset:
-    """What an entry shows of its summary: less to hand to the process that draws it."""
+    """The part of a summary that an entry shows: less to send to the process that draws it."""
     if "readout" in entry.options and "readout" in summary.dims:
         return summary.sel(readout=[entry.options["readout"]])
     return summary
 
 
 def models_in(entry: Entry, summary: xr.Dataset) -> list[str]:
-    """Models of which the figure of an entry shows anything: the heads have no pixels."""
+    """Models of which the figure of an entry shows anything: heads have no results for pixels."""
     if "score" not in entry.options:
         return [str(model) for model in summary["model"].to_numpy()]
     return with_values(needed(entry, summary)[entry.options["score"]], "model")

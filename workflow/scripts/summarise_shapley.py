@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bandprobe.scoring.records import Bootstrap
+from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.store.provenance import provenance
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.tables import write_summary
