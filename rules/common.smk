@@ -16,7 +16,7 @@ from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.workflow import stores, study_params, targets
 from bandprobe.workflow.closing import closing_lines
-from bandprobe.workflow.code import code_digest, files_digest
+from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
 from bandprobe.workflow.environment import job_environment
 from bandprobe.workflow.params import as_json
 from bandprobe.workflow.resources import (

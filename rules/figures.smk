@@ -38,7 +38,7 @@ for table in dict.fromkeys(entry.table for entry in gallery(STUDY).values()):
         threads: drawing_threads(len(study_params.figures_of(STUDY, table)))
         params:
             code=code("plot_figures"),
-            style=files_digest(HOME / "bandprobe" / "figures" / "publication.mplstyle"),
+            style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),
             figures=as_json(study_params.figures_of(STUDY, table)),
             folder=output_folder(1),
             suffixes=" ".join(targets.SUFFIXES),
