@@ -18,6 +18,8 @@ from bandprobe.scoring.flags import (
     STRUCTURAL,
 )
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
+from bandprobe.study.paths import Paths
+from bandprobe.study.within import relative
 from bandprobe.summary.names import AXES, CONTROLS
 
 # With one of these a cell is not a finding, whatever its number.
@@ -203,8 +205,8 @@ def _finding(
         low=low,
         high=high,
         text=" ".join(_sentences(row, cell, spec, level)),
-        figure=f"figures/{figure}.svg" if figure in figures else "",
-        target=f"targets/{'/'.join(cell[axis] for axis in AXES)}.json",
+        figure=relative(Paths.FIGURE, figure=figure, suffix="svg") if figure in figures else "",
+        target=relative(Paths.TARGET, **cell),
     )
 
 

@@ -15,7 +15,8 @@ from bandprobe.errors import StoreError
 from bandprobe.report.context import Facts, Results
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.study.config import load_config
-from bandprobe.study.paths import SPLITS
+from bandprobe.study.paths import SPLITS, Paths
+from bandprobe.study.within import inside, relative, top
 
 SCORED = ("n_samples", "n_groups", "n_classes", "chance")
 
@@ -40,14 +41,14 @@ def read_results(
     StoreError
         If a file is missing or cannot be read.
     """
-    loaded = {name: _load(folder / "summary" / f"{name}.nc") for name in tables}
-    flags = _flags(folder / "summary" / "flags.csv")
-    config = load_config(folder / "config.yaml")
+    loaded = {name: _load(inside(folder, Paths.SUMMARY, table=name)) for name in tables}
+    flags = _flags(inside(folder, Paths.FLAGS))
+    config = load_config(inside(folder, Paths.CONFIG))
     interventions = loaded["interventions"]
-    weights, scored = _scored(folder / "targets", interventions)
+    weights, scored = _scored(top(folder, Paths.TARGET), interventions)
     facts = Facts(
-        splits=_splits(folder / "manifest.parquet"),
-        class_names=_class_names(folder / "manifest.parquet"),
+        splits=_splits(inside(folder, Paths.MANIFEST)),
+        class_names=_class_names(inside(folder, Paths.MANIFEST)),
         digests=_digests(folder, config),
         weights=weights,
         scored=scored,
@@ -135,10 +136,14 @@ def _class_names(manifest: Path) -> list[str]:
 
 def _digests(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
     """SHA-256 of the manifest and of every store of features, as written by their stages."""
-    names = ["manifest.parquet"]
+    names = [relative(Paths.MANIFEST)]
     for model, spec in config["models"].items():
         for number, _ in enumerate(spec["layers"]):
-            names += [f"features/{model}/pass-{number}/{split}.zarr" for split in SPLITS]
+            passname = f"pass-{number}"
+            names += [
+                relative(Paths.FEATURES, model=model, passname=passname, split=split)
+                for split in SPLITS
+            ]
     return {
         name: read_digest(folder / name) for name in names if digest_path(folder / name).is_file()
     }
