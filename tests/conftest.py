@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.forkserver.start import forking_python
 
 SLOWEST = 10
+# Files that go to the processes function by function; of all others the tests share what they have
+# made for the file.
+SPREAD = re.compile(
+    r"tests/(faults/test_"
+    r"|workflow/test_(commands|datasets|errors|imagenet|invalidation|pages|precision|scale)\.py)"
+)
+
+
+class ByWork(LoadScopeScheduling):
+    """Hand out files, and of those that take minutes single functions."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        # Commands on the default study take turns: those of all pages are one function.
+        return nodeid.partition("[" if SPREAD.match(nodeid) else "::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByWork:
+    """How the tests are spread over processes, whatever `--dist` says."""
+    return ByWork(config, log)
 
 
 @pytest.fixture(scope="session")

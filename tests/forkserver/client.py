@@ -33,6 +33,7 @@ socket.send_fds(server, [b"%-16d" % len(request)], [0, 1, 2])
 server.sendall(request)
 status = int(server.recv(16) or b"1")
 if status < 0:
-    signal.signal(-status, signal.SIG_DFL)
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
 sys.exit(status)

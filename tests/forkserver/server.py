@@ -79,8 +79,12 @@ LIBRARIES = (
     "yte",
     "zarr",
 )
+# Some libraries put folders on the path.
+PATH = tuple(sys.path)
 # PyArrow's allocator has a thread, and starts it again in each fork.
 KNOWN = {"jemalloc_bg_thd"}
+# Some libraries put folders on the path.
+PATH = tuple(sys.path)
 # PyArrow's allocator has a thread, and starts it again in each fork.
 KNOWN = {"jemalloc_bg_thd"}
 # The longest request: arguments and an environment.
@@ -130,7 +134,7 @@ def become(request: Request, streams: list[int]) -> None:
     if threads.isdecimal():
         sys.modules["torch"].set_num_threads(int(threads))
     added = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    sys.path[:0] = added
+    sys.path[:] = [*added, *PATH]
     importlib.invalidate_caches()
 
 
