@@ -19,7 +19,6 @@ from filelock import FileLock
 
 from bandprobe.study.parse import parse_study
 from bandprobe.verify.study import Stage, verify_study
-from tests.forkserver.start import OWN_PROCESSES
 from tests.workflow.conftest import Run, TinyStudy, make_images
 
 HOOK = Path(__file__).parent / "hook"
@@ -80,7 +79,7 @@ def results(study: TinyStudy, *parts: str) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def studies_fork(forks: Path) -> None:
-    """Studies start their processes as forks, but for those that are harmed."""
+    """Studies start their processes as forks; those that are harmed, too."""
     TinyStudy.python = str(forks)
 
 
@@ -114,8 +113,6 @@ class Fault:
         """Environment for the Snakemake whose job it shall be."""
         return os.environ | {
             "PYTHONPATH": str(HOOK),
-            # Only an interpreter that starts finds the hook.
-            OWN_PROCESSES: "1",
             "FAULT_FILE": file,
             "FAULT_DO": what,
             "FAULT_FOLDER": str(self.folder),

@@ -8,6 +8,7 @@ which are the processes of the tests that are connected to it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -136,6 +137,10 @@ def become(request: Request, streams: list[int]) -> None:
     added = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     sys.path[:] = [*added, *PATH]
     importlib.invalidate_caches()
+    # As an interpreter does when it starts; tests of faults have their hook there.
+    sys.modules.pop("sitecustomize", None)
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")
 
 
 def execute(arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ import told
 print(json.dumps({
     "arguments": sys.argv, "folder": os.getcwd(), "word": os.environ.get("WORD"),
     "path": sys.path, "name": __name__, "stdin": sys.stdin.read(), "told": told.__file__,
-    "umask": os.umask(0),
+    "umask": os.umask(0), "customised": os.environ.get("CUSTOMISED"),
 }))
 print("a complaint", file=sys.stderr)
 """
@@ -37,6 +37,8 @@ def test_a_fork_finds_what_a_process_of_its_own_finds(
     (tmp_path / "script.py").write_text(STATE)
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "told.py").touch()
+    custom = tmp_path / "library" / "sitecustomize.py"
+    custom.write_text("import os; os.environ['CUSTOMISED'] = '1'")
     environment = os.environ | {"WORD": "w", "PYTHONPATH": str(tmp_path / "library")}
     found = [
         subprocess.run(
@@ -54,6 +56,7 @@ def test_a_fork_finds_what_a_process_of_its_own_finds(
     own, fork = (json.loads(done.stdout) for done in found)
     assert own.pop("path") == fork.pop("path")
     assert own == fork
+    assert own["customised"] == "1"
     assert [done.stderr for done in found] == ["a complaint\n"] * 2
 
 
