@@ -11,7 +11,7 @@ FUZZ ?= 5000
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan verify fuzz test browser cluster-test check bench bench-smallest docs clean
+.PHONY: study plan verify fuzz test test-all browser cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -24,9 +24,16 @@ plan: $(VENV)/.runtime
 verify: $(VENV)/.runtime
 	$(BIN)/snakemake --cores 1 --configfile $(CONFIG) -- verify
 
-# Test files run two at a time, each with libraries that keep to one thread.
+# Tests run two at a time, each with libraries that keep to one thread. How they are spread is said in
+# tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS)
+
+# Before a push: all but those that are marked as slow.
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-all: check browser
+	$(PYTEST)
 
 # A small study in object storage; then, as root on Debian, through a Slurm of one node.
 cluster-test: $(VENV)/.cluster $(VENV)/storage/.installed

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from filelock import FileLock
 
 from bandprobe.study.parse import parse_study
 from bandprobe.verify.study import Stage, verify_study
-from tests.workflow.conftest import HOME, Run, TinyStudy, make_images
+from tests.workflow.conftest import Run, TinyStudy, make_images
 
 HOOK = Path(__file__).parent / "hook"
 PATIENCE = 300
@@ -78,12 +77,16 @@ def results(study: TinyStudy, *parts: str) -> Path:
     return study.folder.joinpath("results", "tiny", *parts)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def studies_fork(forks: Path) -> None:
+    """Studies start their processes as forks; those that are harmed, too."""
+    TinyStudy.python = str(forks)
+
+
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> TinyStudy:
+def whole(shared_folder: Path) -> TinyStudy:
     """The study as it is when nothing happens to it, up to its summaries."""
-    base = tmp_path_factory.getbasetemp()
-    # All processes of one run of the tests share it.
-    folder = (base if worker_id == "master" else base.parent) / "whole"
+    folder = shared_folder / "whole"
     study = TinyStudy(folder, copy.deepcopy(CONFIG))
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
@@ -164,13 +167,10 @@ def started() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     def start(study: TinyStudy, *goals: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
         path = study.folder / "study.yaml"
         path.write_text(json.dumps(study.config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-        command += ["--workflow-profile", str(HOME / "profiles" / "default")]
-        command += ["--directory", str(study.folder), "--configfile", str(path), "--cores", "2"]
         with (study.folder / "started.log").open("w") as log:
             running.append(
                 subprocess.Popen(
-                    [*command, "--", *goals],
+                    [*study.command(path), "--", *goals],
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=study.folder,

@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,7 +20,11 @@ import yaml
 from filelock import FileLock
 from PIL import Image
 
+from tests.forkserver.start import OWN_PROCESSES
+
 HOME = Path(__file__).parents[2]
+# What runs the tests, whatever `sys.executable` is while one of them runs.
+PYTHON = sys.executable
 WORKFLOW = ("Snakefile", "rules", "workflow", "profiles", "bandprobe", "envs")
 
 
@@ -37,12 +42,51 @@ class Run:
 
 
 @dataclass
+class Plan:
+    """What one call of Snakemake would do: jobs by rule, and the rules that run for each reason."""
+
+    output: str
+    jobs: Counter[str] = field(init=False)
+    reasons: dict[str, set[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        stats = re.search(r"^Job stats:\n(.*?)^total", self.output, re.M | re.S)
+        found = re.findall(r"^(\w+) +(\d+)$", stats[1] if stats else "", re.M)
+        self.jobs = Counter({rule: int(count) for rule, count in found if rule != "all"})
+        reasons = re.search(r"^Reasons:\n(.*?)^\S", self.output, re.M | re.S)
+        pairs = re.findall(r"^    (\S.*):\n {8}(.*)$", reasons[1] if reasons else "", re.M)
+        self.reasons = {reason: set(rules.split(", ")) - {"all"} for reason, rules in pairs}
+
+
+@dataclass
 class TinyStudy:
     """A study in a folder of its own."""
 
+    python: ClassVar[str] = PYTHON
     folder: Path
     config: dict[str, Any]
     home: Path = HOME
+
+    def command(self, config: Path) -> list[str]:
+        """Snakemake on this study, with a configuration."""
+        command = [self.python, "-m", "snakemake", "--snakefile", str(self.home / "Snakefile")]
+        command += ["--workflow-profile", str(self.home / "profiles" / "default")]
+        command += ["--directory", str(self.folder), "--configfile", str(config)]
+        return [*command, "--cores", "2"]
+
+    def plan(self, *goals: str) -> Plan:
+        """What a run would do; nothing in the folder changes, so that tests may share it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "study.yaml")
+            path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+            command = [*self.command(path), "--dry-run", "--", *goals]
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd=self.folder
+            )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        assert "This was a dry-run" in output or "Nothing to be done" in output, output
+        return Plan(output)
 
     def run(
         self,
@@ -54,11 +98,8 @@ class TinyStudy:
         """Run Snakemake; `before` is called in its process, as for limits."""
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(self.config, sort_keys=False))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.home / "Snakefile")]
-        command += ["--workflow-profile", str(self.home / "profiles" / "default")]
-        command += ["--directory", str(self.folder), "--configfile", str(path)]
         done = subprocess.run(
-            [*command, "--cores", "2", *options, "--", *goals],
+            [*self.command(path), *options, "--", *goals],
             capture_output=True,
             text=True,
             check=False,
@@ -101,11 +142,22 @@ def tiny_config() -> dict[str, Any]:
     return config
 
 
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all processes of one run of the tests share."""
-    base = tmp_path_factory.getbasetemp()
-    return base if worker_id == "master" else base.parent
+@pytest.fixture(scope="session", autouse=True)
+def studies_fork(forks: Path) -> None:
+    """Studies start their processes as forks."""
+    TinyStudy.python = str(forks)
+
+
+@pytest.fixture(autouse=True)
+def commands_fork(forks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that are called in this process start Snakemake as a fork too."""
+    monkeypatch.setattr(sys, "executable", str(forks))
+
+
+@pytest.fixture
+def own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake and each job is a process of its own, which imports what it needs."""
+    monkeypatch.setenv(OWN_PROCESSES, "1")
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +170,12 @@ def finished(shared_folder: Path) -> TinyStudy:
             done = study.run()
             assert done.code == 0, done.output
     return study
+
+
+@pytest.fixture
+def planner(finished: TinyStudy) -> TinyStudy:
+    """The finished study itself, with a configuration of its own, to be asked for plans alone."""
+    return TinyStudy(finished.folder, copy.deepcopy(finished.config))
 
 
 @pytest.fixture
@@ -154,7 +212,7 @@ def default_study(shared_folder: Path) -> Path:
 
     Two runs in one folder are not for the same moment, and the commands of the pages run there too.
     """
-    command = [sys.executable, "-m", "snakemake", "--cores", "all"]
+    command = [PYTHON, "-m", "snakemake", "--cores", "all"]
     finished = shared_folder / "default.finished"
     with FileLock(shared_folder / "default.lock"):
         if not finished.exists():

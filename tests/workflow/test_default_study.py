@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -230,9 +232,6 @@ def test_stored_bins_equal_the_published_table(default_study: Path) -> None:
 
 
 def test_a_finished_study_has_nothing_to_do(default_study: Path) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "snakemake", "-n"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
     assert "Nothing to be done" in done.stdout + done.stderr

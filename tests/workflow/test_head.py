@@ -133,15 +133,13 @@ def test_after_the_last_map_of_a_pooled_network_dc_alone_is_seen(study: TinyStud
 
 def test_other_images_run_the_heads_alone(study: TinyStudy) -> None:
     study.config["head"]["samples"] = 9
-    done = study.run("head")
-    assert done.jobs == {
+    assert study.plan("head").jobs == {
         "fit_head": 2,
         "run_head": 2,
         "intervene_head": 4,
         "score_head": 4,
         "head": 1,
     }
-    assert record(study, "vit", "blocks.0", "head", "remove", "mid")["n_samples"] == 9
 
 
 def test_the_networks_own_classifier_ranks_all_of_imagenet(study: TinyStudy) -> None:
@@ -155,10 +153,11 @@ def test_the_networks_own_classifier_ranks_all_of_imagenet(study: TinyStudy) -> 
         table = table.drop_columns("imagenet_index")
     pq.write_table(table.append_column("imagenet_index", column), manifest)
     write_digest(manifest)
-    study.config["head"] |= {"classifier": "own", "prefix": ["keep"]}
+    study.config["head"] |= {"samples": 9, "classifier": "own", "prefix": ["keep"]}
     try:
         done = study.run("head")
         assert done.code == 0, done.output
+        assert record(study, "vit", "blocks.0", "head", "remove", "mid")["n_samples"] == 9
         found = record(study, "resnet18", "layer1", "head", "remove", "mid")
         assert found["n_classes"] == 1000
         assert found["chance"] == 1 / 1000

@@ -1,4 +1,8 @@
-"""Only what a change invalidates runs again: the jobs of a real tiny study are counted."""
+"""Only what a change invalidates runs again: the jobs of a real tiny study are counted.
+
+Snakemake decides before the first job what runs, so a plan says it; of each of the reasons (params,
+code, images, files that are not there) one change is also run, as far as its first results.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
 SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | REPORT
 PROBES = {"summarise_probes": 1, "plot_probes": 1} | REPORT
 CONFIG = {"write_config": 1} | REPORT
+PARAMS = "params have changed since last execution"
+MISSING = "output files have to be generated"
 # pixels/input, resnet18/layer1, resnet18/layer3
 LAYERS = 3
 
@@ -43,91 +49,116 @@ def test_a_second_run_does_nothing(study: TinyStudy) -> None:
 
 def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
     study.config["modes"]["perturb"]["seed"] = 1
-    done = study.run()
     expected = {"intervene_random": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
-    assert done.jobs == expected
+    plan = study.plan()
+    assert plan.jobs == expected
+    assert plan.reasons[PARAMS] == {"intervene_random", "write_config"}
+    done = study.run("summaries")
+    assert done.code == 0, done.output
+    later = {"plot_interventions": 1} | CONFIG
+    assert done.jobs == {n: count for n, count in expected.items() if n not in later} | {
+        "summaries": 1
+    }
+    assert study.plan().jobs == later
 
 
-def test_other_bootstrap_settings_run_scores_and_summaries_alone(study: TinyStudy) -> None:
-    study.config["statistics"]["resamples"] = 200
-    done = study.run()
+def test_other_bootstrap_settings_run_scores_and_summaries_alone(planner: TinyStudy) -> None:
+    planner.config["statistics"]["resamples"] = 200
     own = {"score_targets": LAYERS, "score_head": 2}
-    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | CONFIG
+    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | SPECTRA | CONFIG
 
 
-def test_another_window_runs_spectra_alone(study: TinyStudy) -> None:
-    study.config["spectra"] = {"window": "hann"}
-    done = study.run()
-    assert done.jobs == {"compute_spectra": LAYERS} | SPECTRA | CONFIG
+def test_another_window_runs_spectra_alone(planner: TinyStudy) -> None:
+    planner.config["spectra"] = {"window": "hann"}
+    assert planner.plan().jobs == {"compute_spectra": LAYERS} | SPECTRA | CONFIG
 
 
-def test_the_window_that_is_the_default_runs_nothing(study: TinyStudy) -> None:
-    study.config["spectra"] = {"window": "none"}
-    assert not study.run().jobs
+def test_the_window_that_is_the_default_runs_nothing(planner: TinyStudy) -> None:
+    planner.config["spectra"] = {"window": "none"}
+    assert not planner.plan().jobs
 
 
-def test_a_new_model_runs_that_model_alone(study: TinyStudy) -> None:
-    model = study.config["models"]["resnet18"] | {"seed": 1, "layers": [["layer2"]]}
-    study.config["models"]["another"] = model
-    done = study.run()
+def test_a_new_model_runs_that_model_alone(planner: TinyStudy) -> None:
+    model = planner.config["models"]["resnet18"] | {"seed": 1, "layers": [["layer2"]]}
+    planner.config["models"]["another"] = model
     own = {"extract_features": 1, "fit_head": 1, "run_head": 1} | layer_jobs(1) | head_jobs(1)
-    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
+    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
 
 
 def test_an_appended_pass_runs_that_pass_alone(study: TinyStudy) -> None:
     study.config["models"]["resnet18"]["layers"].append(["layer2", "layer4"])
-    done = study.run()
     own = {"extract_features": 1, "run_head": 1} | layer_jobs(2) | head_jobs(2)
-    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
+    expected = own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
+    plan = study.plan()
+    assert plan.jobs == expected
+    assert plan.reasons[MISSING] >= set(own)
+    assert study.run("features").jobs == {"extract_features": 1, "features": 1}
+    assert study.plan().jobs == {n: c for n, c in expected.items() if n != "extract_features"}
 
 
-def test_another_band_edge_runs_no_network_but_the_heads(study: TinyStudy) -> None:
-    study.config["bands"]["edges"][2] = 0.35
-    done = study.run()
+def test_another_band_edge_runs_no_network_but_the_heads(planner: TinyStudy) -> None:
+    planner.config["bands"]["edges"][2] = 0.35
     own = layer_jobs(LAYERS) | {"run_head": 1} | head_jobs(2)
-    assert done.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
+    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES | CONFIG
 
 
-def test_more_control_masks_run_no_readout_again(study: TinyStudy) -> None:
-    study.config["controls"]["draws"] = 2
-    done = study.run()
+def test_more_control_masks_run_no_readout_again(planner: TinyStudy) -> None:
+    planner.config["controls"]["draws"] = 2
     own = {
         n: count
         for n, count in layer_jobs(LAYERS).items()
         if n not in ("fit_probes", "compute_spectra")
     }
-    assert done.jobs == own | SUMMARY | SHAPLEY | CONFIG
+    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | CONFIG
 
 
 def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path) -> None:
     study.home = own_home
-    assert not study.run().jobs, "the same code in another place is the same code"
+    assert not study.plan().jobs, "the same code in another place is the same code"
     module = own_home / "bandprobe" / "fourier" / "spectra.py"
     text = module.read_text()
     module.write_text(text.replace("np.rint(", "np.floor(0.5 + ", 1))
     assert module.read_text() != text
-    assert study.run().jobs == {"compute_spectra": 3} | SPECTRA
+    assert study.plan().jobs == {"compute_spectra": LAYERS} | SPECTRA
+    done = study.run("spectra")
+    assert done.code == 0, done.output
+    assert done.jobs == {
+        "compute_spectra": LAYERS,
+        "summarise_spectra": 1,
+        "plot_spectra": 1,
+        "spectra": 1,
+    }
+    assert study.plan().jobs == REPORT
 
 
-def test_an_edited_comment_runs_nothing(study: TinyStudy, own_home: Path) -> None:
-    study.home = own_home
+def test_an_edited_comment_runs_nothing(planner: TinyStudy, own_home: Path) -> None:
+    planner.home = own_home
     module = own_home / "bandprobe" / "fourier" / "spectra.py"
-    module.write_text(module.read_text().replace('"""What a', '"""So: what a', 1) + "\n# a word\n")
-    assert not study.run().jobs
+    text = module.read_text()
+    module.write_text(text.replace('"""What a', '"""So: what a', 1) + "\n# a word\n")
+    assert '"""So: what a' in module.read_text()
+    assert not planner.plan().jobs
 
 
 def test_a_changed_image_runs_everything_after_the_manifest(study: TinyStudy) -> None:
     image = study.folder / "images" / "class_0" / "0.png"
     image.write_bytes((study.folder / "images" / "class_0" / "1.png").read_bytes())
-    done = study.run()
+    plan = study.plan()
+    heads = {"fit_head": 1, "run_head": 1} | head_jobs(2)
+    own = {"make_manifest": 1, "assign_folds": 1, "extract_features": 2}
+    own |= layer_jobs(LAYERS) | heads
+    assert plan.jobs == own | SUMMARY | SHAPLEY | SPECTRA | PROBES
+    assert plan.reasons[PARAMS] == {"make_manifest"}
+    done = study.run("features")
+    assert done.code == 0, done.output
     assert done.jobs["make_manifest"] == 1
     assert done.jobs["extract_features"] == 2
 
 
 def test_a_touched_image_runs_the_manifest_and_no_features(study: TinyStudy) -> None:
     (study.folder / "images" / "class_0" / "0.png").touch()
-    study.run("manifests")
-    assert study.run().jobs["extract_features"] == 0
+    assert study.run("manifests").jobs["make_manifest"] == 1
+    assert not study.plan().jobs
 
 
 def test_an_edited_template_writes_the_report_alone(study: TinyStudy, own_home: Path) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.workflow.conftest import HOME, TinyStudy
+from tests.workflow.conftest import HOME, PYTHON, TinyStudy
 
 NOTEBOOK = HOME / "docs" / "notebook.ipynb"
 NAMES = 'DATASET, MODEL, READOUT, MODE = "tiny", "resnet18", "map", "remove"'
@@ -43,7 +42,7 @@ def test_the_notebook_repeats_its_figure(finished: TinyStudy, tmp_path: Path) ->
     names["source"] = NAMES
     (tmp_path / "in.ipynb").write_text(json.dumps(notebook))
     done = subprocess.run(
-        [sys.executable, "-c", EXECUTE, "in.ipynb", "out.ipynb", str(finished.folder)],
+        [PYTHON, "-c", EXECUTE, "in.ipynb", "out.ipynb", str(finished.folder)],
         capture_output=True,
         text=True,
         check=False,

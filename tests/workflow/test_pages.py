@@ -64,12 +64,13 @@ def test_the_table_lists_what_is_on_the_pages_and_nothing_else() -> None:
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def tools(tmp_path_factory: pytest.TempPathFactory, forks: Path) -> dict[str, str]:
     """The environment of a reader: commands by name, no network, weights in the cache."""
     folder = tmp_path_factory.mktemp("tools")
-    entry = folder / "bandprobe"
-    entry.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m bandprobe "$@"\n')
-    entry.chmod(0o755)
+    for name in ("bandprobe", "snakemake"):
+        entry = folder / name
+        entry.write_text(f'#!/bin/sh\nexec {shlex.quote(str(forks))} -m {name} "$@"\n')
+        entry.chmod(0o755)
     hub = folder / "huggingface"
     repository = hub / "hub" / "models--timm--resnet18.a1_in1k"
     commit = "0" * 40
@@ -80,7 +81,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     torch.manual_seed(0)
     save_file(timm.create_model("resnet18").state_dict(), snapshot / "model.safetensors")
     return os.environ | {
-        "PATH": f"{folder}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(map(str, [folder, forks.parent, BIN, os.environ["PATH"]])),
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(hub),
     }

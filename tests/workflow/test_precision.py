@@ -27,11 +27,13 @@ def test_formats_reach_the_stores_and_nothing_else_runs_a_network(study: TinyStu
     assert json.loads(store.attrs["config"])["precision"] == "bfloat16"
 
     study.config["storage"] = {"keepbits": 5, "codec": "blosc-zstd"}
-    done = study.run()
+    jobs = study.plan().jobs
+    assert jobs["extract_features"] == 2
+    # The networks' own heads are always run in float32.
+    assert jobs["fit_head"] == 0
+    done = study.run("features", "results/tiny/config.yaml")
     assert done.code == 0, done.output
     assert done.jobs["extract_features"] == 2, done.output
-    # The networks' own heads are always run in float32.
-    assert done.jobs["fit_head"] == 0, done.output
     store = Store(features / "pixels" / "pass-0" / "eval.zarr")
     exact, rounded = before["pixels", "input"].astype(np.float64), store.read("input")
     assert rounded.dtype == np.float16
@@ -41,7 +43,18 @@ def test_formats_reach_the_stores_and_nothing_else_runs_a_network(study: TinyStu
     assert (stage["dtype"], stage["keepbits"], stage["codec"]) == ("float16", 5, "blosc-zstd")
     used = yaml.safe_load((study.folder / "results" / "tiny" / "config.yaml").read_text())
     assert used["precision"] == "bfloat16"
-    checked = study.run("verify")
+
+
+def test_a_study_of_rounded_features_is_intact(fresh: TinyStudy) -> None:
+    fresh.config |= {"precision": "bfloat16", "readouts": ["map"]}
+    fresh.config["storage"] = {"keepbits": 5, "codec": "blosc-zstd"}
+    fresh.config["models"]["resnet18"]["layers"] = [["layer3"]]
+    fresh.config["modes"] = {"remove": {"kind": "remove"}}
+    fresh.config["head"] |= {"modes": ["remove"]}
+    del fresh.config["refit"]
+    done = fresh.run("summaries")
+    assert done.code == 0, done.output
+    checked = fresh.run("verify")
     assert checked.code == 0, checked.output
 
 

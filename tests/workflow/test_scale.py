@@ -141,7 +141,10 @@ def declared() -> dict[str, int]:
     return found
 
 
-def test_twenty_thousand_maps_stay_within_the_declared_memory(big: TinyStudy) -> None:
+@pytest.mark.slow
+def test_twenty_thousand_maps_stay_within_the_declared_memory(
+    big: TinyStudy, own_processes: None
+) -> None:
     """What is touched stays within each rule's number, and a hard limit is in force as well.
 
     The system's limit counts what is reserved: threads and the allocator reserve a gigabyte that

@@ -6,7 +6,6 @@ import argparse
 import re
 import runpy
 import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +15,7 @@ import yaml
 
 from bandprobe.cli.main import COMMANDS
 from bandprobe.study.paths import Paths
-from tests.workflow.conftest import HOME, TinyStudy
+from tests.workflow.conftest import HOME, PYTHON, TinyStudy
 
 USAGE = (HOME / "docs" / "usage.md").read_text()
 OUTPUTS = (HOME / "docs" / "outputs.md").read_text()
@@ -44,7 +43,7 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    command = [PYTHON, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
     assert done.returncode == 0, done.stderr
     return folder

@@ -203,7 +203,8 @@ def test_a_configfile_stands_alone(finished: TinyStudy) -> None:
 
 def test_the_run_ends_with_a_count_of_its_flags(study: TinyStudy) -> None:
     study.config["statistics"]["resamples"] = 120
-    done = study.run()
+    done = study.run("summaries")
+    assert done.code == 0, done.output
     table = pd.read_csv(results(study) / "summary/flags.csv")
     assert f"{len(table)} flags in results/tiny/summary/flags.csv" in done.output
     for flag, count in table["flag"].value_counts().items():
