@@ -74,6 +74,18 @@ class Mode:
         return cls(**{item.name: spec[item.name] for item in fields(cls) if item.name in spec})
 
     @property
+    def controls(self) -> tuple[str, ...]:
+        """Kinds of random masks, as of `bandprobe.fourier.random_masks`, that can stand for a band.
+
+        ``noise`` is as strong as what it is added to, so each mask would get different noise. Masks
+        of equal energy are not a partition, so a mode that keeps several has no such control.
+        """
+        if self.kind == "noise":
+            return ()
+        several = self.kind in ("lowpass", "highpass")
+        return ("equal-bins",) if several else ("equal-bins", "equal-energy")
+
+    @property
     def is_linear(self) -> bool:
         """Whether band logits of clean maps are enough to know the outcome."""
         return self.kind not in COEFFICIENTS

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
-from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.spectra import band_energy
 from bandprobe.fourier.transform import spectrum
 from bandprobe.interventions.perturb import change_coefficients
@@ -40,8 +40,10 @@ class Maps:
         """The white noise of a draw."""
         return white_noise(mode.seed, draw, self.sample.tolist(), self.values.shape[1:])
 
-    def others(self, mode: Mode, draw: int) -> NDArray[np.intp]:
-        """For each map the position of the one that it takes a band from."""
+    def others(self, mode: Mode, draw: int) -> NDArray[np.intp] | None:
+        """For each map the position of the one that it takes a band from, if it takes any."""
+        if mode.kind != "resample":
+            return None
         return compose.partners(self.label, mode.seed, draw)
 
 
@@ -110,12 +112,9 @@ def fast_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
     logits = scorer.split(maps.values)
     draws = []
     for draw in range(mode.draws):
-        if mode.kind == "resample":
-            other = logits[:, maps.others(mode, draw)]
-            draws.append(compose.replace(logits, other, scorer.intercept))
-        elif mode.is_linear:
-            kept = kept_bands(mode.kind, len(logits))
-            draws.append(compose.keep(logits, scorer.fill(mode.fill), scorer.intercept, kept))
+        if mode.is_linear:
+            partner, fill = maps.others(mode, draw), scorer.fill(mode.fill)
+            draws.append(compose.change(mode, logits, fill, scorer.intercept, partner))
         else:
             turned = scorer.split_changed(mode, maps.values, maps.noise(mode, draw))
             draws.append(compose.replace(logits, turned, scorer.intercept))
@@ -129,8 +128,8 @@ def literal_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
         draws = []
         for draw in range(mode.draws):
             noise = None if mode.is_linear else maps.noise(mode, draw)
-            resampled = mode.kind == "resample"
-            other = maps.values[maps.others(mode, draw)] if resampled else None
+            partner = maps.others(mode, draw)
+            other = None if partner is None else maps.values[partner]
             changed = intervene(
                 mode,
                 maps.values,

@@ -72,15 +72,14 @@ def perturb(
     mode : Mode
         Of kind ``phase`` or ``noise``.
     masks : Masks
-        Of controls only those for ``phase`` are used: noise is as strong as what it is added to,
-        which would be another noise for every mask.
+        Of controls only those that the mode can have are used.
     readouts, splits : mappings by the readout's name
     device : str
         Where maps are transformed and scored. Noise is drawn in the machine's memory, so that it is
         the same on every device.
     """
-    if mode.kind == "noise":
-        masks = Masks(masks.partition, {})
+    controls = {kind: found for kind, found in masks.controls.items() if kind in mode.controls}
+    masks = Masks(masks.partition, controls)
     linear = {name: one for name, one in readouts.items() if isinstance(one, Readout)}
     energies = {name: one for name, one in readouts.items() if isinstance(one, StoredEnergies)}
     bands_alone = Masks(masks.partition, {})

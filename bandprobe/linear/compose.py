@@ -10,12 +10,82 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.fourier.modes import Mode, kept_bands
 
 
 def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:
     """Logits of the untouched map, (n_samples, n_classes), from its band logits."""
     total: FloatArray = logits.sum(0) + intercept
     return total
+
+
+def change(
+    mode: Mode,
+    logits: FloatArray,
+    fill: FloatArray,
+    intercept: FloatArray,
+    partner: NDArray[np.intp] | None = None,
+) -> FloatArray:
+    """Logits after a mode that is linear in the map, on each band in turn.
+
+    Parameters
+    ----------
+    mode : Mode
+    logits : array of shape (n_bands, n_samples, n_classes)
+    fill : array of shape (n_bands, n_classes)
+        Band logits of the mode's fill.
+    intercept : array of shape (n_classes,)
+    partner : int array of shape (n_samples,), optional
+        As of `partners`; needed by ``resample``.
+
+    Returns
+    -------
+    array of shape (n_bands, n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the mode is not linear in the map, or the partners that it needs are missing.
+    """
+    if not mode.is_linear:
+        raise ValueError(f"mode of kind {mode.kind!r} is not linear in the map")
+    if mode.kind == "resample":
+        return replace(logits, logits[:, _needed(partner)], intercept)
+    return keep(logits, fill, intercept, kept_bands(mode.kind, len(logits)))
+
+
+def change_masks(
+    mode: Mode,
+    masked: FloatArray,
+    fill: FloatArray,
+    whole: FloatArray,
+    whole_fill: FloatArray,
+    partner: NDArray[np.intp] | None = None,
+) -> FloatArray:
+    """As `change`, on masks that need not be a partition: one mask at a time.
+
+    Parameters
+    ----------
+    mode : Mode
+    masked, fill, whole, whole_fill : arrays
+        As of `keep_masks`.
+    partner : int array of shape (n_samples,), optional
+        As of `partners`; needed by ``resample``.
+
+    Returns
+    -------
+    array of shape (n_masks, n_samples, n_classes)
+    """
+    if mode.kind == "resample":
+        replaced: FloatArray = whole + (masked[:, _needed(partner)] - masked)
+        return replaced
+    return keep_masks(mode.kind, masked, fill, whole, whole_fill)
+
+
+def _needed(partner: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    if partner is None:
+        raise ValueError("mode of kind 'resample' needs partners")
+    return partner
 
 
 def keep(

@@ -281,9 +281,7 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
 
 def _controlled(study: Study) -> int:
     """Pairs of a mode and a kind of random masks that it has."""
-    partitions = sum(mode.kind != "noise" for mode in study.modes.values())
-    alone = ("remove", "isolate", "resample", "phase")
-    return partitions + sum(mode.kind in alone for mode in study.modes.values())
+    return sum(len(mode.controls) for mode in study.modes.values())
 
 
 def _targets(layers: Sequence[Layer], study: Study) -> Cost:

@@ -6,7 +6,7 @@ import pytest
 from bandprobe.errors import GridMismatchError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, masked, project, white_noise
-from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.spectra import band_energy
 from bandprobe.fourier.transform import spectrum
 from bandprobe.linear import compose
@@ -75,8 +75,6 @@ def fast_route(
     """Logits of every band, as the workflow computes them."""
     centred = maps - mean[:, None, None]
     logits = band_logits(centred, packed)
-    if mode.kind == "resample":
-        return compose.replace(logits, logits[:, ::-1], intercept)
     if not mode.is_linear:
         noise = white_noise(mode.seed, 0, range(len(maps)), maps.shape[1:])
         turned = turned_logits(mode, maps, noise, mean, packed)
@@ -85,7 +83,7 @@ def fast_route(
         "zero": blank_logits(mean, packed),
         "mean": band_logits((mean_map - mean[:, None, None])[None], packed)[:, 0],
     }[mode.fill]
-    return compose.keep(logits, filling, intercept, kept_bands(mode.kind, len(logits)))
+    return compose.change(mode, logits, filling, intercept, np.arange(len(maps))[::-1])
 
 
 def literal(
