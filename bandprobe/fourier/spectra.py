@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray
 from bandprobe.fourier.bands import BandPartition, radial_frequency
-from bandprobe.fourier.transform import multiplicity, power, spectrum
+from bandprobe.fourier.transform import multiplicity, power, real_fft
 
 Window = Literal["none", "hann"]
 # Keeps the logarithm of a silent bin finite; the value of Park and Kim's code.
@@ -70,12 +70,12 @@ def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "no
     # Without its mean a constant map has nothing outside the zero frequency, not even rounding.
     mean = maps.mean((-2, -1), dtype=np.float64, keepdims=True)
     centred = maps - mean.astype(np.float32)
-    transformed = spectrum(centred)
+    transformed = real_fft(centred)
     zero = mean[..., 0, 0] * (height * width)
     delta = delta_log_amplitude(transformed, zero, width)
     if window == "hann":
         centred *= hann_window(height, width)
-        transformed = spectrum(centred)
+        transformed = real_fft(centred)
     without_dc = _summed_power(transformed, width)
     # What a window moves to the zero frequency comes from its neighbours.
     without_dc[:, 0, 0] = 0.0

@@ -16,7 +16,7 @@ from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import doubled, library, put_like
 
 
-def spectrum(maps: MapArray) -> ComplexArray:
+def real_fft(maps: MapArray) -> ComplexArray:
     """Unnormalised real FFT over the last two axes: (..., height, width // 2 + 1)."""
     if not isinstance(maps, np.ndarray):
         on_device: ComplexArray = library(maps).fft.rfft2(maps)
@@ -50,7 +50,7 @@ def power(maps: MapArray) -> MapArray:
     array of shape (..., height, width // 2 + 1)
         ``multiplicity * |FFT|^2 / (height * width)``, in squared units of `maps`.
     """
-    return scaled_power(spectrum(maps), maps.shape[-1])
+    return scaled_power(real_fft(maps), maps.shape[-1])
 
 
 def scaled_power(transformed: ComplexArray, width: int) -> MapArray:

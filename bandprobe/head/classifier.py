@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import DatasetError, ModelError
-from bandprobe.linear.probe import basis_from_maps, fit_probe
+from bandprobe.linear.basis import basis_from_maps
+from bandprobe.linear.probe import fit_probe
 from bandprobe.linear.standardise import channel_moments
 
 IMAGENET_CLASSES = 1000

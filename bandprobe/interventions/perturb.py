@@ -14,7 +14,7 @@ from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode
-from bandprobe.fourier.transform import spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
@@ -91,7 +91,7 @@ def perturb(
     on_centred = {name: _linear_scorer(one, masks, mean) for name, one in linear.items()}
     samples = features.read("sample")
     for part, maps in sample_blocks(features, layer):
-        raw = spectrum(put(maps, device))
+        raw = real_fft(put(maps, device))
         for draw in range(mode.draws):
             noise = white_noise(mode.seed, draw, samples[part].tolist(), maps.shape[1:])
             given = (put(noise, device), masks.partition)

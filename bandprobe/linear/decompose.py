@@ -26,8 +26,8 @@ from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
     grouped_sum,
     multiplicity,
+    real_fft,
     scaled_power,
-    spectrum,
     unit_phases,
 )
 
@@ -159,7 +159,7 @@ def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray
     for weights in readouts:
         weights.partition.check(maps.shape)
     if not all(weights.only_dc for weights in readouts):
-        return spectrum(maps)
+        return real_fft(maps)
     height, width = maps.shape[-2:]
     transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
     transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)
@@ -178,7 +178,7 @@ def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) 
     strength : float
         As of `bandprobe.fourier.transform.unit_phases`.
     """
-    return coefficients * unit_phases(spectrum(noise), noise.shape[-1], strength)
+    return coefficients * unit_phases(real_fft(noise), noise.shape[-1], strength)
 
 
 def add_noise(
@@ -196,7 +196,7 @@ def add_noise(
     strength : float
     """
     width = noise.shape[-1]
-    added = spectrum(noise)
+    added = real_fft(noise)
     own = band_power(coefficients, partition, width)
     its = band_power(added, partition, width)
     factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
@@ -237,7 +237,7 @@ def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
     """
     partition.check(weights.shape)
     height, width = weights.shape[-2:]
-    transformed = spectrum(weights - weights[..., :1, :1])
+    transformed = real_fft(weights - weights[..., :1, :1])
     spatial_sum = weights.sum((-2, -1), dtype=np.float64)
     transformed[..., 0, 0] = spatial_sum
     transformed *= multiplicity(height, width) / np.float32(height * width)
