@@ -1,4 +1,4 @@
-"""Controls: random sets of bins as large or as strong as a band, and permuted labels."""
+"""Random sets of bins as large or as strong as a band, which its effect is compared with."""
 
 from __future__ import annotations
 
@@ -119,23 +119,3 @@ def _fill_up(energy: FloatArray, wanted: float) -> NDArray[np.bool_]:
         while start < len(energy) and energy[start] > room:
             start += 1
     return taken
-
-
-def permuted_labels(
-    labels: NDArray[np.integer], groups: NDArray[np.integer], seed: int, draw: int
-) -> NDArray[np.integer]:
-    """Labels dealt out anew: among groups where each has one label, else among samples.
-
-    Samples of one group keep a common label, so that a readout could learn as much from the
-    permuted labels as their dependence allows.
-
-    Parameters
-    ----------
-    labels, groups : arrays of shape (n_samples,)
-    seed, draw : int
-    """
-    generator = np.random.default_rng([seed, draw, 2])
-    _, first, code = np.unique(groups, return_index=True, return_inverse=True)
-    if np.array_equal(labels, labels[first][code]):
-        return generator.permutation(labels[first])[code]
-    return generator.permutation(labels)

@@ -14,13 +14,13 @@ from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.progress import tracked
 from bandprobe.data.manifest import class_names, read_folds
 from bandprobe.features.blocks import channel_slabs, paired_slabs, slab_channels
-from bandprobe.fourier.random_masks import permuted_labels
 from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows
 from bandprobe.linear.basis import Basis, basis_from_maps
 from bandprobe.linear.coordinates import Coordinates, coordinates_of_bands
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
 from bandprobe.linear.map_sums import spatial_mean
 from bandprobe.linear.probe import FittedProbe, fit_at, fit_probe
+from bandprobe.probes.permuted_labels import permuted_labels
 from bandprobe.probes.settings import FitSettings
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store

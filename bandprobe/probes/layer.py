@@ -20,7 +20,7 @@ from bandprobe.probes.fit import (
     fit_refits,
 )
 from bandprobe.probes.settings import FitBands
-from bandprobe.probes.slab_sums import read_sums, sum_channels
+from bandprobe.probes.sums import read_sums, sum_channels
 from bandprobe.probes.write import (
     ProbeWriter,
     common_variables,

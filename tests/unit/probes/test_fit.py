@@ -11,7 +11,7 @@ from bandprobe.linear.coordinates import StandardisedMaps
 from bandprobe.linear.probe import fit_probe
 from bandprobe.probes.fit import Splits, fit_readout, fit_refits
 from bandprobe.probes.settings import FitSettings
-from bandprobe.probes.slab_sums import sum_channels
+from bandprobe.probes.sums import sum_channels
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
 

@@ -12,7 +12,8 @@ from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import Bands
 from bandprobe.linear.coordinates import StandardisedMaps, coordinates_of_bands
 from bandprobe.linear.map_sums import MapSums
-from bandprobe.probes.slab_sums import read_sums, sum_channels, write_sums
+from bandprobe.probes.slab_sums import write_sums
+from bandprobe.probes.sums import read_sums, sum_channels
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 N_TRAIN, N_EVAL, CHANNELS = 24, 9, 5
