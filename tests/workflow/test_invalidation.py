@@ -102,7 +102,7 @@ def test_more_control_masks_run_no_readout_again(study: TinyStudy) -> None:
 def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path) -> None:
     study.home = own_home
     assert not study.run().jobs, "the same code in another place is the same code"
-    module = own_home / "bandprobe" / "spectra.py"
+    module = own_home / "bandprobe" / "fourier" / "spectra.py"
     text = module.read_text()
     module.write_text(text.replace("np.rint(", "np.floor(0.5 + ", 1))
     assert module.read_text() != text
@@ -111,7 +111,7 @@ def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path
 
 def test_an_edited_comment_runs_nothing(study: TinyStudy, own_home: Path) -> None:
     study.home = own_home
-    module = own_home / "bandprobe" / "spectra.py"
+    module = own_home / "bandprobe" / "fourier" / "spectra.py"
     module.write_text(module.read_text().replace('"""What a', '"""So: what a', 1) + "\n# a word\n")
     assert not study.run().jobs
 
@@ -132,7 +132,7 @@ def test_a_touched_image_runs_the_manifest_and_no_features(study: TinyStudy) -> 
 
 def test_an_edited_template_writes_the_report_alone(study: TinyStudy, own_home: Path) -> None:
     study.home = own_home
-    sheet = own_home / "bandprobe" / "templates" / "report" / "report.css"
+    sheet = own_home / "bandprobe" / "report" / "templates" / "report.css"
     sheet.write_text(sheet.read_text() + "p { color: red; }\n")
     assert study.run().jobs == REPORT
     assert "p { color: red; }" in (study.folder / "results/tiny/report.html").read_text()

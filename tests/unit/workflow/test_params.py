@@ -82,7 +82,7 @@ def test_modes_have_the_keys_of_the_configuration(study: Study) -> None:
 @every_study
 def test_a_model_has_the_keys_of_the_configuration(study: Study) -> None:
     for name, spec in study.resolved["models"].items():
-        plain = round_trip(study_params.model_spec(study, name), ModelSpec)
+        plain = round_trip(study_params.model_spec(study, {"model": name}), ModelSpec)
         kept = ("architecture", "preprocess", "seed", "weights_sha256", "layout")
         expected = {key: spec[key] for key in kept if spec.get(key) is not None and spec[key] != {}}
         assert plain == expected | {
@@ -100,11 +100,11 @@ def test_own_code_counts_by_its_source(tmp_path: Path, monkeypatch: pytest.Monke
     tiny = load_config(ROOT / "configs" / "tiny.yaml")
     model = VARIANTS["own network"]["models"]["mine"] | {"architecture": "python/mine:build"}
     study = parse_study(tiny | {"models": {"mine": model}})
-    before = study_params.model_spec(study, "mine").source_sha256
+    before = study_params.model_spec(study, {"model": "mine"}).source_sha256
     assert before is not None
     assert len(before) == 64
     (tmp_path / "mine.py").write_text("def build(): return 1\n")
-    assert study_params.model_spec(study, "mine").source_sha256 not in (None, before)
+    assert study_params.model_spec(study, {"model": "mine"}).source_sha256 not in (None, before)
 
 
 @every_study
