@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bandprobe.data.listing import list_samples
+from bandprobe.data.list_samples import list_samples
 from bandprobe.workflow.params import from_json
 from bandprobe.workflow.script import argument_parser, run
 
