@@ -1,4 +1,4 @@
-"""Feature maps of one pass into stores: decode ahead, run the network, write behind."""
+"""Feature maps of a pass into stores: decode ahead, run the network, write behind it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Source:
 
 
 class FeatureWriter:
-    """Collects batches into whole chunks and writes them behind the forward pass.
+    """Collects batches into full chunks and writes them behind the forward pass.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class FeatureWriter:
         self._written[name] = 0
 
     def _flush(self, name: str) -> None:
-        """Hand whole chunks to the writing thread, and at the end what is left."""
+        """Hand full chunks to the writing thread, and at the end the rest."""
         rows = np.concatenate(self._held[name]) if self._held[name] else np.empty((0,))
         start, chunk = self._written[name], self._arrays[name].chunks[0]
         last = start + len(rows) == self._n_samples

@@ -1,4 +1,4 @@
-"""Stored band logits and stored outcomes, as what is computed from them expects them."""
+"""Stored band logits and stored outcomes, read and written."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def shapley_store(
 ) -> tuple[Mapping[str, Variable], Mapping[str, Variable]]:
     """Variables and coordinates of the Shapley values of one readout, by image.
 
-    The values of an image add up over bands to the score of its whole map minus that of the fill's.
+    The values of an image add up over bands to the score of its map minus the score of the fill.
     """
     axes = split.axes
     subsets = all_subsets(len(split.logits))

@@ -160,7 +160,7 @@ def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> It
 
 
 def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
-    """Sets of bands that a readout has to be refitted for, each once, the set of all bands first.
+    """Sets of bands that a readout is refitted for, each once, the set of all bands first.
 
     Parameters
     ----------

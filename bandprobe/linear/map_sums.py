@@ -1,6 +1,6 @@
 """What readouts of a layer's maps are fitted from, added up slab by slab.
 
-A slab holds some channels of all samples. Gram matrices are sums over slabs, so a layer never has
+A slab has some channels of all samples. Gram matrices are sums over slabs, so a layer never has
 to fit in memory.
 """
 
