@@ -21,7 +21,7 @@ SECTIONS = {
     "Tutorial": ["own-data.md", "notebook.md"],
     "How to": ["workflow.md", "cost.md"],
     "Reference": [
-        *("usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
+        *("glossary.md", "usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
         *("benchmarks.md", "dependencies.md", "tested.md", "CHANGELOG.md"),
     ],
     "Explanation": ["method.md", "traps.md", "findings.md"],

@@ -66,4 +66,4 @@ def execute(arguments: argparse.Namespace) -> None:
         rows = {layer: [read_target(t) for t in targets] for layer, targets in layers.items()}
         title = f"{arguments.score}: {dataset} / {model} / {readout} / {mode}"
         output.print(layer_table(title, bands, rows, arguments.score))
-    output.print("In brackets: the interval includes zero. forced: by construction; flags say why.")
+    output.print("In brackets: the interval includes zero. forced: by construction (see flags).")

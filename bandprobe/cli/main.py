@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bandprobe
+from bandprobe.base.glossary import FIRST_TERMS, first_sentence
 from bandprobe.errors import BandprobeError, unknown_name
 
 
@@ -46,6 +47,7 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 def help_text() -> str:
     """What `bandprobe --help` prints."""
     lines = [f"  {name:<8} {command.text}" for name, command in COMMANDS.items()]
+    terms = [f"  {term:<8} {first_sentence(term)}" for term in FIRST_TERMS]
     return "\n".join(
         [
             "usage: bandprobe COMMAND [options]",
@@ -61,6 +63,9 @@ def help_text() -> str:
             "options:",
             "  -h, --help  show this text",
             "  --version   show the version",
+            "",
+            "terms:",
+            *terms,
         ]
     )
 

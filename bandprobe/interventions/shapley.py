@@ -10,7 +10,7 @@ import numpy as np
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.scoring.outcomes import outcomes
-from bandprobe.scoring.shapley import SHAPLEY_SCORES, all_subsets, shapley_values
+from bandprobe.scoring.shapley import UNITS, all_subsets, shapley_values
 from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Variable, write_store
 
@@ -49,11 +49,9 @@ def shapley_store(
     variables = {}
     empty = axes.bins == 0
     for name, scores in (("accuracy", correct), ("margin", margin)):
-        text, unit = SHAPLEY_SCORES[name]
+        unit, text = UNITS[name], f"Shapley value of the band: {name}"
         values = np.where(empty[:, None], np.nan, shapley_values(scores))
-        variables[name] = Variable(
-            ("band", "sample"), values, {"units": unit, "long_name": f"Shapley value: {text}"}
-        )
+        variables[name] = Variable(("band", "sample"), values, {"units": unit, "long_name": text})
         for end, score in (("none", scores[0]), ("all", scores[-1])):
             facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
             variables[f"{name}_{end}"] = Variable(("sample",), score, facts)

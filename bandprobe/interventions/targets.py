@@ -10,7 +10,8 @@ from typing import Any
 from bandprobe.base.files import write_json
 from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.outcome_store import read_outcomes
-from bandprobe.scoring.records import Bootstrap, score_mode, undefined_records
+from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.store.provenance import provenance, stated
 

@@ -1,4 +1,4 @@
-"""Reads what a report is made of from the folder of a data set's results."""
+"""Read what a report is made of from the results folder of a data set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCORED = ("n_samples", "n_groups", "n_classes", "chance")
 def read_results(
     folder: Path, dataset: str, tables: Sequence[str], figures: Sequence[str]
 ) -> Results:
-    """Everything that a page shows.
+    """Read everything that a page shows.
 
     Parameters
     ----------
@@ -81,14 +81,16 @@ def _flags(path: Path) -> pd.DataFrame:
 
 def _missing(path: Path, error: Exception) -> StoreError:
     return StoreError(
-        f"cannot read {path}", found=error, hint="let the workflow make it: snakemake --cores all"
+        f"cannot read {path}",
+        found=error,
+        hint="make it with the workflow: snakemake --cores all",
     )
 
 
 def _scored(
     targets: Path, interventions: xr.Dataset
 ) -> tuple[dict[str, str], dict[tuple[str, str], Mapping[str, float]]]:
-    """Weights of each model, and what each of its readouts was scored on, from one target each."""
+    """Weights of each model, and what each readout was scored on, from one target each."""
     weights: dict[str, str] = {}
     scored: dict[tuple[str, str], Mapping[str, float]] = {}
     for model, layers in json.loads(interventions.attrs["layers"]).items():
@@ -101,7 +103,7 @@ def _scored(
 
 
 def _one_record(folder: Path) -> dict[str, Any] | None:
-    """Any target of a layer's readout; what is asked for is the same in all."""
+    """Any target of a layer's readout; the fields that are needed are the same in all."""
     path = next(iter(sorted(folder.glob("*/*.json"))), None)
     if path is None:
         return None
@@ -132,7 +134,7 @@ def _class_names(manifest: Path) -> list[str]:
 
 
 def _digests(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of the manifest and of every store of features, as the stages left them."""
+    """SHA-256 of the manifest and of every store of features, as written by their stages."""
     names = ["manifest.parquet"]
     for model, spec in config["models"].items():
         for number, _ in enumerate(spec["layers"]):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bandprobe.interventions.targets import write_targets
-from bandprobe.scoring.records import Bootstrap
+from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.workflow.params import from_json
 from bandprobe.workflow.script import argument_parser, run
 

@@ -17,8 +17,8 @@ from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
+from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.outcomes import outcomes
-from bandprobe.scoring.records import Bootstrap
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 BANDS = Bands(("low", "high"), (0.5,))
