@@ -15,9 +15,7 @@ def main() -> None:
     """Write the summary of the interventions."""
     parser = argument_parser(__doc__)
     parser.add_argument("--targets", required=True, type=Path, help="folder of the targets")
-    parser.add_argument(
-        "--axes", required=True, type=from_json(dict[str, Any]), help="names, as JSON"
-    )
+    parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
     parser.add_argument("--netcdf", required=True, type=Path)
     parser.add_argument("--csv", required=True, type=Path)
     parser.add_argument("--flags", required=True, type=Path)

@@ -15,9 +15,7 @@ def main() -> None:
     """Write the summary of the spectra."""
     parser = argument_parser(__doc__)
     parser.add_argument("--spectra", required=True, type=Path, help="folder of the spectra")
-    parser.add_argument(
-        "--axes", required=True, type=from_json(dict[str, Any]), help="names, as JSON"
-    )
+    parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
     parser.add_argument("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
     parser.add_argument("--netcdf", required=True, type=Path)
     parser.add_argument("--csv", required=True, type=Path, help="bands")

@@ -1,4 +1,4 @@
-"""Look at everything that a study has left on disk: one line per stage, status 1 for any problem."""
+"""Look at everything that a study left on disk: one line per stage, status 1 for any problem."""
 
 import argparse
 from typing import Any
