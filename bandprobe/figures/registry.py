@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import xarray as xr
 from matplotlib.figure import Figure
 
 from bandprobe.figures.bands import controls, shapley, sweeps, used_available
+from bandprobe.figures.drawing import Drawing, save_all
 from bandprobe.figures.effects import effects, penalty_paths, with_values
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.spectra import (
@@ -30,6 +33,39 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "sweeps": sweeps,
     "shapley": shapley,
 }
+
+
+def draw_all(
+    summary: Path,
+    entries: Mapping[str, Entry],
+    folder: Path,
+    suffixes: Sequence[str],
+    workers: int = 1,
+) -> None:
+    """Draw the figures of one summary, and write them.
+
+    Parameters
+    ----------
+    summary : Path
+        The netCDF file.
+    entries : mapping of str to Entry
+        By the names of the figures.
+    folder : Path
+        Of the figures, `<name>.<suffix>`.
+    suffixes : sequence of str
+        Such as `png`.
+    workers : int
+        Figures that are drawn at the same time.
+    """
+    dataset = xr.load_dataset(summary)
+    drawings = [
+        Drawing(
+            partial(draw, entry, needed(entry, dataset)),
+            [folder / f"{name}.{suffix}" for suffix in suffixes],
+        )
+        for name, entry in entries.items()
+    ]
+    save_all(drawings, workers)
 
 
 def draw(entry: Entry, summary: xr.Dataset) -> Figure:

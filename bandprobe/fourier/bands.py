@@ -19,12 +19,12 @@ EDGE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Bands:
-    """Names and inner edges of adjoining radial bands that cover the whole plane.
+    """Names and inner edges of adjoining radial bands that cover the plane.
 
     Parameters
     ----------
     names : tuple of str
-        From the lowest band, which holds DC, to the highest, which takes in the corners.
+        From the lowest band, which contains DC, to the highest, which includes the corners.
     edges : tuple of float
         The inner edges, one fewer than names, in units of Nyquist; band b is ``[low, high)``.
 
@@ -126,7 +126,7 @@ class BandPartition:
 
     @property
     def dc_band(self) -> int:
-        """The band that holds the zero frequency."""
+        """The band that contains the zero frequency."""
         return int(self.index[0, 0])
 
     def check(self, shape: Sequence[int]) -> None:

@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, RefitLogits
+from bandprobe.interventions.outcome_store import (
+    BandLogits,
+    MaskLogits,
+    RefitLogits,
+    read_refit_logits,
+    write_outcomes,
+)
 from bandprobe.linear import compose
+from bandprobe.scoring.changed_logits import ChangedLogits
+from bandprobe.store.provenance import provenance, stated
+
+
+def write_additive(
+    outputs: Sequence[Path], split: BandLogits, modes: Sequence[Mode], *, code: str
+) -> None:
+    """Write the outcomes of one readout under modes that are linear in the map.
+
+    Parameters
+    ----------
+    outputs : sequence of Path
+        One store per mode.
+    split : BandLogits
+    modes : sequence of Mode
+    code : str
+        Digest of the code, for the provenance.
+    """
+    for path, mode in zip(outputs, modes, strict=True):
+        logits = ChangedLogits(split.axes, untouched(split), *with_controls(split, mode))
+        attrs = provenance(code, stated(mode), weights_sha256=split.weights_sha256)
+        write_outcomes(path, logits, attrs)
+
+
+def write_refitted(
+    outputs: Mapping[str, Path], refit: Path, modes: Sequence[Mode], *, code: str
+) -> None:
+    """Write the outcomes of the refitted readouts.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Path
+        The store of each mode that the readouts were refitted for.
+    refit : Path
+        The store of the refitted readouts.
+    modes : sequence of Mode
+        These, and perhaps others.
+    code : str
+        Digest of the code, for the provenance.
+    """
+    stored = read_refit_logits(refit)
+    for mode in modes:
+        if mode.name in outputs:
+            logits = ChangedLogits(stored.axes, stored.logits[0], refitted(stored, mode))
+            attrs = provenance(code, stated(mode), weights_sha256=stored.weights_sha256)
+            write_outcomes(outputs[mode.name], logits, attrs)
 
 
 def untouched(split: BandLogits) -> FloatArray:
@@ -71,7 +126,7 @@ def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> Floa
     return compose.change_masks(mode, logits, fill, untouched(split), whole_fill, partner)
 
 
-def refitted(fitted: RefitLogits, mode: Mode) -> FloatArray:
+def refitted(stored: RefitLogits, mode: Mode) -> FloatArray:
     """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
-    kept = kept_bands(mode.kind, len(fitted.axes.names))
-    return fitted.under(kept)[:, None]
+    kept = kept_bands(mode.kind, len(stored.axes.names))
+    return stored.under(kept)[:, None]

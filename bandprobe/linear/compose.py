@@ -91,7 +91,7 @@ def _needed(partner: NDArray[np.intp] | None) -> NDArray[np.intp]:
 def keep(
     logits: FloatArray, fill: FloatArray, intercept: FloatArray, kept: NDArray[np.bool_]
 ) -> FloatArray:
-    """Logits when some bands are kept and the others hold the fill's.
+    """Logits if some bands are kept and the fill takes the place of the others.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def keep_masks(
 
 
 def partners(labels: NDArray[np.integer], seed: int, draw: int) -> NDArray[np.intp]:
-    """For each sample the position of another one, of another class, at random.
+    """For each sample the position of a random sample of another class.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def partners(labels: NDArray[np.integer], seed: int, draw: int) -> NDArray[np.in
     generator = np.random.default_rng([seed, draw])
     position = np.searchsorted(classes, labels)
     others = len(labels) - count[position]
-    # The others of a class are all positions in the sorted order but its own run.
+    # Samples of other classes are all positions in the sorted order but the class's own run.
     pick = generator.integers(0, others)
     pick += np.where(pick >= start[position], count[position], 0)
     chosen: NDArray[np.intp] = order[pick]

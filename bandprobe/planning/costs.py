@@ -17,7 +17,7 @@ from bandprobe.features.blocks import BLOCK_BYTES, channels_within
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
-from bandprobe.linear.map_sums import refit_subsets
+from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, PassShape
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks

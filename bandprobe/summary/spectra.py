@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.base.files import write_text
 from bandprobe.fourier.spectra import density
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples
+from bandprobe.scoring.intervals import Bootstrap, group_bootstrap, group_resamples
 from bandprobe.store.zarr_store import Store
 
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"
@@ -99,6 +99,28 @@ def _mean_and_interval(
     weights = _resamples(len(np.unique(chosen)), resamples, seed)
     low, high = group_bootstrap(values[kept].T, chosen, weights, level)
     return values[kept].mean(0), low, high
+
+
+def read_spectra(
+    folder: Path, layers: Mapping[str, Sequence[str]], bootstrap: Bootstrap
+) -> dict[tuple[str, str], xr.Dataset]:
+    """Spectra of all layers of all models, as of `layer_spectrum`, by model and layer.
+
+    Parameters
+    ----------
+    folder : Path
+        Contains `<model>/<layer>.zarr`.
+    layers : mapping of str to sequence of str
+        Layers of each model.
+    bootstrap : Bootstrap
+    """
+    keys = [(model, layer) for model, names in layers.items() for layer in names]
+    return {
+        (model, layer): layer_spectrum(
+            folder / model / f"{layer}.zarr", bootstrap.resamples, bootstrap.level, bootstrap.seed
+        )
+        for model, layer in keys
+    }
 
 
 def spectra_dataset(spectra: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project, white_noise
 from bandprobe.fourier.modes import KINDS, Mode
-from bandprobe.fourier.transform import spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.interventions.perturb import change_coefficients
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import (
@@ -59,7 +59,7 @@ def test_routes_agree(height: int, width: int, mode: Mode, seed: int, offset: fl
     if mode.is_linear:
         fast = compose.change(mode, logits, filling, intercept, np.arange(len(maps))[::-1])
     else:
-        raw = spectrum(maps)
+        raw = real_fft(maps)
         changed = change_coefficients(mode, raw, noise, partition)
         turned = packed.logits(centre(changed, mean, width))
         fast = compose.replace(logits, turned, intercept)
