@@ -15,7 +15,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.figures.gallery import gallery
 from bandprobe.base.progress import TERMINAL
 from bandprobe.workflow.closing import flag_lines
-from bandprobe.workflow.code import code_digest, files_digest
+from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
 from bandprobe.workflow.script import KEEP_MEMORY
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import SPLITS, Paths

@@ -29,7 +29,7 @@ for table in dict.fromkeys(entry.table for entry in FIGURES.values()):
         threads: min(2, len(figures_of(table)))
         params:
             code=code("plot_figures"),
-            style=files_digest(HOME / "bandprobe" / "figures" / "publication.mplstyle"),
+            style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),
             figures=as_json(figures_of(table)),
             folder=output_folder(1),
             suffixes=" ".join(SUFFIXES),

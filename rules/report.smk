@@ -30,7 +30,7 @@ rule write_report:
         mem_mb=by_attempt(1000),
     params:
         code=code("write_report"),
-        page=files_digest(HOME / "bandprobe" / "report" / "templates"),
+        page=files_digest(PACKAGE / "report" / "templates"),
         results=lambda wildcards, input: Path(input.config).parent,
         tables=" ".join(TABLES),
         figures=" ".join(FIGURES),
