@@ -36,7 +36,7 @@ not this page. [outputs.md](outputs.md) names every file that comes out.
     snakemake --cores all [TARGET] [--configfile FILE] [--directory FOLDER]
     bandprobe run FILE [TARGET] [--directory FOLDER]
 
-The first is for a checkout; the second works anywhere, also without one, and takes the same options.
+The first is for a checkout. The second takes the same options, and works without one too.
 
 | option of Snakemake | meaning |
 | --- | --- |

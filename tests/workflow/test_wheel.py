@@ -21,6 +21,7 @@ SMALLEST = {
     "bands": {"names": ["low", "high"], "edges": [0.5]},
     "probe": {"penalties": [1], "folds": 2},
     "controls": {"draws": 0, "permutations": 0},
+    "shapley": {"fill": "none"},
     "statistics": {"resamples": 100},
 }
 
@@ -100,10 +101,10 @@ def test_a_study_from_init_to_its_report_by_the_wheel_alone(tools: Path, tmp_pat
     succeeds(bandprobe, "init", *words, "--weights", "random", cwd=tmp_path)
     study = tmp_path / "study.yaml"
     config = yaml.safe_load(study.read_text())
-    for key in ("refit", "shapley", "head"):
+    for key in ("refit", "head"):
         config.pop(key, None)
-    for model in config["models"].values():
-        model["preprocess"] = model.get("preprocess", {}) | {"size": [32, 32]}
+    config["models"].pop("pixels")
+    config["models"]["resnet18"]["preprocess"] = {"size": [32, 32]}
     study.write_text(yaml.safe_dump(config | SMALLEST))
     assert "layer3" in succeeds(bandprobe, "list", "--config", study, cwd=tmp_path)
     assert "targets" in succeeds(bandprobe, "plan", "--config", study, cwd=tmp_path)
