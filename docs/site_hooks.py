@@ -19,7 +19,7 @@ from pymdownx.slugs import slugify
 DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
 SECTIONS = {
-    "Tutorial": ["own-data.md", "notebook.md"],
+    "Tutorial": ["own-data.md", "notebook.md", "python.md"],
     "How to": ["workflow.md", "cost.md"],
     "Reference": [
         *("glossary.md", "usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),

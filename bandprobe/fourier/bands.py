@@ -32,6 +32,15 @@ class Bands:
     ------
     ConfigError
         If the edges do not increase strictly within (0, sqrt 2), or the counts do not fit.
+
+    Examples
+    --------
+    >>> from bandprobe import Bands
+    >>> bands = Bands(("low", "mid", "high"), (0.3, 0.7))
+    >>> bands.position("mid"), bands.interval(1)
+    (1, (0.3, 0.7))
+    >>> bands.on_grid(8, 8).counts  # bins of each band on an 8 x 8 map
+    array([ 5, 16, 43])
     """
 
     names: tuple[str, ...]

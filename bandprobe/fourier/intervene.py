@@ -96,6 +96,24 @@ def intervene(
         If `partition` was made for another grid.
     ValueError
         If the array that the mode needs was not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bandprobe import Bands, Mode, intervene
+    >>> maps = np.random.default_rng(0).standard_normal((4, 3, 8, 8), np.float32)
+    >>> bands = Bands(("low", "high"), (0.5,))
+    >>> grid, band = bands.on_grid(8, 8), bands.position("low")
+    >>> rest = intervene(Mode("remove", "remove"), maps, grid, band)
+    >>> alone = intervene(Mode("isolate", "isolate"), maps, grid, band)
+    >>> bool(np.allclose(rest + alone, maps, atol=1e-5))
+    True
+
+    With the mean of the maps in place of what is removed, their mean stays:
+
+    >>> filled = intervene(Mode("m", "remove", "mean"), maps, grid, band, mean_map=maps.mean(0))
+    >>> bool(np.allclose(filled.mean(0), maps.mean(0), atol=1e-5))
+    True
     """
     partition.check(maps.shape)
     kept = kept_bands(mode.kind, len(partition.bands))[band]

@@ -41,6 +41,14 @@ class Mode:
     strength : float
         Of ``phase`` and ``noise``. Phases turn by `strength` times the angle of white noise, so at
         1 they become uniform; noise has `strength` times the band's own energy in each channel.
+
+    Examples
+    --------
+    >>> from bandprobe import Mode
+    >>> Mode("remove-mean", "remove", fill="mean").is_linear
+    True
+    >>> Mode("perturb", "phase", draws=3).is_linear
+    False
     """
 
     name: str

@@ -64,6 +64,17 @@ def map_spectra(maps: MapArray, partition: BandPartition, window: Window = "none
     Notes
     -----
     Without a window the energies of all bands sum to ``sum(maps ** 2)`` (Parseval).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bandprobe import Bands, map_spectra
+    >>> maps = np.random.default_rng(0).standard_normal((4, 3, 8, 8), np.float32)
+    >>> spectra = map_spectra(maps, Bands(("low", "high"), (0.5,)).on_grid(8, 8))
+    >>> spectra.energy.shape, spectra.centroid.shape
+    ((4, 2), (4,))
+    >>> bool(np.allclose(spectra.energy.sum(1), (maps**2).sum((1, 2, 3))))
+    True
     """
     partition.check(maps.shape)
     n_channels, height, width = maps.shape[1:]
@@ -120,6 +131,18 @@ def band_energy(maps: MapArray, partition: BandPartition) -> FloatArray:
     Notes
     -----
     Summed over bands this is the spatial energy, ``sum(maps ** 2)`` (Parseval).
+
+    Examples
+    --------
+    A wave of three cycles on 16 columns has a frequency of 3 / 8 Nyquist:
+
+    >>> import numpy as np
+    >>> from bandprobe import Bands, band_energy
+    >>> wave = np.cos(2 * np.pi * 3 * np.arange(16) / 16, dtype=np.float32)
+    >>> maps = np.broadcast_to(wave, (1, 1, 16, 16))
+    >>> grid = Bands(("low", "mid", "high"), (0.3, 0.7)).on_grid(16, 16)
+    >>> band_energy(maps, grid).round(3)[0, 0]
+    array([  0., 128.,   0.])
     """
     partition.check(maps.shape)
     return _grouped(power(maps), partition.half_index, len(partition.bands))
