@@ -52,8 +52,8 @@ The first is for a checkout. The second takes the same options, and works withou
 `TARGET` is a stage or the path of any file of [outputs.md](outputs.md); all by default. Stages:
 {stages}. [workflow.md](workflow.md) says what runs again after which change.
 
-`make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench` set
-up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml), `PLAN`
+`make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench`
+set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml), `PLAN`
 (--measure), `PYTHON` (python3).
 
 | environment variable | meaning |
