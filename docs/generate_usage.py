@@ -53,8 +53,8 @@ The first is for a checkout. The second takes the same options, and works withou
 {stages}. [workflow.md](workflow.md) says what runs again after which change.
 
 `make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench`
-set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml), `PLAN`
-(--measure), `PYTHON` (python3).
+set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml),
+`PLAN` (--measure), `PYTHON` (python3).
 
 | environment variable | meaning |
 | --- | --- |
