@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,7 +92,14 @@ def test_a_wheel_has_its_own_copy_of_the_workflow(tools: Path, tmp_path: Path) -
         for file in files:
             if "__pycache__" not in file.parts:
                 assert (home / file.relative_to(HOME)).read_bytes() == file.read_bytes()
-    assert (home.parent / "py.typed").is_file()
+    data = [
+        path for path in (HOME / "bandprobe").rglob("*.*") if path.suffix not in (".py", ".pyc")
+    ]
+    assert {"py.typed", "config.schema.yaml", "publication.mplstyle", "report.html"} <= {
+        path.name for path in data
+    }
+    for path in data:
+        assert (home.parent / path.relative_to(HOME / "bandprobe")).is_file(), path
 
 
 def test_a_study_from_init_to_its_report_by_the_wheel_alone(tools: Path, tmp_path: Path) -> None:
@@ -108,11 +116,16 @@ def test_a_study_from_init_to_its_report_by_the_wheel_alone(tools: Path, tmp_pat
     study.write_text(yaml.safe_dump(config | SMALLEST))
     assert "layer3" in succeeds(bandprobe, "list", "--config", study, cwd=tmp_path)
     assert "targets" in succeeds(bandprobe, "plan", "--config", study, cwd=tmp_path)
-    succeeds(bandprobe, "run", study, "--cores", "1", cwd=tmp_path)
+    run_report = (bandprobe, "run", study, "--cores", "1", "results/flowers/report.html")
+    succeeds(*run_report, cwd=tmp_path)
     results = tmp_path / "results" / "flowers"
     assert (results / "report.html").stat().st_size > 10_000
     assert len(list((results / "targets").rglob("*.json"))) == 2
-    assert "Nothing to be done" in run(bandprobe, "run", study, "--dry-run", cwd=tmp_path).stderr
+    # An edit of the installed files is seen, and everything else is up to date.
     sheet = next(tools.parent.glob("lib/*/site-packages/bandprobe/report/templates/report.css"))
     sheet.write_text(sheet.read_text() + "/* edited */")
-    assert "write_report" in succeeds(bandprobe, "run", study, "--dry-run", cwd=tmp_path)
+    planned = succeeds(*run_report, "--dry-run", cwd=tmp_path)
+    assert re.findall(r"^(\w+) +(\d+)$", planned, re.M)[:2] == [
+        ("write_report", "1"),
+        ("total", "1"),
+    ]

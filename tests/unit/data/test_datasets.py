@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bandprobe.data.datasets import check_spec, phantom_classes, root_of, samples, state_of
+from bandprobe.data.phantom import Phantom
 from bandprobe.errors import ConfigError, DatasetError
 from tests.unit.conftest import SaveImage
 
@@ -48,11 +49,14 @@ def test_generated_images_have_the_classes_of_the_generator(tmp_path: Path) -> N
         "bands": {"names": ["low", "high"], "edges": [0.4]},
         "patterns": 2,
         "size": 16,
-        "strength": 1.0,
         "train_images": 1,
         "eval_images": 1,
+        "signal_to_noise": 1.0,
+        "contrast": 0.1,
+        "random_phase": False,
         "seed": 0,
     }
+    assert phantom_classes(spec) == Phantom.from_config(spec).class_names
     assert phantom_classes(spec) == ["low-1", "low-2", "high-1", "high-2"]
     with pytest.raises(DatasetError, match=r"low-1 (holds|contains) no image"):
         samples(spec, tmp_path)
