@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.files import replace_folder
+from bandprobe.base.folders import replace_folder
 from bandprobe.data import cifar
 from bandprobe.data.images import png_bytes
 from bandprobe.data.phantom import Phantom

@@ -11,11 +11,13 @@ import bandprobe
 from bandprobe.errors import BandprobeError
 
 PACKAGE = Path(bandprobe.__file__).parent
-# Errors, logging and provenance cannot change a number.
+# Errors, logging, provenance and the strict reading of arguments cannot change a number: a value that is not
+# read as it was written is refused.
 IGNORED = {
     "bandprobe.errors",
     "bandprobe.base.progress",
     "bandprobe.store.provenance",
+    "bandprobe.workflow.params",
     "bandprobe.workflow.script",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bandprobe.base.files import replace_folder
+from bandprobe.base.folders import replace_folder
 from bandprobe.data.cifar import class_names
 from bandprobe.errors import BandprobeError, ConfigError, DatasetError, StoreError
 from bandprobe.study.config import load_config

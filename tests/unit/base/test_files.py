@@ -8,16 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bandprobe.base.files import (
-    fresh_partial,
-    inside,
-    remove,
-    replace_folder,
-    replacing,
-    write_json,
-    write_text,
-)
-from bandprobe.errors import StoreError
+from bandprobe.base.files import fresh_partial, remove, replacing, write_json, write_text
 
 
 def test_a_file_that_was_not_finished_leaves_what_was_there(tmp_path: Path) -> None:
@@ -51,27 +42,6 @@ def test_leftovers_of_killed_processes_go_and_other_files_stay(tmp_path: Path) -
     partial = fresh_partial(tmp_path / "a.zarr")
     assert partial == tmp_path / f".a.zarr.{os.getpid()}.partial"
     assert {item.name for item in tmp_path.iterdir()} == set(others)
-
-
-def test_a_folder_is_replaced_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "photos"
-    replace_folder(path, [("a/b.txt", b"1"), ("c.txt", b"2")])
-    replace_folder(path, [("d.txt", b"3")])
-    assert [item.name for item in path.iterdir()] == ["d.txt"]
-    with pytest.raises(StoreError, match="leads out of the folder"):
-        replace_folder(path, [("e.txt", b"4"), ("../out.txt", b"5")])
-    assert [item.name for item in path.iterdir()] == ["d.txt"]
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("name", ["../a", "/a", "b/../../a", "", "a\0b"])
-def test_names_that_lead_out_of_a_folder_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StoreError, match="leads out of the folder"):
-        inside(tmp_path, name)
-
-
-def test_names_within_a_folder_are_taken(tmp_path: Path) -> None:
-    assert inside(tmp_path, "a/..b") == tmp_path / "a" / "..b"
 
 
 def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
