@@ -11,8 +11,8 @@ import bandprobe
 from bandprobe.errors import BandprobeError
 
 PACKAGE = Path(bandprobe.__file__).parent
-# Errors, logging, provenance and the strict reading of arguments cannot change a number: a value that is
-# not read as it was written is refused.
+# Errors, logging, provenance and the strict reading of arguments cannot change a number: a
+# value that is not read as it was written is refused.
 IGNORED = {
     "bandprobe.errors",
     "bandprobe.base.progress",

@@ -1,13 +1,12 @@
 """Scripts end clearly and say what a result was made from."""
 
-import argparse
 import json
 
 import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.store.provenance import library_versions, provenance
-from bandprobe.workflow.script import argument_parser, json_argument, run
+from bandprobe.workflow.script import argument_parser, run
 
 
 def test_a_mistake_of_the_user_ends_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,10 +30,7 @@ def test_a_fault_of_the_code_is_not_hidden() -> None:
         run(main)
 
 
-def test_arguments_can_be_json() -> None:
-    assert json_argument('{"a": [1, null]}') == {"a": [1, None]}
-    with pytest.raises(argparse.ArgumentTypeError, match="not JSON"):
-        json_argument("{a}")
+def test_every_script_takes_the_digest_of_its_code() -> None:
     assert argument_parser("text").parse_args([]).code == "by hand"
     assert argument_parser("text").parse_args(["--code", "abc"]).code == "abc"
 
