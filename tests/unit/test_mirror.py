@@ -9,12 +9,13 @@ COMMANDS = "tests/workflow/test_commands.py runs the command on a finished study
 DRAWN = "tests/workflow/test_draw.py draws every figure of a finished study"
 PAGE = "tests/report reads the page and its numbers, also in a browser"
 LITERAL = "tests/workflow/test_tiny_study.py compares its results with the literal route"
+SPECIFICATION = "tests/unit/workflow/test_params.py writes and reads it"
 TINY = "tests/workflow/test_tiny_study.py looks at what the stage leaves"
 # Modules without a mirror.
 ELSEWHERE = {
     "__main__": "calls cli.main, which tests/unit/cli/test_run_study.py starts by this module",
     "backbones/layouts": "tests/unit/backbones/test_backbone.py reads every layout by a backbone",
-    "backbones/model_spec": "a specification; tests/unit/workflow/test_params.py writes and reads it",
+    "backbones/model_spec": SPECIFICATION,
     "base/arrays": "names of types",
     "cli/batch_layers": "tests/workflow/test_commands.py runs the script that calls it",
     "cli/compare_studies": COMMANDS,
@@ -38,7 +39,7 @@ ELSEWHERE = {
     "head/fit": "tests/workflow/test_head.py runs the heads of whole networks",
     "head/outcomes": "tests/workflow/test_head.py looks at the outcomes of whole networks",
     "head/run": "tests/workflow/test_head.py runs the heads of whole networks",
-    "head/settings": "a specification; tests/unit/workflow/test_params.py writes and reads it",
+    "head/settings": SPECIFICATION,
     "inspection/contents": COMMANDS,
     "inspection/finished": COMMANDS,
     "inspection/map_figures": "tests/unit/inspection/test_one_map.py draws with it",
@@ -55,7 +56,7 @@ ELSEWHERE = {
     "planning/counts": "tests/workflow/test_plan.py counts samples of whole studies",
     "planning/shapes": "tests/workflow/test_plan.py compares shapes with stored arrays",
     "planning/tables": "tests/workflow/test_plan.py reads the printed plan",
-    "probes/settings": "a specification; tests/unit/workflow/test_params.py writes and reads it",
+    "probes/settings": SPECIFICATION,
     "probes/split": LITERAL,
     "probes/sums": "tests/unit/probes/test_slab_sums.py adds up slabs with it",
     "probes/write": TINY,
@@ -68,7 +69,7 @@ ELSEWHERE = {
     "scoring/fields": "names of fields",
     "scoring/head_flags": "tests/unit/study/test_head_settings.py asks it for flags",
     "study/parse": "tests/unit/study/test_study.py parses whole configurations",
-    "summary/axes": "a specification; tests/unit/workflow/test_params.py writes and reads it",
+    "summary/axes": SPECIFICATION,
     "summary/probes": TINY,
     "summary/shapley": TINY,
     "summary/tables": TINY,
