@@ -27,7 +27,7 @@ ELSEWHERE = {
     "cli/run_intervention": "tests/workflow/test_commands.py runs the script that calls it",
     "cli/show_map": COMMANDS,
     "cli/verify_study": "tests/faults/test_verify.py runs it on damaged studies",
-    "data/list_samples": "tests/unit/data/test_datasets.py lists samples; tests/workflow runs the stage",
+    "data/list_samples": "tests/unit/data/test_datasets.py lists the samples of every kind",
     "features/join": "tests/unit/features/test_shards.py joins shards with it",
     "features/networks": "tests/unit/features/test_extract.py extracts with it",
     "figures/bands": DRAWN,
