@@ -1,4 +1,4 @@
-"""Results as tables that one reads in a terminal."""
+"""Results as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def console() -> Console:
 
     Square brackets are shown: as markup a list of names would be lost.
     """
-    found = Console(markup=False)
-    return found if found.is_terminal else Console(width=120, markup=False)
+    terminal = Console(markup=False)
+    return terminal if terminal.is_terminal else Console(width=120, markup=False)
 
 
 def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
@@ -68,7 +68,7 @@ def _shown(value: float | None, interval: Sequence[float] | None) -> str:
 def layer_table(
     title: str, bands: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]], score: str
 ) -> Table:
-    """An effect of one mode, layer by band; brackets where the interval holds zero."""
+    """An effect of one mode, layer by band; brackets where the interval includes zero."""
     table = Table(title=title)
     table.add_column("layer")
     table.add_column("clean top-1", justify="right")

@@ -39,7 +39,7 @@ ELSEWHERE = {
     "inspection/map_figures": "tests/unit/inspection/test_one_map.py draws with it",
     "inspection/two_studies": COMMANDS,
     "interventions/additive": LITERAL,
-    "interventions/compare_routes": "the comparison itself: tests/workflow/test_default_study.py relies on it",
+    "interventions/compare_routes": "tests/workflow/test_default_study.py compares routes by it",
     "interventions/perturb": LITERAL,
     "interventions/shapley": TINY,
     "linear/estimators": "tests/unit/linear/test_probe.py fits with each of them",
