@@ -155,4 +155,5 @@ class StudyResults:
 
         if not path.is_dir():
             raise StoreError(f"{path} does not exist", expected="a store of the finished study")
-        return xr.open_zarr(path)
+        store: xr.Dataset = xr.open_zarr(path)
+        return store
