@@ -20,7 +20,7 @@ study: $(VENV)/.runtime
 plan: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python -m bandprobe plan --config $(CONFIG) $(PLAN)
 
-# Whether all that a study has left on disk is whole: make verify CONFIG=my-study.yaml
+# Check that the stored files of a study are intact: make verify CONFIG=my-study.yaml
 verify: $(VENV)/.runtime
 	$(BIN)/snakemake --cores 1 --configfile $(CONFIG) -- verify
 

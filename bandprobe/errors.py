@@ -1,4 +1,4 @@
-"""The errors that a user can cause, each naming the thing, what was expected, and a way out."""
+"""Errors that a user can cause; each names the problem, what was expected, and a way out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class BandprobeError(Exception):
     Parameters
     ----------
     what : str
-        The thing that is wrong, by name.
+        What is wrong, by name.
     expected, found : object, optional
-        What should have been there, and what was.
+        What should have been there, and what was there instead.
     hint : str, optional
         What the user can do next.
     """
@@ -55,7 +55,7 @@ class ModelError(BandprobeError):
 
 
 class DeviceError(BandprobeError):
-    """A device to compute on is not there, or cannot be used."""
+    """A device to compute on is missing or cannot be used."""
 
 
 class GridMismatchError(BandprobeError):
@@ -63,11 +63,11 @@ class GridMismatchError(BandprobeError):
 
 
 class StoreError(BandprobeError):
-    """A stored result is missing, incomplete or not what its reader expects."""
+    """A stored result is missing, incomplete or not what was expected."""
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
-    """One sentence that says a name is unknown and lists the valid ones."""
+    """A message that a name is unknown, with the valid ones."""
     names = list(valid)
     close = difflib.get_close_matches(name, names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""Weights from the formats they come in to safetensors under timm's names; no code is run."""
+"""Converts published weights to safetensors under timm's names, without running their code."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ def convert_weights(asset: Asset, content: bytes, target: Path) -> None:
     Raises
     ------
     AssetError
-        If a tensor is missing, left over, or has another shape than the architecture's.
+        If a tensor is missing, surplus, or differs in shape from the architecture.
     """
     model = timm.create_model(asset.architecture)
     expected = model.state_dict()
     if asset.convert == "state-dict":
-        found = in_order(torch.load(io.BytesIO(content), weights_only=True), expected)
+        tensors = in_order(torch.load(io.BytesIO(content), weights_only=True), expected)
     elif asset.convert == "dinov2-onnx":
-        found = dinov2_from_onnx(content)
+        tensors = dinov2_from_onnx(content)
     else:
-        raise AssetError(f"{asset.requirement} holds no weights", found=asset.convert)
-    check_shapes(found, expected, asset.requirement)
+        raise AssetError(f"{asset.requirement} contains no weights", found=asset.convert)
+    check_shapes(tensors, expected, asset.requirement)
     with replacing(target) as partial:
-        save_file({name: tensor.contiguous() for name, tensor in found.items()}, partial)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
 
 
-def in_order(found: Tensors, expected: Tensors) -> Tensors:
+def in_order(tensors: Tensors, expected: Tensors) -> Tensors:
     """Tensors under the names of `expected`, matched by their order."""
-    if len(found) != len(expected):
+    if len(tensors) != len(expected):
         raise AssetError(
             "the checkpoint does not fit the architecture",
             expected=f"{len(expected)} tensors",
-            found=f"{len(found)} tensors",
+            found=f"{len(tensors)} tensors",
         )
-    return dict(zip(expected, found.values(), strict=True))
+    return dict(zip(expected, tensors.values(), strict=True))
 
 
-def check_shapes(found: Tensors, expected: Tensors, name: str) -> None:
+def check_shapes(tensors: Tensors, expected: Tensors, name: str) -> None:
     """Raise `AssetError` unless both have the same names and shapes."""
-    missing = sorted(set(expected) - set(found))
-    surplus = sorted(set(found) - set(expected))
-    wrong = sorted(k for k in set(found) & set(expected) if found[k].shape != expected[k].shape)
+    missing = sorted(set(expected) - set(tensors))
+    surplus = sorted(set(tensors) - set(expected))
+    wrong = sorted(k for k in set(tensors) & set(expected) if tensors[k].shape != expected[k].shape)
     if missing or surplus or wrong:
         raise AssetError(
             f"{name}: the checkpoint does not fit the architecture",
@@ -109,7 +109,7 @@ def dinov2_from_onnx(content: bytes) -> Tensors:
             elif len(stored[name].dims) == 3 and node.op_type == "Concat":
                 tokens = name
     prefix = "backbone.embeddings."
-    found = {
+    tensors = {
         "cls_token": tensor(f"{prefix}cls_token"),
         "pos_embed": torch.cat([tensor(tokens), tensor(patches)], dim=1),
         "patch_embed.proj.weight": tensor(f"{prefix}patch_embeddings.projection.weight"),
@@ -121,14 +121,14 @@ def dinov2_from_onnx(content: bytes) -> Tensors:
     for block in range(depth):
         source, target = f"backbone.encoder.layer.{block}.", f"blocks.{block}."
         for old, new in _RENAMED.items():
-            found[target + new] = tensor(source + old)
+            tensors[target + new] = tensor(source + old)
         for old, new in _MATRICES.items():
-            found[target + new] = tensor(matrices[f"layer.{block}/{old}"]).T
+            tensors[target + new] = tensor(matrices[f"layer.{block}/{old}"]).T
         heads = ("query", "key", "value")
-        found[f"{target}attn.qkv.weight"] = torch.cat(
+        tensors[f"{target}attn.qkv.weight"] = torch.cat(
             [tensor(matrices[f"layer.{block}/attention/attention/{head}"]).T for head in heads]
         )
-        found[f"{target}attn.qkv.bias"] = torch.cat(
+        tensors[f"{target}attn.qkv.bias"] = torch.cat(
             [tensor(f"{source}attention.attention.{head}.bias") for head in heads]
         )
-    return found
+    return tensors

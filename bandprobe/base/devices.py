@@ -1,7 +1,7 @@
-"""Where arrays live: NumPy's in the machine's memory, PyTorch's tensors on a GPU.
+"""Where arrays are: NumPy arrays in main memory, PyTorch tensors on a GPU.
 
-Numerical code takes either: what is not the same in both libraries stands here. Without a GPU
-nothing here imports PyTorch. On a GPU products stay in full float32; its shorter formats are off.
+Numerical code accepts both; this module has what differs between the libraries. Without a GPU it
+does not import PyTorch. On a GPU products stay in full float32: TF32 is switched off.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ DEVICES = ("cpu", "cuda")
 
 
 def open_device(name: str) -> str:
-    """A device that is there, ready for use.
+    """Check that a device can be used, and prepare it.
 
     Raises
     ------
     DeviceError
-        If a GPU is asked for and none can be used.
+        If a GPU is requested and none can be used.
     """
     if name == "cpu":
         return name
@@ -59,7 +59,7 @@ def device_name(device: str) -> str:
 def put(values: NDArray[Any], device: str | None) -> Any:
     """Values on a device: the array itself for `cpu`, else a tensor.
 
-    `torch-cpu` is a tensor in the machine's memory: the GPU's route, where there is none.
+    `torch-cpu` is a tensor in the machine's memory: the code path of the GPU, without one.
     """
     if device in (None, "cpu"):
         return values

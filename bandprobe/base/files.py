@@ -1,4 +1,4 @@
-"""Files and folders that take their name only when they are whole."""
+"""Files and folders that appear under their final name only when they are complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def fresh_partial(path: Path) -> Path:
-    """Where to write what will be called `path`, in the same folder; leftovers of others go.
+    """Temporary name to write `path` under, in the same folder; removes what others left behind.
 
     A process whose Snakemake was killed may still be writing: the name is this process's own, so
     that the two never mix, and the other finds its own gone when it ends.
@@ -27,7 +27,7 @@ def fresh_partial(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -36,7 +36,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A file to be written, which takes the name `path` when the block ends without an error."""
+    """A file to write, renamed to `path` when the block ends without an error."""
     path = Path(path)
     partial = fresh_partial(path)
     try:
@@ -47,7 +47,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def replace_tree(partial: Path, path: Path) -> None:
-    """Give a whole folder its name; what had it before is gone at once, never half of it."""
+    """Rename a complete folder; an older one of that name is replaced as a unit."""
     if path.exists():
         old = path.with_name(f".{path.name}.{os.getpid()}.old.partial")
         os.replace(path, old)

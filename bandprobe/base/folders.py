@@ -10,7 +10,7 @@ from bandprobe.errors import StoreError
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The file of that name below a folder.
+    """The path of a file below a folder.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files, by names relative to a folder that takes its name when all are there.
+    """Write files into a folder that gets its name when all of them are complete.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Bytes and times in the units that suit them."""
+"""Bytes and times in suitable units."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def in_bytes(count: float) -> str:
-    """Bytes in the unit that suits them, in powers of 1000."""
+    """Bytes in a suitable unit, in powers of 1000."""
     unit = 0
     while count >= 1000 and unit < len(UNITS) - 1:
         count, unit = count / 1000, unit + 1
@@ -14,7 +14,7 @@ def in_bytes(count: float) -> str:
 
 
 def in_time(seconds: float) -> str:
-    """A time to two digits."""
+    """Seconds as text in a suitable unit."""
     if seconds < 90:
         return f"{seconds:.2g} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.3g} h"

@@ -1,1 +1,1 @@
-"""The command line: one module a command, each with a `parser` and an `execute`."""
+"""The command line: one module per command, each with a `parser` and an `execute`."""

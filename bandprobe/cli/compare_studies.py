@@ -1,12 +1,12 @@
-"""Say which targets of two studies differ beyond their intervals.
+"""Say which targets of two studies differ by more than their uncertainty.
 
 A and B are results folders (results/DATASET) or folders of studies. Cells that are N/A or forced by
-construction are never counted, nor are bands with other edges or modes that do something else.
+construction are never counted, nor are bands whose edges differ or modes that do something else.
 
 Where both studies scored the same images, the effects are subtracted image by image, and the
 interval of that difference comes from a bootstrap over groups of images. Where they did not, it
-comes from both intervals, which takes the two studies to be independent. A target differs if the
-interval of the difference does not hold zero. The output says which of the two was done.
+comes from both intervals, which assumes that the two studies are independent. A target differs if
+the interval of the difference excludes zero. The output says which of the two was done.
 """
 
 from __future__ import annotations
@@ -35,42 +35,44 @@ bandprobe compare before after --score rank_degradation --csv differences.csv
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe compare`."""
-    found = described(__doc__, "bandprobe compare", EXAMPLES)
-    found.add_argument("first", metavar="A", type=Path, help="results of the first study")
-    found.add_argument("second", metavar="B", type=Path, help="results of the second study")
-    found.add_argument(
+    options = described(__doc__, "bandprobe compare", EXAMPLES)
+    options.add_argument("first", metavar="A", type=Path, help="results of the first study")
+    options.add_argument("second", metavar="B", type=Path, help="results of the second study")
+    options.add_argument(
         "--score", choices=EFFECTS, default="top1_drop", help="what to compare (default: top1_drop)"
     )
-    found.add_argument("--top", type=int, default=20, help="targets to print at most (default: 20)")
-    found.add_argument("--csv", type=Path, metavar="FILE", help="write all targets to a table")
-    return found
+    options.add_argument(
+        "--top", type=int, default=20, help="targets to print at most (default: 20)"
+    )
+    options.add_argument("--csv", type=Path, metavar="FILE", help="write all targets to a table")
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print what differs."""
     first, second = find_results(arguments.first), find_results(arguments.second)
-    found, output = compare(first, second, arguments.score), console()
+    comparison, output = compare(first, second, arguments.score), console()
     output.print(f"A = {first.folder}\nB = {second.folder}", highlight=False)
-    if found.configuration:
-        output.print(configuration_table(found))
-    for line in method_lines(found, arguments.score):
+    if comparison.configuration:
+        output.print(configuration_table(comparison))
+    for line in method_lines(comparison, arguments.score):
         output.print(line, highlight=False)
-    different = [cell for cell in found.counted if cell.difference and cell.difference.differs]
+    different = [cell for cell in comparison.counted if cell.difference and cell.difference.differs]
     if different:
         output.print(difference_table(different[: arguments.top], arguments.score))
     if len(different) > arguments.top:
         output.print(f"{len(different) - arguments.top} more: --top {len(different)}, or --csv")
-    for line in count_lines(found, len(different)):
+    for line in count_lines(comparison, len(different)):
         output.print(line, highlight=False)
     if arguments.csv:
-        write_text(arguments.csv, table(found, arguments.score).to_csv(index=False))
+        write_text(arguments.csv, table(comparison, arguments.score).to_csv(index=False))
         print(arguments.csv)
 
 
-def method_lines(found: Comparison, score: str) -> Iterator[str]:
-    """What was computed, and what it takes for granted."""
-    level = f"{100 * found.level:g} %"
-    ways = {cell.paired for cell in found.counted}
+def method_lines(comparison: Comparison, score: str) -> Iterator[str]:
+    """What was computed, and what it assumes."""
+    level = f"{100 * comparison.level:g} %"
+    ways = {cell.paired for cell in comparison.counted}
     if True in ways:
         yield (
             f"Paired: both studies scored the same images. {score} in A minus {score} in B, image "
@@ -82,9 +84,9 @@ def method_lines(found: Comparison, score: str) -> Iterator[str]:
     if False in ways:
         why = (
             "outcomes of the images are not kept in both"
-            if found.same_images
-            else f"the studies share {found.shared_images} evaluation images, in other sets"
-            if found.shared_images
+            if comparison.same_images
+            else f"the studies share {comparison.shared_images} evaluation images, in other sets"
+            if comparison.shared_images
             else "the studies have no evaluation image in common"
         )
         yield (
@@ -92,20 +94,20 @@ def method_lines(found: Comparison, score: str) -> Iterator[str]:
             "both intervals (Zou and Donner 2008). Assumes that the two estimates are independent "
             "and that each interval covers what it says."
         )
-        if found.shared_images:
+        if comparison.shared_images:
             yield "With images in common they are not: such intervals are as a rule too wide."
 
 
-def count_lines(found: Comparison, different: int) -> Iterator[str]:
-    """How many targets differ, how many would by chance, and how many were left out."""
-    compared = len(found.counted)
-    chance = compared * (1 - found.level)
+def count_lines(comparison: Comparison, different: int) -> Iterator[str]:
+    """How many targets differ, how many would by chance, and how many were not compared."""
+    compared = len(comparison.counted)
+    chance = compared * (1 - comparison.level)
     yield (
         f"{different} of {compared} compared targets differ. Were there no difference at all, "
-        f"about {chance:.1f} intervals would miss zero by chance: they are not corrected for their "
-        "number."
+        f"about {chance:.1f} intervals would exclude zero by chance: they are not corrected for "
+        "multiple comparisons."
     )
-    for reason, count in found.reasons.most_common():
+    for reason, count in comparison.reasons.most_common():
         yield f"  {count:>5} not compared: {reason}"
 
 
@@ -115,36 +117,36 @@ def difference_table(cells: list[Compared], score: str) -> Table:
     for name in ("target", "A", "B", "A - B", "interval", "p", ""):
         table.add_column(name, overflow="fold")
     for cell in cells:
-        found = cell.difference
+        difference = cell.difference
         assert cell.first, "only compared cells are listed"
         assert cell.second, "only compared cells are listed"
-        assert found, "only compared cells are listed"
+        assert difference, "only compared cells are listed"
         table.add_row(
             " / ".join(cell.key),
             f"{cell.first[score]:.4f}",
             f"{cell.second[score]:.4f}",
-            f"{found.value:+.4f}",
-            f"{found.low:+.4f} to {found.high:+.4f}",
+            f"{difference.value:+.4f}",
+            f"{difference.low:+.4f} to {difference.high:+.4f}",
             "" if math.isnan(cell.p_holm) else f"{cell.p_holm:.3g}",
             "; ".join(cell.notes),
         )
     return table
 
 
-def configuration_table(found: Comparison) -> Table:
+def configuration_table(comparison: Comparison) -> Table:
     """Keys of the configurations that differ."""
     table = Table(title="configurations differ in", title_justify="left")
     for name in ("key", "A", "B"):
         table.add_column(name, overflow="fold")
-    for key, values in found.configuration.items():
+    for key, values in comparison.configuration.items():
         table.add_row(key, *("not there" if value is None else str(value) for value in values))
     return table
 
 
-def table(found: Comparison, score: str) -> pd.DataFrame:
+def table(comparison: Comparison, score: str) -> pd.DataFrame:
     """Every target of either study, with what was compared or why it was not."""
     rows = []
-    for cell in found.cells:
+    for cell in comparison.cells:
         row: dict[str, Any] = dict(zip(KEY, cell.key, strict=True)) | {"score": score}
         for name, record in (("a", cell.first), ("b", cell.second)):
             row[f"{name}_clean_top1"] = (record or {}).get("clean_top1")
@@ -154,14 +156,14 @@ def table(found: Comparison, score: str) -> pd.DataFrame:
                 f"{name}_low": ends[0],
                 f"{name}_high": ends[1],
             }
-        one = cell.difference
+        difference = cell.difference
         row |= {
-            "difference": one.value if one else None,
-            "low": one.low if one else None,
-            "high": one.high if one else None,
-            "method": ("paired" if cell.paired else "unpaired") if one else None,
+            "difference": difference.value if difference else None,
+            "low": difference.low if difference else None,
+            "high": difference.high if difference else None,
+            "method": ("paired" if cell.paired else "unpaired") if difference else None,
             "p_holm": cell.p_holm,
-            "differs": one.differs if one else None,
+            "differs": difference.differs if difference else None,
             "not_compared": cell.reason,
             "notes": "; ".join(cell.notes),
         }

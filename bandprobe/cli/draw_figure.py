@@ -1,7 +1,7 @@
-"""Draw one figure of a study at the width of a printed column, as a PDF with its fonts in it.
+"""Draw one figure of a study at the width of a printed column, as a PDF with embedded fonts.
 
-FIGURE is the name of a picture of results/DATASET/figures, without its ending. An unknown one lists
-the valid ones. The figure shows what that picture shows, or some of its models.
+FIGURE is the name of a picture of results/DATASET/figures, without its suffix; an unknown name
+lists the valid ones. The figure shows what that picture shows, or some of its models.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ bandprobe draw sweeps --output sweeps.pdf sweeps.svg
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe draw`."""
-    found = command_parser(__doc__, "bandprobe draw", EXAMPLES)
-    found.add_argument("figure", metavar="FIGURE", help="name of the figure")
-    found.add_argument("--model", nargs="+", help="models to show (default: all)")
-    found.add_argument(
+    options = command_parser(__doc__, "bandprobe draw", EXAMPLES)
+    options.add_argument("figure", metavar="FIGURE", help="name of the figure")
+    options.add_argument("--model", nargs="+", help="models to show (default: all)")
+    options.add_argument(
         "--columns",
         type=int,
         choices=tuple(COLUMNS),
         default=2,
         help="columns of the page to fill: 89 or 183 mm (default: 2)",
     )
-    found.add_argument(
+    options.add_argument(
         "--output",
         type=Path,
         nargs="+",
         help="files, by their suffix: pdf, svg, png (default: a PDF among the figures)",
     )
-    return found
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Make the summary, if it is not there, and draw."""
+    """Compute the summary, if it is missing, and draw."""
     study = load_study(arguments.config)
     dataset = choose_dataset(study, arguments.dataset)
     models = choose_many(study, "model", arguments.model, study.models)
@@ -60,7 +60,7 @@ def execute(arguments: argparse.Namespace) -> None:
     entry = figures[arguments.figure]
     summary = Paths.SUMMARY.format(dataset=dataset, table=entry.table)
     run_workflow([summary], arguments.config, arguments.cores)
-    # Matplotlib and xarray take a second to import: not before the names are known to be right.
+    # Matplotlib and xarray take a second to import: not before the names are checked.
     import xarray as xr
 
     from bandprobe.figures.drawing import as_wide_as, save

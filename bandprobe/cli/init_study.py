@@ -1,7 +1,7 @@
 """Write a configuration for a folder of images and a model, with comments.
 
-Layers are chosen from the network if none are given: the ends of its stages, or some of its blocks.
-Nothing is downloaded, and no file is overwritten.
+Without --layers, layers are chosen from the network: the ends of its stages, or some of its blocks.
+Nothing is downloaded, and existing files are not overwritten.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ bandprobe init --images data/flowers --model timm/resnet50 --weights random --ou
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe init`."""
-    found = described(__doc__, "bandprobe init", EXAMPLES)
-    found.add_argument(
+    options = described(__doc__, "bandprobe init", EXAMPLES)
+    options.add_argument(
         "--images",
         required=True,
         type=Path,
         metavar="FOLDER",
         help="FOLDER/CLASS/*.jpg, or FOLDER/train/CLASS/*.jpg and FOLDER/val/CLASS/*.jpg",
     )
-    found.add_argument(
+    options.add_argument(
         "--model",
         required=True,
         metavar="ARCHITECTURE",
         help="timm/NAME, torchvision/NAME or python/package.module:function",
     )
-    found.add_argument(
+    options.add_argument(
         "--layer", "--layers", nargs="+", metavar="LAYER", help="layers (default: chosen)"
     )
-    found.add_argument(
+    options.add_argument(
         "--weights", help="file/PATH, pretrained/TAG or random (default: the published ones)"
     )
-    found.add_argument("--dataset", help="name of the data set (default: the folder's)")
-    found.add_argument(
+    options.add_argument("--dataset", help="name of the data set (default: the folder's)")
+    options.add_argument(
         "--output", type=Path, default=Path("study.yaml"), help="file (default: study.yaml)"
     )
-    return found
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Write the configuration, once it is known to be a valid one."""
+    """Write the configuration, after checking that it is valid."""
     output = arguments.output
     if output.exists():
         raise ConfigError(
-            f"{output} exists, and is not overwritten", hint="--output takes another name"
+            f"{output} exists and is not overwritten", hint="choose another name with --output"
         )
     if not arguments.images.is_dir():
         raise DatasetError(
-            f"{arguments.images} is no directory", expected="one folder of images a class"
+            f"{arguments.images} is not a directory", expected="one folder of images per class"
         )
-    # What networks need takes seconds to import: not before a mistake in the rest was found.
+    # What networks need takes seconds to import: not before the other options are checked.
     from bandprobe.planning import suggest
 
     spec = suggest.folder_spec(arguments.images)

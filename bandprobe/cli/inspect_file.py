@@ -1,7 +1,7 @@
-"""Say what a stored result is: arrays, chunks, compression, provenance, and a small picture.
+"""Describe a stored result: arrays, chunks, compression, provenance, and a small picture.
 
 STORE is a Zarr store, a NetCDF summary or a Parquet table; TARGET is the file of a target, or its
-six names with slashes between them.
+six names separated by slashes.
 """
 
 from __future__ import annotations
@@ -31,28 +31,30 @@ bandprobe inspect results/photos/features/dinov2_vits14/pass-0/eval.zarr --array
 bandprobe inspect results/photos/probes/efficientnet_lite0/blocks.6/map.zarr --png weights.png
 bandprobe inspect photos/efficientnet_lite0/blocks.6/map/remove/ultra-low
 """
-# Attributes that are JSON, and are shown as YAML.
+# Attributes stored as JSON that are shown as YAML.
 STRUCTURED = ("config", "versions", "preprocess", "mode", "layers")
 HIDDEN = ("coordinates",)
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe inspect`."""
-    found = described(__doc__, "bandprobe inspect", EXAMPLES)
-    found.add_argument("path", metavar="STORE|TARGET", help="what to look at")
-    found.add_argument("--array", help="array of the picture (default: maps, or the largest)")
-    found.add_argument(
+    options = described(__doc__, "bandprobe inspect", EXAMPLES)
+    options.add_argument("path", metavar="STORE|TARGET", help="what to look at")
+    options.add_argument("--array", help="array of the picture (default: maps, or the largest)")
+    options.add_argument(
         "--sample", type=int, default=0, help="position of the sample in the picture (default: 0)"
     )
-    found.add_argument(
+    options.add_argument(
         "--channel", type=int, help="position of the channel (default: all, root mean square)"
     )
-    found.add_argument("--png", type=Path, metavar="FILE", help="write the picture to a file too")
-    return found
+    options.add_argument(
+        "--png", type=Path, metavar="FILE", help="also write the picture to a file"
+    )
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Print what lies at the path."""
+    """Print what is stored at the path."""
     path, output = locate(arguments.path), console()
     if path.suffix == ".json":
         record = read_record(path)
@@ -65,8 +67,8 @@ def execute(arguments: argparse.Namespace) -> None:
             output.print(part)
         picture = None
         if contents.kind == "Zarr store":
-            given = (arguments.array, arguments.sample, arguments.channel)
-            picture = picture_of(Store(path), *given)
+            chosen = (arguments.array, arguments.sample, arguments.channel)
+            picture = picture_of(Store(path), *chosen)
     if picture is None:
         if arguments.png:
             raise StoreError(f"{path} has no picture", expected="a Zarr store or a target")
@@ -83,7 +85,7 @@ def execute(arguments: argparse.Namespace) -> None:
 
 
 def describe(contents: Contents) -> Iterator[RenderableType]:
-    """What a store or a table holds."""
+    """Contents of a store or a table."""
     stored = sum(array.stored for array in contents.arrays)
     what = f": {contents.kind}, {contents.what}; {in_bytes(stored)}"
     yield Text.assemble((str(contents.path), "bold"), what)
@@ -95,11 +97,11 @@ def describe(contents: Contents) -> Iterator[RenderableType]:
 
 
 def array_table(contents: Contents) -> Table:
-    """Arrays with their meanings, shapes and dimensions, and how they are kept."""
+    """Arrays with their meanings, shapes and dimensions, and how they are stored."""
     table = Table(title="arrays", title_justify="left", show_lines=True)
     table.add_column("array", min_width=40)
     table.add_column("shape", min_width=20)
-    table.add_column("kept as", min_width=20)
+    table.add_column("stored as", min_width=20)
     for array in contents.arrays:
         unit = f" ({array.attrs['units']})" if "units" in array.attrs else ""
         meaning = f"{array.attrs.get('long_name', '')}{unit}".strip()
@@ -113,7 +115,7 @@ def array_table(contents: Contents) -> Table:
 
 
 def _kept(array: Array) -> str:
-    """Type and size on disk; below them chunks, compression and its ratio, where there are any."""
+    """Type and size on disk; below them chunks, compression and its ratio, if any."""
     lines = [f"{array.dtype}, {in_bytes(array.stored)}"]
     if array.chunks:
         shards = f" in shards of {_sizes(array.shards)}" if array.shards else ""

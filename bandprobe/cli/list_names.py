@@ -1,4 +1,4 @@
-"""List the names that a configuration knows, or the modules of a model that can be layers."""
+"""List the names in a configuration, or the modules of a model that can be layers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ bandprobe list --layers timm/vit_base_patch16_224 --depth 3
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe list`."""
-    found = described(__doc__, "bandprobe list", EXAMPLES)
-    add_config(found)
-    found.add_argument("kind", nargs="?", choices=KINDS, help="names of one kind, one a line")
-    found.add_argument(
+    options = described(__doc__, "bandprobe list", EXAMPLES)
+    add_config(options)
+    options.add_argument("kind", nargs="?", choices=KINDS, help="names of one kind, one per line")
+    options.add_argument(
         "--layer",
         "--layers",
         metavar="MODEL",
         help="modules of a model of the configuration, or of an architecture such as timm/resnet18",
     )
-    found.add_argument(
-        "--depth", type=int, default=2, help="parts of a module's name at most (default: 2)"
+    options.add_argument(
+        "--depth", type=int, default=2, help="parts of a module's name to show at most (default: 2)"
     )
-    return found
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -69,7 +69,7 @@ def names(study: Study) -> dict[str, list[str]]:
 
 
 def tables(study: Study) -> Iterator[Table]:
-    """What a study holds, a table a kind."""
+    """What a study consists of, one table per kind of name."""
     datasets = _table("data sets (--dataset)", "name", "kind", "images")
     for name, spec in study.datasets.items():
         datasets.add_row(name, spec["kind"], _images(spec))
@@ -82,7 +82,7 @@ def tables(study: Study) -> Iterator[Table]:
     for number, name in enumerate(study.bands.names):
         low, high = study.bands.interval(number)
         bands.add_row(name, f"{low:g}", f"{high:.4g}")
-    bands.caption = "in units of Nyquist; the last takes in the corners"
+    bands.caption = "in units of Nyquist; the last includes the corners"
     yield bands
     readouts = _table("readouts (--readout)", "name", "modes")
     for readout in names(study)["readouts"]:

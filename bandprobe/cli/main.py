@@ -1,6 +1,6 @@
-"""The command `bandprobe`: finds the module of a command, and ends clearly.
+"""The command `bandprobe`: runs the module of a subcommand, and reports errors clearly.
 
-Nothing but the chosen command's module is imported, so that help comes at once.
+Only that module is imported, so that help appears at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bandprobe.errors import BandprobeError, unknown_name
 
 @dataclass(frozen=True)
 class Command:
-    """A command's module within `bandprobe.cli`, and what it does in a line."""
+    """A command's module within `bandprobe.cli`, and what it does in one line."""
 
     module: str
     text: str
@@ -33,14 +33,14 @@ class Command:
 # In the order of the help: from a folder of images to results.
 COMMANDS: Mapping[str, Command] = {
     "init": Command("init_study", "write a configuration for a folder of images and a model"),
-    "plan": Command("plan_study", "say what a study costs before it runs"),
+    "plan": Command("plan_study", "estimate what a study costs before it runs"),
     "run": Command("run_study", "run a study, with any options of Snakemake"),
-    "list": Command("list_names", "list the names of a configuration, or the layers of a model"),
-    "inspect": Command("inspect_file", "say what a store, a table or a target holds"),
+    "list": Command("list_names", "list the names in a configuration, or the layers of a model"),
+    "inspect": Command("inspect_file", "describe a store, a table or a target"),
     "show": Command("show_map", "draw a map, its bands, and the map after each intervention"),
     "draw": Command("draw_figure", "draw a figure at the width of a printed page's column"),
     "compare": Command("compare_studies", "say which targets of two studies differ"),
-    "verify": Command("verify_study", "say whether all that a study has left on disk is whole"),
+    "verify": Command("verify_study", "check that the stored files of a study are intact"),
 }
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -72,18 +72,18 @@ def help_text() -> str:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 after an error, 2 after a misspelt command line."""
-    given = list(sys.argv[1:] if words is None else words)
-    if not given or given[0] in ("-h", "--help"):
+    """Run one command; the exit status is 0, 1 after an error, 2 for a wrong command line."""
+    arguments = list(sys.argv[1:] if words is None else words)
+    if not arguments or arguments[0] in ("-h", "--help"):
         print(help_text())
-        return 0 if given else USAGE
-    if given[0] == "--version":
+        return 0 if arguments else USAGE
+    if arguments[0] == "--version":
         print(f"bandprobe {bandprobe.__version__}")
         return 0
-    if given[0] not in COMMANDS:
-        print(f"Error: {unknown_name('command', given[0], COMMANDS)}", file=sys.stderr)
+    if arguments[0] not in COMMANDS:
+        print(f"Error: {unknown_name('command', arguments[0], COMMANDS)}", file=sys.stderr)
         return USAGE
-    return _run(COMMANDS[given[0]], given[1:])
+    return _run(COMMANDS[arguments[0]], arguments[1:])
 
 
 def _run(command: Command, words: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
-"""Say what a study costs before it runs: images, passes, disk, memory, operations, time.
+"""Estimate what a study costs before it runs: images, passes, disk, memory, operations, time.
 
-Nothing is computed but shapes: neither images nor weights are needed where the configuration
-tells how many images there are. Times follow from operations and a speed, given or measured.
+Only shapes are computed: neither images nor weights are needed if the configuration says how many
+images there are. Times follow from the operations and a speed, which is given or measured.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ bandprobe plan --config configs/imagenet.yaml --gflops 200
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe plan`."""
-    found = described(__doc__, "bandprobe plan", EXAMPLES)
-    add_config(found)
-    speed = found.add_mutually_exclusive_group()
-    speed.add_argument("--measure", action="store_true", help="time this machine for some seconds")
+    options = described(__doc__, "bandprobe plan", EXAMPLES)
+    add_config(options)
+    speed = options.add_mutually_exclusive_group()
     speed.add_argument(
-        "--gflops", type=float, help="speed of this machine, 1e9 operations a second"
+        "--measure", action="store_true", help="measure the speed of this machine for a few seconds"
+    )
+    speed.add_argument(
+        "--gflops", type=float, help="speed of this machine, 1e9 operations per second"
     )
     speed.add_argument("--images-per-second", type=float, help="speed of each forward pass")
-    return found
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:

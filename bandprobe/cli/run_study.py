@@ -1,7 +1,7 @@
-"""Run a study with Snakemake, or what is left of it to run.
+"""Run a study with Snakemake, or whatever part of it is not up to date.
 
-Everything after STUDY goes to Snakemake, also the names of stages or files to make; the default is
-the whole study. Results go to the working directory. The exit status is Snakemake's.
+Everything after STUDY is passed to Snakemake: options, and stages or files to make (default: the
+whole study). Results go to the working directory. The exit status is Snakemake's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run Snakemake to its end; return its exit status."""
-    load_study(arguments.study)  # a mistake in it is told before Snakemake starts
+    load_study(arguments.study)  # mistakes in it are reported before Snakemake starts
     cores = [] if gives_cores(arguments.options) else ["--cores", "all"]
     return call_snakemake(arguments.study, [*cores, *arguments.options])
 

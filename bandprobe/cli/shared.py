@@ -24,7 +24,7 @@ CONFIG = Path("config.yaml")
 
 
 def described(description: str | None, prog: str | None, examples: str) -> argparse.ArgumentParser:
-    """A parser whose help shows a description and examples as they were laid out."""
+    """A parser whose help keeps the layout of its description and examples."""
     epilog = f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}"
     return argparse.ArgumentParser(
         prog=prog,
@@ -35,7 +35,7 @@ def described(description: str | None, prog: str | None, examples: str) -> argpa
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """The option of the study."""
+    """Add the option that names the study."""
     parser.add_argument(
         "--config", type=Path, default=CONFIG, help=f"the study (default: {CONFIG})"
     )
@@ -44,7 +44,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def command_parser(
     description: str | None, prog: str | None = None, examples: str = ""
 ) -> argparse.ArgumentParser:
-    """A parser with the options that all commands share which run the workflow."""
+    """A parser with the options shared by all commands that run the workflow."""
     parser = described(description, prog, examples)
     parser.epilog = "\n\n".join(
         filter(
@@ -96,7 +96,7 @@ def call_snakemake(config: Path, options: Sequence[str]) -> int:
     config : Path
         The configuration of the study.
     options : sequence of str
-        Further options and targets; they win over those given here.
+        Further options and targets; they override the ones set here.
     """
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
     # Not last: it would take targets for further configurations.
@@ -122,7 +122,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def run_workflow(goals: Sequence[str], config: Path, cores: str) -> None:
-    """Let Snakemake make files, in the current folder, as `snakemake --cores` would.
+    """Let Snakemake make files in the current folder, as `snakemake --cores` does.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Draw one map, its bands, and the map after each intervention, side by side.
 
-The map is one channel of one evaluation image. What is drawn is what the workflow scores: the same
-bands, the same training mean, and of a random mode the same first draw.
+The map is one channel of one evaluation image. It is drawn exactly as the workflow scores it: with
+the same bands, the same training mean and, for a random mode, the same first draw.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ bandprobe show --model dinov2_vits14 --layer blocks.6 --mode remove perturb --ba
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe show`."""
-    found = command_parser(__doc__, "bandprobe show", EXAMPLES)
-    found.add_argument("--model", required=True, help="model of the configuration")
-    found.add_argument("--layer", required=True, help="layer of that model")
-    found.add_argument(
+    options = command_parser(__doc__, "bandprobe show", EXAMPLES)
+    options.add_argument("--model", required=True, help="model of the configuration")
+    options.add_argument("--layer", required=True, help="layer of that model")
+    options.add_argument(
         "--sample", help="evaluation image: its row in the manifest, or its id (default: the first)"
     )
-    found.add_argument(
+    options.add_argument(
         "--channel", type=int, help="default: the one with the most energy outside DC"
     )
-    found.add_argument("--mode", nargs="+", help="modes (default: all)")
-    found.add_argument("--band", nargs="+", help="bands to draw (default: all)")
-    found.add_argument(
+    options.add_argument("--mode", nargs="+", help="modes (default: all)")
+    options.add_argument("--band", nargs="+", help="bands to draw (default: all)")
+    options.add_argument(
         "--output",
         type=Path,
         help="PNG, SVG or PDF by its suffix (default: in the figures' folder)",
     )
-    return found
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Make the feature maps, if they are not there, and draw one."""
+    """Compute the feature maps, if they are missing, and draw one."""
     study = load_study(arguments.config)
     dataset = choose_dataset(study, arguments.dataset)
     model = study.models[study.select("model", arguments.model)]
@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> None:
     wanted = [split for split in stores if split == "eval" or _need_mean(modes)]
     goals = [Paths.digest(stores[split]) for split in wanted]
     run_workflow(goals, arguments.config, arguments.cores)
-    # Matplotlib takes a second to import: not before the names are known to be right.
+    # Matplotlib takes a second to import: not before the names are checked.
     from bandprobe.features.blocks import sample_mean
     from bandprobe.figures.drawing import save
     from bandprobe.inspection.map_figures import interventions
@@ -74,17 +74,17 @@ def execute(arguments: argparse.Namespace) -> None:
 
     row = find_sample(Path(Paths.MANIFEST.format(**names)), arguments.sample)
     mean = sample_mean(Store(stores["train"]), arguments.layer) if _need_mean(modes) else None
-    given = (row["sample"], arguments.channel, study.bands, modes, mean)
-    found = changed_map(Store(stores["eval"]), arguments.layer, *given)
+    chosen = (row["sample"], arguments.channel, study.bands, modes, mean)
+    shown = changed_map(Store(stores["eval"]), arguments.layer, *chosen)
     title = (
-        f"{dataset} / {model.name} / {arguments.layer} / channel {found.channel}: "
-        f"sample {found.sample}, {row['class_name']}"
+        f"{dataset} / {model.name} / {arguments.layer} / channel {shown.channel}: "
+        f"sample {shown.sample}, {row['class_name']}"
     )
-    figure = f"map_{model.name}_{arguments.layer}_{found.sample}"
+    figure = f"map_{model.name}_{arguments.layer}_{shown.sample}"
     output = arguments.output or Path(
         Paths.FIGURE.format(dataset=dataset, figure=figure, suffix="png")
     )
-    save(interventions(found.of_bands(bands), title), [output])
+    save(interventions(shown.of_bands(bands), title), [output])
     print(output)
 
 
@@ -93,7 +93,7 @@ def _need_mean(modes: Any) -> bool:
 
 
 def find_sample(manifest: Path, name: str | None) -> dict[str, Any]:
-    """The row of the manifest of an evaluation image, by its number or its id."""
+    """The manifest row of an evaluation image, by its number or its id."""
     rows = [row for row in pq.read_table(manifest).to_pylist() if row["split"] == "eval"]
     for row in rows:
         if name is None or name in (str(row["sample"]), row["id"]):

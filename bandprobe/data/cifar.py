@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 in their binary version, which needs no pickle.
 
 The Python version that torchvision downloads is pickled, and unpickling a file runs what it says.
-The binary version holds the same images as plain bytes: a record is one or two label bytes and
+The binary version has the same images as plain bytes: a record is one or two label bytes and
 3072 bytes of colour planes (Krizhevsky, Learning Multiple Layers of Features from Tiny Images,
 2009; the layout is described on the data set's own page).
 """
@@ -33,7 +33,7 @@ class Layout:
     Attributes
     ----------
     archive, folder, names : str
-        Archive, the folder that it holds, and the file of class names in it.
+        Archive, the folder in it, and the file of class names in it.
     files : mapping from split to file names
     label_bytes : int
         Before the pixels of each record; the last of them is the class.
@@ -82,7 +82,7 @@ def class_names(kind: str, root: Path) -> list[str]:
     Raises
     ------
     DatasetError
-        If the files are missing, with the command that fetches them, or hold other names.
+        If the files are missing, with the command that fetches them, or have other names.
     """
     layout = LAYOUTS[kind]
     path = root / layout.folder / layout.names
@@ -120,7 +120,7 @@ def read_split(kind: str, root: Path, split: str) -> tuple[NDArray[np.uint8], ND
     Raises
     ------
     DatasetError
-        If a file is missing or cut, or holds a label that the data set does not have.
+        If a file is missing or cut, or has a label that the data set lacks.
     """
     layout = LAYOUTS[kind]
     size = layout.label_bytes + PIXELS
@@ -133,7 +133,7 @@ def read_split(kind: str, root: Path, split: str) -> tuple[NDArray[np.uint8], ND
             raise DatasetError(f"cannot read {path}", found=error.strerror) from error
         if not len(content) or len(content) % size:
             raise DatasetError(
-                f"{path} is not a whole number of records",
+                f"{path} is not a multiple of the record size",
                 expected=f"a multiple of {size} bytes",
                 found=f"{len(content)} bytes",
                 hint="unpack the archive again",

@@ -1,4 +1,4 @@
-"""Which samples a data set has: one row each, by the kind that its configuration names."""
+"""The samples of a data set, one row each, according to its kind."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def _made(root: Path, names: Iterable[str]) -> Iterator[Sample]:
             folder = root / split / name
             files = list_images(folder) if folder.is_dir() else []
             if not files:
-                raise DatasetError(f"{folder} holds no image", hint=f"delete {root} and run again")
+                raise DatasetError(
+                    f"{folder} contains no image", hint=f"delete {root} and run again"
+                )
             yield from class_rows(files, root, label, name, split)
 
 

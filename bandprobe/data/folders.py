@@ -1,4 +1,4 @@
-"""Samples from folders of images, one folder a class."""
+"""Samples from folders of images, one folder per class."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ def class_folders(root: Path) -> list[Path]:
     Raises
     ------
     DatasetError
-        If the directory is missing, holds no folder, or one of them holds no image.
+        If the directory is missing, has no folders, or one of them has no images.
     """
     if not root.is_dir():
-        raise DatasetError(f"{root} is no directory", expected="one folder of images a class")
+        raise DatasetError(f"{root} is not a directory", expected="one folder of images per class")
     folders = sorted(
         item for item in root.iterdir() if item.is_dir() and not item.name.startswith(".")
     )
     if not folders:
         raise DatasetError(
-            f"{root} holds no class folders",
-            expected="one folder of images a class",
+            f"{root} has no class folders",
+            expected="one folder of images per class",
             found=f"{len(list_images(root))} images and no folder",
             hint=f"move the images of each class into {root}/CLASS/",
         )
@@ -96,7 +96,7 @@ def fingerprint(root: Path, suffixes: Collection[str] = SUFFIXES) -> str:
     total = hashlib.sha256()
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
-        # A link to a folder above would lead round for ever.
+        # A link to a parent folder would lead to an endless loop.
         seen.add(os.path.realpath(folder))
         folders[:] = sorted(n for n in folders if os.path.realpath(Path(folder, n)) not in seen)
         for path in (Path(folder, name) for name in sorted(files)):
@@ -108,7 +108,7 @@ def fingerprint(root: Path, suffixes: Collection[str] = SUFFIXES) -> str:
 
 
 def image_folder(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
-    """Images of class folders, split by the configuration's share or as given."""
+    """Images of class folders, split by the configured share, or as the folders are."""
     generator = np.random.default_rng(spec["seed"])
     limit = spec.get("per_class")
     if "splits" in spec:
@@ -119,7 +119,7 @@ def image_folder(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     if lonely:
         raise DatasetError(
             f"{root}: classes with a single image cannot be split",
-            expected="two or more images a class",
+            expected="two or more images per class",
             found=", ".join(lonely),
             hint="add an image, remove the class, or give the splits yourself",
         )
@@ -133,7 +133,7 @@ def image_folder(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
 def given_splits(
     splits: Mapping[str, str], root: Path, limit: int | None, generator: np.random.Generator
 ) -> Iterator[Sample]:
-    """All images of two folders of class folders, at most `limit` a class and split."""
+    """All images of two folders of class folders, at most `limit` per class and split."""
     classes = {split: class_folders(root / folder) for split, folder in splits.items()}
     names = {split: [folder.name for folder in folders] for split, folders in classes.items()}
     if names["train"] != names["eval"]:

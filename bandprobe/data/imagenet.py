@@ -2,7 +2,7 @@
 
 Class `i` of every 1000-way ImageNet classifier is the i-th synset in alphabetical order. A folder
 of another order or of other classes gives no error later on, only wrong numbers: so the folder is
-held against the standard list before any of it is used.
+compared with the standard list before any of it is used.
 """
 
 from __future__ import annotations
@@ -176,13 +176,13 @@ def chosen_synsets(classes: int | Sequence[str] | None) -> list[str]:
 
 
 def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> None:
-    """Raise `DatasetError` unless a folder holds the chosen classes as ImageNet is laid out.
+    """Raise `DatasetError` unless a folder has the chosen classes in the layout of ImageNet.
 
     Each common mistake has a message of its own, with a way out.
     """
     if not root.is_dir():
         raise DatasetError(
-            f"{root} is no directory",
+            f"{root} is not a directory",
             expected=LAYOUT,
             hint=f"ImageNet is not downloaded by the workflow; {SORT}",
         )
@@ -247,7 +247,7 @@ def _check_files(root: Path, chosen: Sequence[str], training: bool) -> None:
     first = list_images(root / chosen[0])[0].name
     if not training and TRAINING_FILE.match(first):
         raise DatasetError(
-            f"{root} holds training images",
+            f"{root} contains training images",
             expected="validation images, such as ILSVRC2012_val_00000293.JPEG",
             found=f"{chosen[0]}/{first}",
             hint="root is the validation folder; for training images use train_root, or "
@@ -255,7 +255,7 @@ def _check_files(root: Path, chosen: Sequence[str], training: bool) -> None:
         )
     if training and VALIDATION_FILE.match(first):
         raise DatasetError(
-            f"{root} holds validation images: the readouts would be trained on what they are "
+            f"{root} contains validation images: the readouts would be trained on what they are "
             "evaluated on",
             expected="training images, such as n01440764_10026.JPEG",
             found=f"{chosen[0]}/{first}",
@@ -268,7 +268,7 @@ def imagenette_images(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     folder = root / IMAGENETTE[spec["size"]]
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder} is no directory",
+            f"{folder} is not a directory",
             expected=f"Imagenette as torchvision lays it out: {folder}/train, {folder}/val",
             hint=f'on a machine with network: python -c "from torchvision.datasets import '
             f"Imagenette; Imagenette('{root}', size='{spec['size']}', download=True)\"",

@@ -84,8 +84,8 @@ def open_image(path: Path) -> Image.Image:
     Raises
     ------
     DatasetError
-        If the file cannot be decoded whole, holds several pictures, has values without a known
-        range, or more than `MOST_PIXELS` pixels, which are then not decoded.
+        If the file cannot be decoded completely, contains several pictures, has values without a
+        known range, or more than `MOST_PIXELS` pixels, which are then not decoded.
     """
     try:
         if not path.is_file():

@@ -53,7 +53,7 @@ class Split:
 
 
 def look_at_images(root: Path, files: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """SHA-256 of each file that can be decoded whole, and why each other one cannot."""
+    """SHA-256 of each file that can be decoded, and the reason for each one that cannot."""
     with ThreadPoolExecutor() as pool:
         looks = pool.map(lambda name: image_fault(root / name), files)
         faults = list(tracked(looks, len(files), "images", f"decoding {root}"))

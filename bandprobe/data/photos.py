@@ -1,4 +1,4 @@
-"""Samples from a few photos: crops, a class a photo."""
+"""Samples from a few photos: crops, one class per photo."""
 
 from __future__ import annotations
 

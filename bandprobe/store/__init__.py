@@ -1,1 +1,1 @@
-"""Arrays on disk, written whole or not at all, with their digests and provenance."""
+"""Arrays on disk, written completely or not at all, with their digests and provenance."""

@@ -1,4 +1,4 @@
-"""SHA-256 of stores, folders and files, and the files beside them that hold it."""
+"""SHA-256 digests of stores, folders and files, and the files they are kept in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bandprobe.store.chunks import damaged, withdraw
 def data_digest(path: Path) -> str:
     """SHA-256 over the data of a store or the files of a folder.
 
-    Of a store, its chunks and each array's shape, type and dimensions; attributes, which hold
+    Of a store, its chunks and each array's shape, type and dimensions; attributes, which are
     provenance, are left out.
     """
     total = hashlib.sha256()
@@ -38,12 +38,12 @@ def file_digest(path: Path) -> str:
 
 
 def digest_path(path: str | Path) -> Path:
-    """Where the digest of a store, file or folder lies."""
+    """Path of the digest of a store, file or folder."""
     return Path(f"{path}.digest.json")
 
 
 def write_digest(path: str | Path) -> str:
-    """Write the digest of what lies at `path` beside it."""
+    """Write the digest of a store, file or folder beside it, and return it."""
     path = Path(path)
     value = data_digest(path) if path.is_dir() else file_digest(path)
     write_json(digest_path(path), {"sha256": value})
@@ -56,7 +56,7 @@ def read_digest(path: str | Path) -> str:
     Raises
     ------
     StoreError
-        If it is missing, or is no digest.
+        If it is missing or is not a digest.
     """
     try:
         return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
@@ -65,13 +65,13 @@ def read_digest(path: str | Path) -> str:
 
 
 def require_digest(path: Path) -> None:
-    """Raise `StoreError` where a file has a digest and is not what was written.
+    """Raise `StoreError` if a file has a digest and does not match it.
 
     The digest is then withdrawn, so that the workflow makes the file again.
     """
     if not digest_path(path).is_file() or not path.is_file():
         return
-    given, found = read_digest(path), file_digest(path)
-    if given != found:
+    recorded, actual = read_digest(path), file_digest(path)
+    if recorded != actual:
         withdraw(path)
-        raise damaged(path, "damaged on disk", expected=f"SHA-256 {given}", found=found)
+        raise damaged(path, "damaged on disk", expected=f"SHA-256 {recorded}", found=actual)

@@ -16,7 +16,7 @@ Codec = Literal["none", "zstd", "blosc-lz4", "blosc-zstd"]
 
 @dataclass(frozen=True)
 class Storage:
-    """What becomes of a map on its way to disk.
+    """How maps are converted before they are written.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Storage:
     Raises
     ------
     ConfigError
-        If the format has no such number of bits, or nothing would come of dropping them.
+        If the format has no such number of bits, or dropping bits would save nothing.
     """
 
     dtype: str = "float16"
@@ -73,7 +73,7 @@ class Storage:
         Parameters
         ----------
         values : array
-            Finite; what the format cannot hold becomes infinite.
+            Finite; values beyond the range of the format become infinite.
 
         Notes
         -----

@@ -1,7 +1,8 @@
-"""Reading and writing Zarr stores; the only module that knows Zarr.
+"""Reading and writing Zarr stores; the only module that creates them.
 
-A store is written beside its final name and renamed when complete, so what has the final name is
-whole. Beside it lies a digest of its data: readers depend on that, and equal data re-run nothing.
+A store is written beside its final name and renamed when complete, so a store under its final name
+is complete. A digest of its data is written next to it: jobs depend on that, so equal data re-run
+nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Store:
         return found
 
     def read(self, name: str) -> NDArray[Any]:
-        """A whole array in memory."""
+        """All of an array, in memory."""
         return self.array(name)[...]
 
     def labels(self, name: str) -> tuple[str, ...]:
@@ -127,12 +128,12 @@ class StoreWriter:
             remove(self._partial)
 
     def _finish(self) -> None:
-        """Give the store its name, if every chunk was written."""
+        """Rename the store, if every chunk was written."""
         missing = self._missing()
         if missing:
             raise StoreError(
-                f"{self.path} was not written whole, and is not kept",
-                found=f"chunks are missing of {', '.join(missing)}",
+                f"{self.path} was not written completely and is not kept",
+                found=f"missing chunks of {', '.join(missing)}",
                 hint="is another process writing the same store? Wait for it, and run again",
             )
         # xarray takes arrays named here as coordinates.
@@ -158,7 +159,7 @@ class StoreWriter:
 
     @property
     def folder(self) -> Path:
-        """Where the store lies until it is complete."""
+        """Where the store is until it is complete."""
         return self._partial
 
     def create(
@@ -171,7 +172,7 @@ class StoreWriter:
         chunks: Sequence[int] | None = None,
         codec: Codec = "zstd",
     ) -> zarr.Array[Any]:
-        """An array to be filled by slices; chunks default to the whole."""
+        """An array to be filled by slices; by default it is one chunk."""
         # What is missing on disk is not a number where others read the store, as here.
         blank = float("nan") if np.dtype(dtype if dtype != "string" else "O").kind == "f" else None
         codecs = [*COMPRESSORS[codec], CHECKSUM]
@@ -190,7 +191,7 @@ class StoreWriter:
         return self._arrays[name]
 
     def write(self, name: str, variable: Variable, *, coordinate: bool = False) -> None:
-        """A whole array."""
+        """Write all of an array at once."""
         values = variable.values
         dtype = "string" if values.dtype.kind in "UOT" else str(values.dtype)
         array = self.create(name, variable.dims, values.shape, dtype, variable.attrs)
@@ -205,7 +206,7 @@ def write_store(
     coordinates: Mapping[str, Variable],
     attrs: Mapping[str, Any],
 ) -> None:
-    """Write a store of whole arrays, and its digest."""
+    """Write a store from arrays in memory, and its digest."""
     with StoreWriter(path, attrs) as writer:
         for name, variable in coordinates.items():
             writer.write(name, variable, coordinate=True)
@@ -214,7 +215,7 @@ def write_store(
 
 
 def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, int]:
-    """Chunks of a feature array: whole maps, tens of samples, about `CHUNK_BYTES`.
+    """Chunks of a feature array: complete maps, tens of samples, about `CHUNK_BYTES`.
 
     Channels are divided so that a slab of channels can be read for all samples at once.
     """

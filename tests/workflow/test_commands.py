@@ -268,7 +268,9 @@ def test_init_writes_once_and_only_what_is_valid(tmp_path: Path) -> None:
     assert "weights: pretrained/a1_in1k" in text
     assert "study.yaml exists, and is not overwritten" in fails(tmp_path, *words)
     assert (tmp_path / "study.yaml").read_text() == text
-    assert "no directory" in fails(tmp_path, *words, "--images", "nowhere", "--output", "b.yaml")
+    assert "is not a directory" in fails(
+        tmp_path, *words, "--images", "nowhere", "--output", "b.yaml"
+    )
     wrong = fails(tmp_path, *words, "--model", "timm/resnet1", "--output", "b.yaml")
     assert "resnet18" in wrong
     assert not (tmp_path / "b.yaml").exists()

@@ -75,7 +75,7 @@ def test_missing_wheel_without_network(fresh: TinyStudy) -> None:
 
 def test_missing_data_folder(fresh: TinyStudy) -> None:
     fresh.config["datasets"]["tiny"]["root"] = "nowhere"
-    assert "nowhere is no directory" in fresh.fails("manifests")
+    assert "nowhere is not a directory" in fresh.fails("manifests")
 
 
 @pytest.mark.parametrize(

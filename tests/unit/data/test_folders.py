@@ -82,7 +82,7 @@ def test_hidden_folders_and_files_are_no_classes_and_no_images(
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="nowhere is no directory"):
+    with pytest.raises(DatasetError, match="nowhere is not a directory"):
         samples(FOLDERS, tmp_path / "nowhere")
 
 

@@ -124,7 +124,7 @@ def refused(spec: dict[str, Any], message: str) -> None:
 
 
 def test_a_missing_folder_says_how_imagenet_is_laid_out(tmp_path: Path) -> None:
-    refused(spec_of(tmp_path / "nowhere"), "nowhere is no directory.*n01440764")
+    refused(spec_of(tmp_path / "nowhere"), "nowhere is not a directory.*n01440764")
 
 
 def test_images_in_one_folder_are_told_how_to_be_sorted(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_folders_of_other_classes_are_refused(val: Path) -> None:
 
 def test_training_and_validation_folders_are_not_mistaken(tmp_path: Path, val: Path) -> None:
     train = make_tree(tmp_path / "train", CHOSEN, 3, "train")
-    refused(spec_of(train), "holds training images.*train_root")
+    refused(spec_of(train), "contains training images.*train_root")
     other = make_tree(tmp_path / "other", CHOSEN, 3)
     refused(spec_of(val, train_root=str(other)), "trained on what they are evaluated on")
 
@@ -191,4 +191,4 @@ def test_imagenette_has_its_splits_and_the_standard_numbers(tmp_path: Path) -> N
 
 def test_missing_imagenette_gives_the_command(tmp_path: Path) -> None:
     spec = imagenette(tmp_path, "imagenette2")
-    refused(spec, r"imagenette2-160 is no directory.*size='160px', download=True")
+    refused(spec, r"imagenette2-160 is not a directory.*size='160px', download=True")

@@ -141,7 +141,7 @@ def test_a_store_that_was_not_written_whole_does_not_get_its_name(tmp_path: Path
             array = writer.create("x", ("i", "j"), (3, 4), "float32", chunks=(2, 4))
             array[:2] = 1
 
-    with pytest.raises(StoreError, match="not written whole"):
+    with pytest.raises(StoreError, match="not written completely"):
         stop_early()
     assert list(tmp_path.iterdir()) == []
 
@@ -156,7 +156,7 @@ def test_two_writers_of_one_store_do_not_mix(tmp_path: Path, monkeypatch: Any) -
             write_store(tmp_path / "a.zarr", {"x": Variable(("i",), np.full(4, 2.0))}, {}, {})
             array[2:] = 1
 
-    with pytest.raises(StoreError, match="not written whole"):
+    with pytest.raises(StoreError, match="not written completely"):
         first_is_overtaken()
     assert Store(tmp_path / "a.zarr").read("x").tolist() == [2, 2, 2, 2]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr", "a.zarr.digest.json"]
