@@ -131,6 +131,8 @@ def become(request: Request, streams: list[int]) -> None:
     os.chdir(request.folder)
     os.umask(request.umask)
     sys.executable = request.python
+    # It reads the environment when it is imported, as no other of these libraries does.
+    importlib.reload(sys.modules["huggingface_hub.constants"])
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdecimal():
         sys.modules["torch"].set_num_threads(int(threads))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from tests.unit.test_cifar import write_cifar
+from tests.unit.data.test_cifar import write_cifar
 from tests.workflow.conftest import TinyStudy, tiny_config
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from tests.workflow.conftest import HOME, TinyStudy
 
+pytestmark = pytest.mark.slow
 BANDS = ("ultra-low", "very-low", "low", "mid", "high", "very-high", "ultra-high")
 # Mean accuracy of the three classes of a band that counts as destroyed or as kept. Chance is 1/21;
 # a class holds 20 images, so one image is 0.05 of it.
