@@ -63,6 +63,7 @@ check: $(VENV)/.development
 	$(BIN)/codespell
 	$(BIN)/python docs/generate_config.py --check
 	$(BIN)/python docs/generate_usage.py --check
+	$(BIN)/python docs/generate_glossary.py --check
 	$(BIN)/mkdocs build --strict
 
 # The pages of docs/ as a site that needs no network, in site/.

@@ -22,6 +22,7 @@ include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/verify.smk"
 
 
 # Not sent to other machines: what only asks for files, what needs the network, what takes no time.
@@ -44,12 +45,14 @@ localrules:
 rule all:
     default_target: True
     input:
-        resolved_configs(),
-        all_targets(),
-        all_head(),
-        all_summaries(),
-        all_figures(),
-        all_reports(),
+        of_study(
+            targets.config,
+            targets.interventions,
+            targets.heads,
+            targets.summaries,
+            targets.figures,
+            targets.report,
+        ),
     message:
         "The study is complete"
 
@@ -57,67 +60,51 @@ rule all:
 # Stage targets: `snakemake spectra` stops after that stage.
 rule manifests:
     input:
-        all_manifests(),
+        of_study(targets.manifest),
 
 
 rule features:
     input:
-        all_features(),
+        of_study(targets.features),
 
 
 rule spectra:
     input:
-        all_spectra(),
-        spectral_figures(),
+        of_study(targets.spectra, targets.spectral_figures),
 
 
 rule probes:
     input:
-        all_probes(),
+        of_study(targets.probes),
 
 
 rule interventions:
     input:
-        all_targets(),
+        of_study(targets.interventions),
 
 
 rule head:
     input:
-        all_head(),
+        of_study(targets.heads),
 
 
 rule summaries:
     input:
-        all_summaries(),
+        of_study(targets.summaries),
 
 
 rule report:
     input:
-        all_reports(),
-
-
-# Whether all that the study has left on disk is whole, and follows from what came before.
-rule verify:
-    log:
-        "logs/verify.log",
-    conda:
-        ENVIRONMENT
-    params:
-        config=as_json(STUDY.resolved),
-    message:
-        "Verify what is on disk"
-    shell:
-        "python $BANDPROBE/verify_study.py --config {params.config:q} 2> {log}"
+        of_study(targets.report),
 
 
 onstart:
-    prepare_results()
-    pace_local_jobs()
+    start_run()
 
 
 onsuccess:
-    print(closing_lines(finished=True))
+    print(*closing_lines(STUDY, finished=True), sep="\n")
 
 
 onerror:
-    print(closing_lines(finished=False))
+    print(*closing_lines(STUDY, finished=False), sep="\n")

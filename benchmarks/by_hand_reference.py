@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from bandprobe.base.arrays import MapArray
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.fourier.transform import FloatArray, spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.linear import compose
-from bandprobe.linear.decompose import LogitArray, band_logits, centre, pack_weights, turn_phases
-from bandprobe.linear.probe import Basis, basis_from_gram, basis_from_maps, fit_probe
+from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
+from bandprobe.linear.decompose import band_logits, centre, pack_weights, turn_phases
+from bandprobe.linear.probe import fit_probe
 from bandprobe.linear.standardise import centre_channels, channel_moments
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.study.paths import Paths
@@ -106,10 +108,10 @@ def _fit(basis: Basis, labels: Array, folds: Array, study: Study) -> tuple[float
 
 def _scores(
     study: Study,
-    maps: FloatArray,
-    mean_map: FloatArray,
-    weights: FloatArray,
-    mean: FloatArray,
+    maps: MapArray,
+    mean_map: MapArray,
+    weights: MapArray,
+    mean: MapArray,
     intercept: Array,
     labels: Array,
     samples: Array,
@@ -136,13 +138,13 @@ def _scores(
     return scores
 
 
-def _turned(mode: Mode, draw: int, maps: FloatArray, mean: FloatArray, samples: Array) -> Array:
+def _turned(mode: Mode, draw: int, maps: MapArray, mean: MapArray, samples: Array) -> Array:
     noise = white_noise(mode.seed, draw, samples.tolist(), maps.shape[1:])
-    turned = turn_phases(spectrum(maps), noise, mode.strength)
+    turned = turn_phases(real_fft(maps), noise, mode.strength)
     return centre(turned, mean, maps.shape[-1])
 
 
-def _mean_scores(draws: Sequence[LogitArray], labels: Array) -> tuple[float, float]:
+def _mean_scores(draws: Sequence[Array], labels: Array) -> tuple[float, float]:
     found = [outcomes(one, labels) for one in draws]
     correct, margin = ([one.correct for one in found], [one.margin for one in found])
     return float(np.mean(correct)), float(np.mean(margin, dtype=np.float64))

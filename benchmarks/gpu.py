@@ -24,7 +24,7 @@ from bandprobe.errors import DeviceError
 from bandprobe.features.networks import torch_network
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import white_noise
-from bandprobe.fourier.transform import spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.linear.band_grams import BandGrams
 from bandprobe.linear.decompose import pack_weights, transform, turn_phases
 from bandprobe.linear.map_sums import MapSums
@@ -58,16 +58,17 @@ def stages(device: str, size: int, images: int, classes: int) -> dict[str, Work]
         return backbone.network(backbone.inputs(batch)).cpu().numpy()
 
     def gram() -> Any:
-        sums = MapSums(False, partition, device=device)
-        sums.add(maps.copy(), maps.copy())
-        assert isinstance(sums.grams, BandGrams)
-        return np.stack(sums.grams.gram)
+        sums = MapSums.empty(direct=False, partition=partition, device=device)
+        sums.add_slab(maps.copy(), maps.copy())
+        assert sums.by_band is not None
+        assert isinstance(sums.by_band.products, BandGrams)
+        return np.stack(sums.by_band.products.gram)
 
     def split() -> Any:
         return weights.logits(transform(put(maps, device), [weights]))
 
     def phases() -> Any:
-        turned = turn_phases(spectrum(put(maps, device)), put(noise, device), 1.0)
+        turned = turn_phases(real_fft(put(maps, device)), put(noise, device), 1.0)
         return fetch(weights.logits(turned))
 
     return {

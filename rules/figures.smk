@@ -1,39 +1,50 @@
-# Pictures of the summaries, as PNG and SVG; bandprobe/figures/gallery.py says which.
-# in:  results/<dataset>/summary
-# out: results/<dataset>/figures
+"""Pictures of the summaries, as PNG and SVG; bandprobe/figures/gallery.py says which.
 
-# One job draws all figures of a summary: starting it takes as long as drawing one. Two at once draw
-# as fast as cores that would wait at the end of a run allow.
-DRAW = (
-    "python $BANDPROBE/plot_figures.py --code {params.code} --summary {input.summary}"
-    " --figures {params.figures:q} --folder {params.folder} --suffix {params.suffixes}"
-    " --threads {threads} 2> {log}"
-)
+One job draws all figures of a summary: starting it takes as long as drawing one.
+
+in:  results/<dataset>/summary
+out: results/<dataset>/figures
+"""
+
+CATEGORIES = {"spectra": "Spectra", "probes": "Readouts"}
+
+
+def reported(table):
+    """All files of the figures that show a summary, with their captions in Snakemake's own report."""
+    files = []
+    for name, entry in study_params.figures_of(STUDY, table).items():
+        paths = fill(Paths.FIGURE, figure=name, suffix=targets.SUFFIXES)
+        caption = f"../workflow/report/{entry.kind}.rst"
+        category = CATEGORIES.get(table, "Interventions")
+        files.append(report(paths, caption=caption, category=category))
+    return files
 
 
 # plot_spectra, plot_probes, plot_interventions, plot_shapley
-for table in dict.fromkeys(entry.table for entry in FIGURES.values()):
+for table in dict.fromkeys(entry.table for entry in gallery(STUDY).values()):
 
     rule:
         name:
             f"plot_{table}"
         input:
-            summary=expand(Paths.SUMMARY, table=table, allow_missing=True),
+            summary=fill(Paths.SUMMARY, table=table),
         output:
-            reported_figures(table),
+            reported(table),
         log:
             f"logs/{{dataset}}/plot_{table}.log",
         priority: 5
         conda:
             ENVIRONMENT
-        threads: min(2, len(figures_of(table)))
+        threads: drawing_threads(len(study_params.figures_of(STUDY, table)))
         params:
             code=code("plot_figures"),
-            style=files_digest(HOME / "bandprobe" / "figures" / "publication.mplstyle"),
-            figures=as_json(figures_of(table)),
+            style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),
+            figures=as_json(study_params.figures_of(STUDY, table)),
             folder=output_folder(1),
-            suffixes=" ".join(SUFFIXES),
+            suffixes=" ".join(targets.SUFFIXES),
         message:
             f"{{wildcards.dataset}}: draw the figures of the {table}"
         shell:
-            DRAW
+            'python "$BANDPROBE"/plot_figures.py --code {params.code} --summary {input.summary}'
+            " --figures {params.figures:q} --folder {params.folder} --suffix {params.suffixes}"
+            " --threads {threads} 2> {log}"

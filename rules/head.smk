@@ -1,25 +1,29 @@
-# The rest of each network as a readout: its classifier, the outcomes of changed maps, one file a target.
-# One job runs a network for all layers of a pass, all modes and both treatments of prefix tokens.
-# in:  manifest, folds, images, weights; training features, for mean maps and mean prefix tokens
-# out: results/<dataset>/heads/<model>.zarr, results/<dataset>/head_logits/<model>/<pass>.zarr,
-#      results/<dataset>/outcomes/<model>/<layer>/head/<mode>.zarr, head-ablated likewise,
-#      results/<dataset>/targets/<model>/<layer>/head/<mode>/<band>.json, likewise
+"""The rest of each network as a readout: its classifier, the outcomes of changed maps, the targets.
 
+One job runs a network for all layers of a pass, all modes and both treatments of prefix tokens.
+
+in:  manifest, folds, images, weights; training features, for mean maps and mean prefix tokens
+out: results/<dataset>/heads/<model>.zarr, results/<dataset>/head_logits/<model>/<pass>.zarr,
+     results/<dataset>/outcomes/<model>/<layer>/head/<mode>.zarr, head-ablated likewise,
+     results/<dataset>/targets/<model>/<layer>/head/<mode>/<band>.json, likewise
+"""
 
 if STUDY.head:
 
+    (train_of_pass,) = fill(Paths.FEATURES, split="train")
+
     rule fit_head:
         input:
-            digest=digest(Paths.MANIFEST),
+            digest=Paths.digest(Paths.MANIFEST),
             manifest=ancient(Paths.MANIFEST),
-            folds_digest=digest(Paths.FOLDS),
+            folds_digest=Paths.digest(Paths.FOLDS),
             folds=ancient(Paths.FOLDS),
             weights_digest=weights_input,
-            weights=ancient(asset_weights),
-            images=ancient(dataset_images),
+            weights=ancient(of_job(stores.asset_weights)),
+            images=ancient(of_job(stores.dataset_images)),
         output:
             head=directory(Paths.HEAD),
-            digest=digest(Paths.HEAD),
+            digest=Paths.digest(Paths.HEAD),
         log:
             "logs/{dataset}/fit_head/{model}.log",
         benchmark:
@@ -29,22 +33,22 @@ if STUDY.head:
         priority: 10
         conda:
             ENVIRONMENT
-        threads: extraction_threads
+        threads: network_threads
         resources:
             mem_mb=by_attempt(3000),
             batch=16,
             device=STUDY.device,
         params:
             code=code("fit_head"),
-            model=model_spec,
-            weights=weights_option,
-            root=dataset_root,
-            head=head_spec(),
+            model=json_of_job(study_params.model_spec),
+            weights=of_job(study_params.weights_option),
+            root=of_job(study_params.dataset_root),
+            head=as_json(study_params.classifier_settings(STUDY)),
             penalties=as_json(STUDY.probe.penalties),
         message:
             "{wildcards.dataset}: fit the head of {wildcards.model}"
         shell:
-            "python $BANDPROBE/fit_head.py --code {params.code}"
+            'python "$BANDPROBE"/fit_head.py --code {params.code}'
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
             " --folds {input.folds} --root {params.root:q} --head {params.head:q}"
             " --penalties {params.penalties:q} --batch {resources.batch} --device {resources.device} --threads {threads}"
@@ -52,18 +56,18 @@ if STUDY.head:
 
     rule run_head:
         input:
-            head_digest=digest(Paths.HEAD),
+            head_digest=Paths.digest(Paths.HEAD),
             head=ancient(Paths.HEAD),
-            train_digest=digest(TRAIN_FEATURES),
-            train=ancient(TRAIN_FEATURES),
-            manifest_digest=digest(Paths.MANIFEST),
+            train_digest=Paths.digest(train_of_pass),
+            train=ancient(train_of_pass),
+            manifest_digest=Paths.digest(Paths.MANIFEST),
             manifest=ancient(Paths.MANIFEST),
             weights_digest=weights_input,
-            weights=ancient(asset_weights),
-            images=ancient(dataset_images),
+            weights=ancient(of_job(stores.asset_weights)),
+            images=ancient(of_job(stores.dataset_images)),
         output:
             logits=directory(Paths.HEAD_LOGITS),
-            digest=digest(Paths.HEAD_LOGITS),
+            digest=Paths.digest(Paths.HEAD_LOGITS),
         log:
             "logs/{dataset}/run_head/{model}/{passname}.log",
         benchmark:
@@ -72,24 +76,24 @@ if STUDY.head:
             model=one_of(STUDY.networks()),
         conda:
             ENVIRONMENT
-        threads: extraction_threads
+        threads: network_threads
         resources:
             mem_mb=by_attempt(3000),
             batch=64,
             device=STUDY.device,
         params:
             code=code("run_head"),
-            model=model_spec,
-            layers=model_layers,
-            weights=weights_option,
-            root=dataset_root,
-            bands=bands_spec(),
-            modes=modes_spec(HEAD_MODES),
+            model=json_of_job(study_params.model_spec),
+            layers=json_of_job(study_params.layers_of_pass),
+            weights=of_job(study_params.weights_option),
+            root=of_job(study_params.dataset_root),
+            bands=as_json(STUDY.bands),
+            modes=as_json(study_params.head_modes(STUDY)),
             prefix=" ".join(STUDY.head.prefix),
         message:
             "{wildcards.dataset}: changed maps of {wildcards.model}, {wildcards.passname}, through its head"
         shell:
-            "python $BANDPROBE/run_head.py --code {params.code}"
+            'python "$BANDPROBE"/run_head.py --code {params.code}'
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
             " --root {params.root:q} --head {input.head} --train {input.train}"
             " --layers {params.layers:q} --bands {params.bands:q} --modes {params.modes:q}"
@@ -98,13 +102,13 @@ if STUDY.head:
 
     rule intervene_head:
         input:
-            head_digest=digest(Paths.HEAD),
+            head_digest=Paths.digest(Paths.HEAD),
             head=ancient(Paths.HEAD),
-            logits_digest=head_logits_digest,
-            logits=ancient(head_logits),
+            logits_digest=of_job(stores.head_logits_digest),
+            logits=ancient(of_job(stores.head_logits)),
         output:
-            outcomes=directory(HEAD_OUTCOMES),
-            digests=[digest(path) for path in HEAD_OUTCOMES],
+            outcomes=directory(stores.head_outcomes(STUDY)),
+            digests=Paths.digests(stores.head_outcomes(STUDY)),
         log:
             "logs/{dataset}/intervene_head/{model}/{layer}.log",
         wildcard_constraints:
@@ -115,23 +119,23 @@ if STUDY.head:
             mem_mb=by_attempt(1000),
         params:
             code=code("intervene_head"),
-            bands=bands_spec(),
-            modes=modes_spec(HEAD_MODES),
+            bands=as_json(STUDY.bands),
+            modes=as_json(study_params.head_modes(STUDY)),
             prefix=" ".join(STUDY.head.prefix),
         message:
             "{wildcards.dataset}: outcomes of {wildcards.model} {wildcards.layer} under its head"
         shell:
-            "python $BANDPROBE/intervene_head.py --code {params.code} --head {input.head}"
+            'python "$BANDPROBE"/intervene_head.py --code {params.code} --head {input.head}'
             " --logits {input.logits} --layer {wildcards.layer} --bands {params.bands:q}"
             " --modes {params.modes:q} --prefix {params.prefix}"
             " --output {output.outcomes} 2> {log}"
 
     rule score_head:
         input:
-            digests=[digest(path) for path in HEAD_OUTCOMES],
-            outcomes=ancient(HEAD_OUTCOMES),
+            digests=Paths.digests(stores.head_outcomes(STUDY)),
+            outcomes=ancient(stores.head_outcomes(STUDY)),
         output:
-            head_targets_of_layer(),
+            stores.head_layer_targets(STUDY),
         log:
             "logs/{dataset}/score_head/{model}/{layer}.log",
         wildcard_constraints:
@@ -142,12 +146,12 @@ if STUDY.head:
             mem_mb=by_attempt(500),
         params:
             code=code("score_targets"),
-            axes=layer_axes,
-            statistics=statistics_spec(),
+            axes=json_of_job(study_params.layer_axes),
+            statistics=as_json(STUDY.statistics),
             folder=output_folder(3),
         message:
             "{wildcards.dataset}: score the head targets of {wildcards.model} {wildcards.layer}"
         shell:
-            "python $BANDPROBE/score_targets.py --code {params.code} --outcomes {input.outcomes}"
+            'python "$BANDPROBE"/score_targets.py --code {params.code} --outcomes {input.outcomes}'
             " --axes {params.axes:q} --statistics {params.statistics:q} --output {params.folder}"
             " 2> {log}"

@@ -1,27 +1,32 @@
-# Outcomes of every mode, and one file a target. A job serves all readouts of a layer: what it reads,
-# and the noise that it draws, is the same for all.
-# in:  band logits, refitted readouts; for random modes the evaluation features, readouts, masks too
-# out: results/<dataset>/outcomes/<model>/<layer>/<readout>/<mode>.zarr,
-#      results/<dataset>/shapley/<model>/<layer>/<readout>.zarr,
-#      results/<dataset>/targets/<model>/<layer>/<readout>/<mode>/<band>.json
+"""Outcomes of every mode, and one file for each target.
+
+A job serves all readouts of a layer: what it reads, and the noise that it draws, is the same for all.
+
+in:  band logits, refitted readouts; for random modes the evaluation features, readouts, masks too
+out: results/<dataset>/outcomes/<model>/<layer>/<readout>/<mode>.zarr,
+     results/<dataset>/shapley/<model>/<layer>/<readout>.zarr,
+     results/<dataset>/targets/<model>/<layer>/<readout>/<mode>/<band>.json
+"""
+
+linear_outcomes = stores.outcomes(STUDY, stores.linear_modes(STUDY))
+all_outcomes = stores.outcomes(STUDY, STUDY.modes) + stores.refit_outcomes(STUDY)
 
 
-if LINEAR_MODES or SHAPLEY:
+if stores.linear_modes(STUDY) or stores.shapley(STUDY):
 
     # All modes that are linear in the map are sums of the same band logits: one short job.
     rule intervene_linear:
         input:
-            digests=[digest(path) for path in LOGITS + REFIT],
-            logits=ancient(LOGITS),
-            refit=ancient(REFIT),
+            digests=Paths.digests(stores.band_logits(STUDY) + stores.refits(STUDY)),
+            logits=ancient(stores.band_logits(STUDY)),
+            refit=ancient(stores.refits(STUDY)),
         output:
-            outcomes=directory(outcomes_of(LINEAR_MODES)),
-            refit=directory(REFIT_OUTCOMES),
-            shapley=directory(SHAPLEY),
-            digests=[
-                digest(path)
-                for path in outcomes_of(LINEAR_MODES) + REFIT_OUTCOMES + SHAPLEY
-            ],
+            outcomes=directory(linear_outcomes),
+            refit=directory(stores.refit_outcomes(STUDY)),
+            shapley=directory(stores.shapley(STUDY)),
+            digests=Paths.digests(
+                linear_outcomes + stores.refit_outcomes(STUDY) + stores.shapley(STUDY)
+            ),
         log:
             "logs/{dataset}/intervene_linear/{model}/{layer}.log",
         benchmark:
@@ -32,12 +37,12 @@ if LINEAR_MODES or SHAPLEY:
             mem_mb=by_attempt(500),
         params:
             code=code("intervene_linear"),
-            modes=modes_spec(LINEAR_MODES),
+            modes=as_json(study_params.modes(STUDY, stores.linear_modes(STUDY))),
             fill=STUDY.shapley_fill,
         message:
             "{wildcards.dataset}: linear modes of {wildcards.model} {wildcards.layer}"
         shell:
-            "python $BANDPROBE/intervene_linear.py --code {params.code} --logits {input.logits}"
+            'python "$BANDPROBE"/intervene_linear.py --code {params.code} --logits {input.logits}'
             " --refit {input.refit}"
             " --modes {params.modes:q} --fill {params.fill} --output {output.outcomes}"
             " --refit-output {output.refit} --shapley-output {output.shapley} 2> {log}"
@@ -45,23 +50,23 @@ if LINEAR_MODES or SHAPLEY:
 
 rule intervene_random:
     input:
-        digests=[digest(path) for path in LOGITS],
-        logits=ancient(LOGITS),
-        features_digest=eval_digest,
-        features=ancient(eval_features),
-        probe_digests=[digest(path) for path in ADDITIVE_PROBES],
-        probes=ancient(ADDITIVE_PROBES),
-        masks_digest=[digest(path) for path in MASKS],
-        masks=ancient(MASKS),
+        digests=Paths.digests(stores.band_logits(STUDY)),
+        logits=ancient(stores.band_logits(STUDY)),
+        features_digest=of_job(stores.eval_digest),
+        features=ancient(of_job(stores.eval_features)),
+        probe_digests=Paths.digests(stores.additive_probes(STUDY)),
+        probes=ancient(stores.additive_probes(STUDY)),
+        masks_digest=Paths.digests(stores.masks(STUDY)),
+        masks=ancient(stores.masks(STUDY)),
     output:
-        outcomes=directory(outcomes_of("{mode}")),
-        digests=[digest(path) for path in outcomes_of("{mode}")],
+        outcomes=directory(stores.outcomes(STUDY, "{mode}")),
+        digests=Paths.digests(stores.outcomes(STUDY, "{mode}")),
     log:
         "logs/{dataset}/intervene_random/{model}/{layer}/{mode}.log",
     benchmark:
         "logs/{dataset}/intervene_random/{model}/{layer}/{mode}.tsv"
     wildcard_constraints:
-        mode=one_of(RANDOM_MODES),
+        mode=one_of(stores.random_modes(STUDY)),
     conda:
         ENVIRONMENT
     resources:
@@ -69,12 +74,12 @@ rule intervene_random:
         device=STUDY.device,
     params:
         code=code("intervene_random"),
-        mode=mode_spec,
-        bands=bands_spec(),
+        mode=json_of_job(study_params.mode_of_job),
+        bands=as_json(STUDY.bands),
     message:
         "{wildcards.dataset}: {wildcards.mode} of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/intervene_random.py --code {params.code} --device {resources.device} --logits {input.logits}"
+        'python "$BANDPROBE"/intervene_random.py --code {params.code} --device {resources.device} --logits {input.logits}'
         " --features {input.features} --layer {wildcards.layer} --probe {input.probes}"
         " --masks {input.masks} --bands {params.bands:q}"
         " --mode {params.mode:q} --output {output.outcomes} 2> {log}"
@@ -82,10 +87,10 @@ rule intervene_random:
 
 rule score_targets:
     input:
-        digests=[digest(path) for path in outcomes_of(STUDY.modes) + REFIT_OUTCOMES],
-        outcomes=ancient(outcomes_of(STUDY.modes) + REFIT_OUTCOMES),
+        digests=Paths.digests(all_outcomes),
+        outcomes=ancient(all_outcomes),
     output:
-        targets_of_layer(),
+        stores.layer_targets(STUDY),
     log:
         "logs/{dataset}/score_targets/{model}/{layer}.log",
     benchmark:
@@ -96,13 +101,13 @@ rule score_targets:
         mem_mb=by_attempt(500),
     params:
         code=code("score_targets"),
-        axes=layer_axes,
-        statistics=statistics_spec(),
-        undefined=undefined_outcomes(),
+        axes=json_of_job(study_params.layer_axes),
+        statistics=as_json(STUDY.statistics),
+        undefined=" ".join(stores.undefined_outcomes(STUDY)),
         folder=output_folder(3),
     message:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/score_targets.py --code {params.code} --outcomes {input.outcomes}"
+        'python "$BANDPROBE"/score_targets.py --code {params.code} --outcomes {input.outcomes}'
         " --undefined {params.undefined} --axes {params.axes:q}"
         " --statistics {params.statistics:q} --output {params.folder} 2> {log}"

@@ -1,21 +1,23 @@
-# Readouts of one layer, and their logits split into bands. A job serves all readouts: they share the
-# maps that it reads, and their Fourier transform.
-# in:  features of both splits, manifest, folds
-# out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise;
-#      results/<dataset>/controls/<model>/<layer>.zarr: the random masks that logits are split into too
+"""Readouts of one layer, and their logits split into bands.
 
+A job serves all readouts: they share the maps that it reads, and their Fourier transform.
 
-if SUMS:
+in:  features of both splits, manifest, folds
+out: results/<dataset>/probes/<model>/<layer>/<readout>.zarr, band_logits likewise;
+     results/<dataset>/controls/<model>/<layer>.zarr: the random masks that logits are split into too
+"""
+
+if stores.slab_sums(STUDY):
 
     rule sum_slab:
         input:
-            train_digest=train_digest,
-            train=ancient(train_features),
-            eval_digest=eval_digest,
-            eval=ancient(eval_features),
+            train_digest=of_job(stores.train_digest),
+            train=ancient(of_job(stores.train_features)),
+            eval_digest=of_job(stores.eval_digest),
+            eval=ancient(of_job(stores.eval_features)),
         output:
             sums=temp(directory(Paths.SUMS)),
-            digest=temp(digest(Paths.SUMS)),
+            digest=temp(Paths.digest(Paths.SUMS)),
         log:
             "logs/{dataset}/sum_slab/{model}/{layer}/{slab}.log",
         benchmark:
@@ -27,31 +29,31 @@ if SUMS:
             device=STUDY.device,
         params:
             code=code("sum_slab"),
-            bands=slab_bands_option(),
-            slabs=STUDY.scale.slabs,
+            bands=study_params.slab_bands_option(STUDY),
+            slab=of_job(study_params.slab_position),
         message:
             "{wildcards.dataset}: sums of {wildcards.model} {wildcards.layer}, slab {wildcards.slab}"
         shell:
-            "python $BANDPROBE/sum_slab.py --code {params.code} --device {resources.device} --train {input.train}"
+            'python "$BANDPROBE"/sum_slab.py --code {params.code} --device {resources.device} --train {input.train}'
             " --eval {input.eval} --layer {wildcards.layer} {params.bands}"
-            " --slab $((10#{wildcards.slab})) {params.slabs} --output {output.sums} 2> {log}"
+            " --slab {params.slab} --output {output.sums} 2> {log}"
 
 
 rule fit_probes:
     input:
-        train_digest=train_digest,
-        train=ancient(train_features),
-        eval_digest=eval_digest,
-        eval=ancient(eval_features),
-        manifest_digest=digest(Paths.MANIFEST),
+        train_digest=of_job(stores.train_digest),
+        train=ancient(of_job(stores.train_features)),
+        eval_digest=of_job(stores.eval_digest),
+        eval=ancient(of_job(stores.eval_features)),
+        manifest_digest=Paths.digest(Paths.MANIFEST),
         manifest=ancient(Paths.MANIFEST),
-        folds_digest=digest(Paths.FOLDS),
+        folds_digest=Paths.digest(Paths.FOLDS),
         folds=ancient(Paths.FOLDS),
-        sums_digests=[digest(path) for path in SUMS],
-        sums=ancient(SUMS),
+        sums_digests=Paths.digests(stores.slab_sums(STUDY)),
+        sums=ancient(stores.slab_sums(STUDY)),
     output:
-        probes=directory(PROBES),
-        digests=[digest(path) for path in PROBES],
+        probes=directory(stores.probes(STUDY)),
+        digests=Paths.digests(stores.probes(STUDY)),
     log:
         "logs/{dataset}/fit_probes/{model}/{layer}.log",
     benchmark:
@@ -64,30 +66,30 @@ rule fit_probes:
     params:
         code=code("fit_probes"),
         readouts=" ".join(STUDY.readouts),
-        settings=probe_settings(),
-        bands=bands_option(),
-        sums=lambda wildcards, input: f"--sums {input.sums}" if SUMS else "",
+        settings=as_json(study_params.fit_settings(STUDY)),
+        bands=study_params.fit_bands_option(STUDY),
+        sums=lambda wildcards, input: f"--sums {input.sums}" if input.sums else "",
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/fit_probes.py --code {params.code} --device {resources.device} --train {input.train} --eval {input.eval}"
+        'python "$BANDPROBE"/fit_probes.py --code {params.code} --device {resources.device} --train {input.train} --eval {input.eval}'
         " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
         " --folds {input.folds} --settings {params.settings:q} {params.bands} {params.sums}"
         " --output {output.probes} 2> {log}"
 
 
-if LOGITS:
+if stores.band_logits(STUDY):
 
     rule split_logits:
         input:
-            digest=eval_digest,
-            features=ancient(eval_features),
-            probe_digests=[digest(path) for path in ADDITIVE_PROBES],
-            probes=ancient(ADDITIVE_PROBES),
+            digest=of_job(stores.eval_digest),
+            features=ancient(of_job(stores.eval_features)),
+            probe_digests=Paths.digests(stores.additive_probes(STUDY)),
+            probes=ancient(stores.additive_probes(STUDY)),
         output:
-            logits=directory(LOGITS),
-            masks=[directory(path) for path in MASKS],
-            digests=[digest(path) for path in LOGITS + MASKS],
+            logits=directory(stores.band_logits(STUDY)),
+            masks=directory(stores.masks(STUDY)),
+            digests=Paths.digests(stores.band_logits(STUDY) + stores.masks(STUDY)),
         log:
             "logs/{dataset}/split_logits/{model}/{layer}.log",
         benchmark:
@@ -99,11 +101,11 @@ if LOGITS:
             device=STUDY.device,
         params:
             code=code("split_logits"),
-            bands=bands_spec(),
-            controls=controls_spec(),
+            bands=as_json(STUDY.bands),
+            controls=as_json(study_params.mask_settings(STUDY)),
         message:
             "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
         shell:
-            "python $BANDPROBE/split_logits.py --code {params.code} --device {resources.device} --features {input.features} --layer {wildcards.layer}"
+            'python "$BANDPROBE"/split_logits.py --code {params.code} --device {resources.device} --features {input.features} --layer {wildcards.layer}'
             " --probe {input.probes} --bands {params.bands:q} --controls {params.controls:q}"
             " --masks {output.masks} --output {output.logits} 2> {log}"

@@ -1,20 +1,21 @@
-# One page that shows a data set's results, and needs nothing but itself.
-# in:  results/<dataset>/summary, figures, config.yaml, digests of manifest and features
-# out: results/<dataset>/report.html
+"""One page that shows a data set's results, and needs nothing but itself.
+
+in:  results/<dataset>/summary, figures, config.yaml, digests of manifest and features
+out: results/<dataset>/report.html
+"""
 
 
 rule write_report:
     input:
-        tables=expand(Paths.SUMMARY, table=TABLES, allow_missing=True),
+        tables=fill(Paths.SUMMARY, table=targets.tables(STUDY)),
         flags=Paths.FLAGS,
         config=Paths.CONFIG,
-        digests=lambda wildcards: of_dataset(
-            [*all_manifests(), *all_features()], wildcards
-        ),
+        manifest_digest=of_dataset(targets.manifest),
+        features_digests=of_dataset(targets.features),
         manifest=ancient(Paths.MANIFEST),
-        targets=ancient(sample_targets),
+        targets=ancient(of_dataset(targets.sampled_interventions)),
         # The page links to them and shows nothing of them.
-        figures=ancient(lambda wildcards: of_dataset(flatten(all_figures()), wildcards)),
+        figures=ancient(of_dataset(targets.figures)),
     output:
         report(
             Paths.REPORT,
@@ -30,12 +31,12 @@ rule write_report:
         mem_mb=by_attempt(1000),
     params:
         code=code("write_report"),
-        page=files_digest(HOME / "bandprobe" / "report" / "templates"),
+        page=files_digest(PACKAGE / "report" / "templates"),
         results=lambda wildcards, input: Path(input.config).parent,
-        tables=" ".join(TABLES),
-        figures=" ".join(FIGURES),
+        tables=" ".join(targets.tables(STUDY)),
+        figures=" ".join(gallery(STUDY)),
     message:
         "{wildcards.dataset}: write the report"
     shell:
-        "python $BANDPROBE/write_report.py --code {params.code} --results {params.results}"
+        'python "$BANDPROBE"/write_report.py --code {params.code} --results {params.results}'
         " --tables {params.tables} --figures {params.figures} --output {output} 2> {log}"

@@ -1,15 +1,17 @@
-# Spectra of one layer: energy a band, rings, centroid, half diagonal.
-# in:  evaluation features
-# out: results/<dataset>/spectra/<model>/<layer>.zarr
+"""Spectra of one layer: energy per band, rings, centroid, half diagonal.
+
+in:  evaluation features
+out: results/<dataset>/spectra/<model>/<layer>.zarr
+"""
 
 
 rule compute_spectra:
     input:
-        digest=eval_digest,
-        features=ancient(eval_features),
+        digest=of_job(stores.eval_digest),
+        features=ancient(of_job(stores.eval_features)),
     output:
         spectra=directory(Paths.SPECTRA),
-        digest=digest(Paths.SPECTRA),
+        digest=Paths.digest(Paths.SPECTRA),
     log:
         "logs/{dataset}/compute_spectra/{model}/{layer}.log",
     benchmark:
@@ -21,11 +23,11 @@ rule compute_spectra:
         mem_mb=by_attempt(1000),
     params:
         code=code("compute_spectra"),
-        bands=bands_spec(),
+        bands=as_json(STUDY.bands),
         window=STUDY.spectra.window,
     message:
         "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
     shell:
-        "python $BANDPROBE/compute_spectra.py --code {params.code} --features {input.features}"
+        'python "$BANDPROBE"/compute_spectra.py --code {params.code} --features {input.features}'
         " --layer {wildcards.layer} --bands {params.bands:q} --window {params.window}"
         " --output {output.spectra} 2> {log}"

@@ -1,14 +1,16 @@
-# All results of a data set as labelled arrays and tables.
-# in:  targets, spectra, readouts, Shapley values
-# out: results/<dataset>/summary
+"""All results of a data set as labelled arrays and tables.
+
+in:  targets, spectra, readouts, Shapley values
+out: results/<dataset>/summary
+"""
 
 
 rule summarise_interventions:
     input:
-        lambda wildcards: of_dataset([*all_targets(), *all_head()], wildcards),
+        of_dataset(targets.all_interventions),
     output:
-        netcdf=expand(Paths.SUMMARY, table="interventions", allow_missing=True),
-        csv=expand(Paths.TABLE, table="interventions", allow_missing=True),
+        netcdf=fill(Paths.SUMMARY, table="interventions"),
+        csv=fill(Paths.TABLE, table="interventions"),
         flags=Paths.FLAGS,
     log:
         "logs/{dataset}/summarise_interventions.log",
@@ -19,25 +21,25 @@ rule summarise_interventions:
         mem_mb=by_attempt(1000),
     params:
         code=code("summarise_interventions"),
-        axes=study_axes(STUDY.readouts, heads=True),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts, heads=True)),
         targets=input_folder(5),
     message:
         "{wildcards.dataset}: summarise interventions"
     shell:
-        "python $BANDPROBE/summarise_interventions.py --code {params.code} --targets {params.targets}"
+        'python "$BANDPROBE"/summarise_interventions.py --code {params.code} --targets {params.targets}'
         " --axes {params.axes:q} --netcdf {output.netcdf} --csv {output.csv}"
         " --flags {output.flags} 2> {log}"
 
 
 rule summarise_spectra:
     input:
-        digests=lambda wildcards: of_dataset(flatten(all_spectra()), wildcards),
-        stores=ancient(lambda wildcards: stores_of(flatten(all_spectra()), wildcards)),
+        digests=of_dataset(targets.spectra),
+        stores=ancient(of_dataset(targets.spectra_stores)),
     output:
-        netcdf=expand(Paths.SUMMARY, table="spectra", allow_missing=True),
-        csv=expand(Paths.TABLE, table="spectra", allow_missing=True),
-        profiles=expand(Paths.TABLE, table="spectra_profiles", allow_missing=True),
-        diagonal=expand(Paths.TABLE, table="spectra_diagonal", allow_missing=True),
+        netcdf=fill(Paths.SUMMARY, table="spectra"),
+        csv=fill(Paths.TABLE, table="spectra"),
+        profiles=fill(Paths.TABLE, table="spectra_profiles"),
+        diagonal=fill(Paths.TABLE, table="spectra_diagonal"),
     log:
         "logs/{dataset}/summarise_spectra.log",
     priority: 5
@@ -47,28 +49,24 @@ rule summarise_spectra:
         mem_mb=by_attempt(1000),
     params:
         code=code("summarise_spectra"),
-        axes=study_axes(STUDY.readouts),
-        statistics=statistics_spec(),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
+        statistics=as_json(STUDY.statistics),
         spectra=input_folder(2),
     message:
         "{wildcards.dataset}: summarise spectra"
     shell:
-        "python $BANDPROBE/summarise_spectra.py --code {params.code} --spectra {params.spectra} --axes {params.axes:q}"
+        'python "$BANDPROBE"/summarise_spectra.py --code {params.code} --spectra {params.spectra} --axes {params.axes:q}'
         " --statistics {params.statistics:q} --netcdf {output.netcdf} --csv {output.csv}"
         " --profiles {output.profiles} --diagonal {output.diagonal} 2> {log}"
 
 
 rule summarise_probes:
     input:
-        digests=lambda wildcards: of_dataset(
-            flatten(all_probes(STUDY.additive)), wildcards
-        ),
-        stores=ancient(
-            lambda wildcards: stores_of(flatten(all_probes(STUDY.additive)), wildcards)
-        ),
+        digests=of_dataset(targets.additive_probes),
+        stores=ancient(of_dataset(targets.additive_probe_stores)),
     output:
-        netcdf=expand(Paths.SUMMARY, table="probes", allow_missing=True),
-        csv=expand(Paths.TABLE, table="probes", allow_missing=True),
+        netcdf=fill(Paths.SUMMARY, table="probes"),
+        csv=fill(Paths.TABLE, table="probes"),
     log:
         "logs/{dataset}/summarise_probes.log",
     priority: 5
@@ -78,22 +76,22 @@ rule summarise_probes:
         mem_mb=by_attempt(1000),
     params:
         code=code("summarise_probes"),
-        axes=study_axes(STUDY.additive),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.additive)),
         probes=input_folder(3),
     message:
         "{wildcards.dataset}: summarise readouts"
     shell:
-        "python $BANDPROBE/summarise_probes.py --code {params.code} --probes {params.probes}"
+        'python "$BANDPROBE"/summarise_probes.py --code {params.code} --probes {params.probes}'
         " --axes {params.axes:q} --netcdf {output.netcdf} --csv {output.csv} 2> {log}"
 
 
 rule summarise_shapley:
     input:
-        digests=lambda wildcards: of_dataset(flatten(all_shapley()), wildcards),
-        stores=ancient(lambda wildcards: stores_of(flatten(all_shapley()), wildcards)),
+        digests=of_dataset(targets.shapley),
+        stores=ancient(of_dataset(targets.shapley_stores)),
     output:
-        netcdf=expand(Paths.SUMMARY, table="shapley", allow_missing=True),
-        csv=expand(Paths.TABLE, table="shapley", allow_missing=True),
+        netcdf=fill(Paths.SUMMARY, table="shapley"),
+        csv=fill(Paths.TABLE, table="shapley"),
     log:
         "logs/{dataset}/summarise_shapley.log",
     priority: 5
@@ -103,12 +101,12 @@ rule summarise_shapley:
         mem_mb=by_attempt(1000),
     params:
         code=code("summarise_shapley"),
-        axes=study_axes(STUDY.additive),
-        statistics=statistics_spec(),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.additive)),
+        statistics=as_json(STUDY.statistics),
         shapley=input_folder(3),
     message:
         "{wildcards.dataset}: summarise Shapley values"
     shell:
-        "python $BANDPROBE/summarise_shapley.py --code {params.code} --shapley {params.shapley}"
+        'python "$BANDPROBE"/summarise_shapley.py --code {params.code} --shapley {params.shapley}'
         " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
         " --csv {output.csv} 2> {log}"

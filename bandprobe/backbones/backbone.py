@@ -14,6 +14,7 @@ from torch import nn
 from bandprobe.backbones.architectures import Wanted, build
 from bandprobe.backbones.checkpoints import tensors_digest
 from bandprobe.backbones.layouts import Layout, Size, check_aspect, layout_of, puts_channels_last
+from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError, unknown_name
@@ -307,15 +308,23 @@ def from_map(
     return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)
 
 
-def load_model(spec: Mapping[str, Any], weights: Path | None, device: str = "cpu") -> Backbone:
-    """The backbone of a model's part of the configuration, as extraction loads it."""
+def load_model(spec: ModelSpec, weights_file: Path | None, device: str = "cpu") -> Backbone:
+    """The backbone of a model of the study.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    weights_file : Path, optional
+    device : str
+        As of `load_backbone`, as the file.
+    """
     return load_backbone(
-        spec["architecture"],
-        spec["weights"],
-        spec["arguments"],
-        spec["seed"],
-        weights,
-        spec.get("weights_sha256"),
-        spec.get("layout"),
+        spec.architecture,
+        spec.weights,
+        spec.arguments,
+        spec.seed,
+        weights_file,
+        spec.weights_sha256,
+        spec.layout,
         device,
     )

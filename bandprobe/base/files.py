@@ -6,12 +6,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from bandprobe.errors import StoreError
 
 
 def fresh_partial(path: Path) -> Path:
@@ -59,20 +57,6 @@ def replace_tree(partial: Path, path: Path) -> None:
         os.replace(partial, path)
 
 
-def inside(folder: Path, name: str) -> Path:
-    """The file of that name below a folder.
-
-    Raises
-    ------
-    StoreError
-        If the name leads out of the folder, as names in an archive or a list of classes can.
-    """
-    parts = Path(name).parts
-    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
-        raise StoreError(f"{name!r} leads out of the folder {folder}", expected="a name below it")
-    return folder / name
-
-
 def write_json(path: str | Path, content: Any) -> None:
     """Write JSON under its final name only when it is complete."""
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
@@ -82,23 +66,3 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text under its final name only when it is complete."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
-
-
-def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files, by names relative to a folder that takes its name when all are there.
-
-    Raises
-    ------
-    StoreError
-        If a name leads out of the folder.
-    """
-    partial = fresh_partial(path)
-    try:
-        partial.mkdir()
-        for name, content in files:
-            file = inside(partial, name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        replace_tree(partial, path)
-    finally:
-        remove(partial)

@@ -25,7 +25,7 @@ from bandprobe.cli.shared import described
 from bandprobe.cli.tables import console
 from bandprobe.inspection.finished import KEY, find_results
 from bandprobe.inspection.two_studies import Compared, Comparison, compare
-from bandprobe.scoring.records import EFFECTS
+from bandprobe.scoring.fields import EFFECTS
 
 EXAMPLES = """
 bandprobe compare ../seed-0/results/photos ../seed-1/results/photos

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bandprobe.cli.shared import add_config, described, load_study
 from bandprobe.cli.tables import console
+from bandprobe.fourier.modes import KEEPING
 from bandprobe.study.study import Study
 
 KINDS = ("datasets", "models", "layers", "bands", "readouts", "modes")
@@ -89,7 +90,7 @@ def tables(study: Study) -> Iterator[Table]:
     yield readouts
     modes = _table("modes (--mode)", "name", "kind", "fill", "draws", "strength")
     for name, mode in study.modes.items():
-        filled = mode.fill if mode.kind in ("remove", "isolate", "lowpass", "highpass") else ""
+        filled = mode.fill if mode.kind in KEEPING else ""
         modes.add_row(name, mode.kind, filled, str(mode.draws), f"{mode.strength:g}")
     yield modes
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bandprobe
+from bandprobe.base.glossary import FIRST_TERMS, first_sentence
 from bandprobe.errors import BandprobeError, unknown_name
 
 
@@ -25,7 +26,7 @@ class Command:
     text: str
 
     def load(self) -> Any:
-        """The module, with `parser() -> ArgumentParser` and `execute(Namespace) -> None`."""
+        """The module, with `parser() -> ArgumentParser` and `execute(Namespace) -> int | None`."""
         return importlib.import_module(f"bandprobe.cli.{self.module}")
 
 
@@ -33,6 +34,7 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "init": Command("init_study", "write a configuration for a folder of images and a model"),
     "plan": Command("plan_study", "say what a study costs before it runs"),
+    "run": Command("run_study", "run a study, with any options of Snakemake"),
     "list": Command("list_names", "list the names of a configuration, or the layers of a model"),
     "inspect": Command("inspect_file", "say what a store, a table or a target holds"),
     "show": Command("show_map", "draw a map, its bands, and the map after each intervention"),
@@ -46,6 +48,7 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 def help_text() -> str:
     """What `bandprobe --help` prints."""
     lines = [f"  {name:<8} {command.text}" for name, command in COMMANDS.items()]
+    terms = [f"  {term:<8} {first_sentence(term)}" for term in FIRST_TERMS]
     return "\n".join(
         [
             "usage: bandprobe COMMAND [options]",
@@ -56,11 +59,14 @@ def help_text() -> str:
             *lines,
             "",
             "bandprobe COMMAND --help shows the options of a command, with examples.",
-            "A study runs by: snakemake --cores all --configfile study.yaml",
+            "A study runs by: bandprobe run study.yaml",
             "",
             "options:",
             "  -h, --help  show this text",
             "  --version   show the version",
+            "",
+            "terms:",
+            *terms,
         ]
     )
 
@@ -85,7 +91,7 @@ def _run(command: Command, words: Sequence[str]) -> int:
     parser: argparse.ArgumentParser = module.parser()
     arguments = parser.parse_args(words)
     try:
-        module.execute(arguments)
+        return module.execute(arguments) or 0
     except BandprobeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return FAILED

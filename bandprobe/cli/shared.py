@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,10 +17,9 @@ from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study, Target
+from bandprobe.workflow.home import workflow_home
 
-HOME = Path(__file__).parents[2]
-
-
+HOME = workflow_home()
 CONFIG = Path("config.yaml")
 
 
@@ -88,6 +88,39 @@ def target_path(target: Target) -> str:
     return Paths.TARGET.format(**vars(target))
 
 
+def call_snakemake(config: Path, options: Sequence[str]) -> int:
+    """Run Snakemake on a study in the current folder, and return its exit status.
+
+    Parameters
+    ----------
+    config : Path
+        The configuration of the study.
+    options : sequence of str
+        Further options and targets; they win over those given here.
+    """
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+    # Not last: it would take targets for further configurations.
+    command += ["--configfile", str(config)]
+    command += ["--workflow-profile", str(HOME / "profiles" / "default")]
+    with subprocess.Popen([*command, *options]) as process:
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            status = _wait(process)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    # As a shell has it, where a signal ended the process.
+    return status if status >= 0 else 128 - status
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait until a process ends, also after Ctrl-C, which it gets too and takes time to obey."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
 def run_workflow(goals: Sequence[str], config: Path, cores: str) -> None:
     """Let Snakemake make files, in the current folder, as `snakemake --cores` would.
 
@@ -96,13 +129,10 @@ def run_workflow(goals: Sequence[str], config: Path, cores: str) -> None:
     BandprobeError
         If the workflow failed; Snakemake has said why.
     """
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-    command += ["--workflow-profile", str(HOME / "profiles" / "default")]
-    command += ["--configfile", str(config), "--cores", cores, "--", *goals]
-    if subprocess.run(command, check=False).returncode:
+    if call_snakemake(config, ["--cores", cores, "--", *goals]):
         raise BandprobeError(
             "the workflow did not finish; its messages are above",
-            hint="logs/ holds the log of each job",
+            hint="logs/ has the log of each job",
         )
 
 

@@ -1,4 +1,4 @@
-"""Results as tables that one reads in a terminal."""
+"""Results as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bandprobe.scoring.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
+from bandprobe.summary.names import AXES, CONTROLS, EFFECTS
+
+SHOWN_ALWAYS = ("top1_drop", "top5_drop", "rank_degradation")
 
 
 def console() -> Console:
@@ -22,8 +25,8 @@ def console() -> Console:
 
 def target_table(record: Mapping[str, Any], checks: Mapping[str, str]) -> Table:
     """One target's scores, and how they were checked."""
-    axes = ("dataset", "model", "layer", "readout", "mode", "band")
-    table = Table(title=" / ".join(str(record[axis]) for axis in axes), show_header=False)
+    names = [str(record[axis]) for axis in ("dataset", *AXES)]
+    table = Table(title=" / ".join(names), show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="left", overflow="fold")
     for name, text in [*_rows(record), *checks.items()]:
@@ -38,20 +41,16 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("classes (chance)", f"{record['n_classes']} ({record['chance']:.3f})"),
         ("top-1, untouched map", _shown(record["clean_top1"], record["clean_top1_ci"])),
         ("top-1, changed map", _shown(record["top1"], None)),
-        ("top-1 drop", _shown(record["top1_drop"], record["top1_drop_ci"])),
-        ("top-5 drop", _shown(record["top5_drop"], record["top5_drop_ci"])),
-        ("ground-truth rank, untouched", _shown(record["clean_rank"], None)),
-        ("ground-truth rank, changed", _shown(record["rank"], None)),
-        ("rank degradation", _shown(record["rank_degradation"], record["rank_degradation_ci"])),
+        ("ground-truth rank, untouched map", _shown(record["clean_rank"], None)),
+        ("ground-truth rank, changed map", _shown(record["rank"], None)),
     ]
+    scores = {name: quantity.label for name, quantity in EFFECTS.items()}
+    for control, (_, masks) in CONTROLS.items():
+        scores[f"{control}_top1_drop"] = f"{EFFECTS['top1_drop'].label}, {masks}"
     rows += [
         (text, _shown(record[name], record[f"{name}_ci"]))
-        for name, text in (
-            ("margin_drop", "margin drop (logits)"),
-            ("equal_bins_top1_drop", "top-1 drop, random masks of equal bins"),
-            ("equal_energy_top1_drop", "top-1 drop, random masks of equal energy"),
-        )
-        if record[name] is not None
+        for name, text in scores.items()
+        if name in SHOWN_ALWAYS or record[name] is not None
     ]
     rows += [("sign test over groups, p (uncorrected)", _shown(record["p_value"], None))]
     flags = [("flag", f"{flag}: {FLAG_MEANINGS[flag]}") for flag in record["flags"]]
@@ -68,7 +67,7 @@ def _shown(value: float | None, interval: Sequence[float] | None) -> str:
 def layer_table(
     title: str, bands: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]], score: str
 ) -> Table:
-    """An effect of one mode, layer by band; brackets where the interval holds zero."""
+    """An effect of one mode, layer by band; brackets where the interval includes zero."""
     table = Table(title=title)
     table.add_column("layer")
     table.add_column("clean top-1", justify="right")

@@ -20,9 +20,9 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
     """Maps of whole chunks of samples, in float32, about `BLOCK_BYTES` at a time."""
     array = store.array(layer)
     n_samples = array.shape[0]
-    one = 4 * int(np.prod(array.shape[1:]))
+    sample_bytes = 4 * int(np.prod(array.shape[1:]))
     chunk = array.chunks[0]
-    step = max(1, BLOCK_BYTES // (one * chunk)) * chunk
+    step = max(1, BLOCK_BYTES // (sample_bytes * chunk)) * chunk
 
     def iterate() -> Iterator[tuple[slice, MapArray]]:
         for start in range(0, n_samples, step):
@@ -34,9 +34,9 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
 
 
 def slab_channels(layer: str, *stores: Store) -> int:
-    """Channels of a slab of all samples; of several stores that of the most samples.
+    """Channels of a slab of all samples, as of `channels_within`.
 
-    See `channels_within`.
+    Several stores get the same slabs: those of the store with the most samples.
     """
     return min(_slab_channels(store, layer) for store in stores)
 
@@ -48,9 +48,9 @@ def _slab_channels(store: Store, layer: str) -> int:
 
 
 def channels_within(channel_bytes: int, chunk_channels: int) -> int:
-    """Channels of a slab of about `SLAB_BYTES`, whole chunks where `LARGEST_SLAB_BYTES` allow it.
+    """Channels of a slab of about `SLAB_BYTES`: whole chunks if `LARGEST_SLAB_BYTES` allow it.
 
-    Where they do not, each chunk is read several times: memory does not grow with the number of
+    If not, each chunk is read several times, so that memory does not grow with the number of
     samples.
     """
     chunk = channel_bytes * chunk_channels
@@ -60,11 +60,16 @@ def channels_within(channel_bytes: int, chunk_channels: int) -> int:
 
 
 def channel_slabs(
-    store: Store, layer: str, n_channels: int, channels: slice = slice(None), *, told: bool = False
+    store: Store,
+    layer: str,
+    n_channels: int,
+    channels: slice = slice(None),
+    *,
+    progress: bool = False,
 ) -> Callable[[], Iterator[MapArray]]:
-    """`n_channels` channels of all samples at a time, in float32, in their order.
+    """Slabs of `n_channels` channels of all samples, in float32, in the order of the channels.
 
-    With `channels` only those. With `told` it is said how far each pass over them has come.
+    With `channels` only these. With `progress` each pass over them reports how far it is.
     """
     array = store.array(layer)
     first, last, _ = channels.indices(array.shape[1])
@@ -73,15 +78,30 @@ def channel_slabs(
         for start in range(first, last, n_channels):
             yield np.asarray(array[:, start : min(start + n_channels, last)], np.float32)
 
-    def tell() -> Iterator[MapArray]:
+    def report() -> Iterator[MapArray]:
         what = f"{store_name(store.path)} {layer}"
         return tracked(iterate(), last - first, "channels", what, lambda slab: slab.shape[1])
 
-    return tell if told else iterate
+    return report if progress else iterate
+
+
+def paired_slabs(
+    train: Store, evaluation: Store, layer: str, channels: slice = slice(None)
+) -> Iterator[tuple[MapArray, MapArray]]:
+    """The same channels of both splits, slab by slab, each (n_samples, n_channels, height, width).
+
+    One pass, which reports how far it is. With `channels` only these.
+    """
+    step = slab_channels(layer, train, evaluation)
+    slabs = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
+    total = len(range(train.array(layer).shape[1])[channels])
+    what = f"{store_name(train.path)} {layer}"
+    pairs = zip(*slabs, strict=True)
+    return tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1])
 
 
 def read_coordinates(store: Store) -> dict[str, Variable]:
-    """Coordinates of the samples of a store, to be handed on to what is made from it."""
+    """Coordinates of the samples of a store, for stores that are made from it."""
     return {name: Variable(("sample",), store.read(name)) for name in ("sample", "label", "group")}
 
 

@@ -1,4 +1,4 @@
-"""Feature maps of one pass into stores: decode ahead, run the network, write behind."""
+"""Feature maps of a pass into stores: decode ahead, run the network, write behind it."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ CHUNKS_BEHIND = 4
 
 @dataclass(frozen=True)
 class Shard:
-    """One of the parts of a split that are extracted by jobs of their own."""
+    """One part of a split, which a job of its own extracts: its number, from 0, and their count."""
 
     number: int = 0
     count: int = 1
+
+    @classmethod
+    def from_text(cls, text: str) -> Shard:
+        """A shard as NUMBER/COUNT; `ValueError` for anything else."""
+        number, count = map(int, text.split("/"))
+        return cls(number, count)
 
     def of(self, n_samples: int) -> slice:
         """Its samples."""
         return shard_slice(n_samples, self.count, self.number)
 
     def chunk(self, n_samples: int) -> int:
-        """Most samples of a chunk, so that chunks of shards are chunks of the whole split."""
+        """Largest number of samples of a chunk such that no chunk spans two shards."""
         return n_samples if self.count == 1 else shard_unit(n_samples, self.count)
 
 
@@ -71,7 +77,7 @@ class Source:
 
 
 class FeatureWriter:
-    """Collects batches into whole chunks and writes them behind the forward pass.
+    """Collects batches into full chunks and writes them behind the forward pass.
 
     Parameters
     ----------
@@ -137,7 +143,7 @@ class FeatureWriter:
         self._written[name] = 0
 
     def _flush(self, name: str) -> None:
-        """Hand whole chunks to the writing thread, and at the end what is left."""
+        """Hand full chunks to the writing thread, and at the end the rest."""
         rows = np.concatenate(self._held[name]) if self._held[name] else np.empty((0,))
         start, chunk = self._written[name], self._arrays[name].chunks[0]
         last = start + len(rows) == self._n_samples
@@ -168,8 +174,8 @@ class FeatureWriter:
 def all_finite(values: NDArray[Any]) -> bool:
     """Whether no value is infinite or not a number.
 
-    For float16 by the exponent's bits, all of which are then set: NumPy's own test takes nine times
-    as long there.
+    For float16 by the bits of the exponent, which are all set if it is not: NumPy's own test takes
+    nine times as long there.
     """
     if values.dtype != np.float16:
         return bool(np.isfinite(values).all())
@@ -180,9 +186,9 @@ def all_finite(values: NDArray[Any]) -> bool:
 def dimension_names(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, ...]]:
     """Names of the dimensions of each layer's array in one store.
 
-    They are (sample, channel, y, x), and (sample, token, channel) for prefix tokens. A data
-    set has one size for each name, so where layers of a pass differ in a size the name is preceded
-    by the layer's: `blocks.4.y`.
+    They are (sample, channel, y, x), and (sample, token, channel) for prefix tokens. A data set has
+    one size for each name, so where layers of a pass differ in a size, the name of the layer
+    precedes it: `blocks.4.y`.
     """
     plain = {
         name: ("sample", "token", "channel") if len(shape) == 3 else ("sample", "channel", "y", "x")
@@ -192,7 +198,7 @@ def dimension_names(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[st
     for name, dims in plain.items():
         for dim, size in zip(dims[1:], shapes[name][1:], strict=True):
             sizes.setdefault(dim, set()).add(size)
-    clash = {dim for dim, found in sizes.items() if len(found) > 1}
+    clash = {dim for dim, lengths in sizes.items() if len(lengths) > 1}
     return {
         name: tuple(f"{name}.{dim}" if dim in clash else dim for dim in dims)
         for name, dims in plain.items()

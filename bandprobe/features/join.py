@@ -31,7 +31,7 @@ def join_stores(path: Path, parts: Sequence[Path]) -> None:
     Raises
     ------
     StoreError
-        If the parts have not the same arrays in the same chunks, or a chunk would lie in two parts.
+        If the parts do not have the same arrays in the same chunks, or a chunk spans two parts.
     """
     stores = [Store(part) for part in parts]
     attrs = dict(stores[0].attrs)
@@ -44,16 +44,15 @@ def join_stores(path: Path, parts: Sequence[Path]) -> None:
                 _link(writer.folder / name, [part / name for part in parts])
                 continue
             values = np.concatenate([store.read(name) for store in stores])
-            given = dict(arrays[0].attrs)
-            whole = Variable(("sample",), values, given)
-            writer.write(name, whole, coordinate=name in (*coordinates, "sample"))
+            joined = Variable(("sample",), values, dict(arrays[0].attrs))
+            writer.write(name, joined, coordinate=name in (*coordinates, "sample"))
 
 
 def _link(target: Path, parts: Sequence[Path]) -> None:
-    """Lay the chunks of the parts' arrays one after the other."""
+    """Put the chunks of the parts' arrays one after the other."""
     metadata = [json.loads((part / "zarr.json").read_text(encoding="utf-8")) for part in parts]
     chunk = _chunk_samples(metadata, parts)
-    lengths = [int(one["shape"][0]) for one in metadata]
+    lengths = [int(array["shape"][0]) for array in metadata]
     starts = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
     for start, part in zip(starts, parts, strict=True):
         if start % chunk:
@@ -64,12 +63,12 @@ def _link(target: Path, parts: Sequence[Path]) -> None:
                 new = target / "c" / str(int(first) + start // chunk) / Path(*others)
                 new.parent.mkdir(parents=True, exist_ok=True)
                 _share(file, new)
-    whole = metadata[0] | {"shape": [sum(lengths), *metadata[0]["shape"][1:]]}
-    (target / "zarr.json").write_text(json.dumps(whole, indent=2), encoding="utf-8")
+    joined = metadata[0] | {"shape": [sum(lengths), *metadata[0]["shape"][1:]]}
+    (target / "zarr.json").write_text(json.dumps(joined, indent=2), encoding="utf-8")
 
 
 def _chunk_samples(metadata: Sequence[dict[str, Any]], parts: Sequence[Path]) -> int:
-    """Samples of a chunk, the same in all parts as all else but the number of samples."""
+    """Samples of a chunk; the parts must agree on everything but the number of samples."""
     first = metadata[0]
     for part, other in zip(parts, metadata, strict=True):
         changed = [key for key in first if key != "shape" and first[key] != other.get(key)]
@@ -80,7 +79,7 @@ def _chunk_samples(metadata: Sequence[dict[str, Any]], parts: Sequence[Path]) ->
 
 
 def _share(file: Path, new: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no such names."""
+    """Link a file under a second name, or copy it if the file system has no links."""
     try:
         os.link(file, new)
     except OSError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import MapArray
 from bandprobe.base.devices import device_name, open_device
 from bandprobe.data.images import Preprocess
@@ -26,38 +28,51 @@ class Loaded:
     facts: dict[str, str]
 
 
-def load_network(arguments: Any) -> Loaded:
-    """Load a model; a network brings what the configuration leaves out of its preprocessing."""
-    spec = arguments.model
-    if spec["architecture"] == "pixels":
+def load_network(
+    model: ModelSpec,
+    layers: Sequence[str],
+    *,
+    weights: Path | None,
+    dtype: str,
+    precision: str = "float32",
+    threads: int = 1,
+    device: str = "cpu",
+) -> Loaded:
+    """Load a model; a network supplies what the configuration leaves out of its preprocessing.
+
+    Parameters
+    ----------
+    model : ModelSpec
+    layers : sequence of str
+        That the pass stores.
+    weights : Path, optional
+        File of the weights, where there is one.
+    dtype, precision : str
+        As of `torch_network`.
+    threads : int
+        Of the forward pass on a CPU.
+    device : str
+        As of `bandprobe.base.devices.open_device`.
+    """
+    if model.architecture == "pixels":
         facts = {"weights_sha256": "none", "preprocess_source": "configuration"}
-        preprocess = Preprocess.from_config(spec["preprocess"])
-        return Loaded(pixel_network(arguments.storage["dtype"]), preprocess, facts)
+        preprocess = Preprocess.from_config(model.preprocess)
+        return Loaded(pixel_network(dtype), preprocess, facts)
     import torch
 
-    from bandprobe.backbones.backbone import load_backbone
+    from bandprobe.backbones.backbone import load_model
 
-    torch.set_num_threads(arguments.threads)
-    device = open_device(arguments.device)
-    backbone = load_backbone(
-        spec["architecture"],
-        spec["weights"],
-        spec["arguments"],
-        spec["seed"],
-        arguments.weights,
-        spec.get("weights_sha256"),
-        spec.get("layout"),
-        device,
-    )
+    torch.set_num_threads(threads)
+    opened = open_device(device)
+    backbone = load_model(model, weights, opened)
     facts = {
         "weights_sha256": backbone.weights_sha256,
         "weights_source": backbone.weights_source,
-        "device": device_name(device),
+        "device": device_name(opened),
         "preprocess_source": f"configuration, then {backbone.preprocess_source}",
     }
-    given = (arguments.layers, arguments.storage["dtype"], arguments.precision or "float32")
-    network = torch_network(backbone, *given)
-    return Loaded(network, backbone.preprocess(spec["preprocess"]), facts)
+    network = torch_network(backbone, layers, dtype, precision)
+    return Loaded(network, backbone.preprocess(model.preprocess), facts)
 
 
 def pixel_network(dtype: str) -> Network:
@@ -84,22 +99,22 @@ def torch_network(
         Of convolutions and matrix products in the forward pass; see
         `bandprobe.backbones.backbone.read_layers`.
     """
-    import torch  # only what runs a network pays for importing torch
+    import torch  # slow to import, and only needed to run a network
 
     from bandprobe.backbones.backbone import read_layers
 
     kind = getattr(torch, dtype)
 
     def run(batch: MapArray) -> Batch:
-        found: Batch = {}
+        copies: Batch = {}
 
         def keep(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:
-            found[layer] = _copy(maps, kind)
+            copies[layer] = _copy(maps, kind)
             if prefix is not None:
-                found[f"{layer}.prefix"] = _copy(prefix, kind)
+                copies[f"{layer}.prefix"] = _copy(prefix, kind)
 
         read_layers(backbone, layers, torch.from_numpy(batch), keep, precision)
-        return found
+        return copies
 
     return run
 

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.spectra import (
     MapSpectra,
+    Window,
     bins_without_dc,
     cycles_per_image,
     density,
     diagonal_frequency,
+    join_spectra,
+    map_spectra,
     radial_bins,
 )
-from bandprobe.store.zarr_store import Variable
+from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store, Variable, write_store
 
 UNIT = {"units": "squared feature units"}
 NYQUIST = {"units": "Nyquist"}
 CYCLES = {"units": "cycles per image"}
 
 
-def band_variables(found: MapSpectra, partition: BandPartition) -> dict[str, Variable]:
+def write_spectra(
+    output: Path, features: Path, layer: str, bands: Bands, window: Window = "none", *, code: str
+) -> None:
+    """Compute the spectra of one layer's maps, and store them.
+
+    Parameters
+    ----------
+    output : Path
+        The store of the spectra.
+    features : Path
+        The store of the pass.
+    layer : str
+    bands : Bands
+    window : {"none", "hann"}
+        As of `bandprobe.fourier.spectra.map_spectra`.
+    code : str
+        Digest of the code, for the provenance.
+    """
+    store = Store(features)
+    height, width = store.array(layer).shape[2:]
+    partition = bands.on_grid(height, width)
+    blocks = sample_blocks(store, layer)
+    spectra = join_spectra([map_spectra(maps, partition, window) for _, maps in blocks])
+    stage = {
+        "layer": layer,
+        "bands": stated(bands),
+        "window": window,
+        "grid": [height, width],
+    }
+    write_store(
+        output,
+        band_variables(spectra, partition) | curve_variables(spectra, height, width),
+        coordinates(bands, height, width) | read_coordinates(store),
+        provenance(code, stage, weights_sha256=store.attrs["weights_sha256"]),
+    )
+
+
+def band_variables(spectra: MapSpectra, partition: BandPartition) -> dict[str, Variable]:
     """Sums and densities of the bands, with and without the zero frequency."""
     variables: dict[str, Variable] = {}
     for suffix, text, energy, bins in (
-        ("", "", found.energy, partition.counts),
-        ("_without_dc", " without DC", found.energy_without_dc, bins_without_dc(partition)),
+        ("", "", spectra.energy, partition.counts),
+        ("_without_dc", " without DC", spectra.energy_without_dc, bins_without_dc(partition)),
     ):
         variables |= {
             f"energy{suffix}": Variable(
@@ -34,7 +78,7 @@ def band_variables(found: MapSpectra, partition: BandPartition) -> dict[str, Var
             f"density{suffix}": Variable(
                 ("sample", "band"),
                 density(energy, bins),
-                UNIT | {"long_name": f"energy{text} a bin, over channels"},
+                UNIT | {"long_name": f"energy{text} per bin, over channels"},
             ),
             f"bins{suffix}": Variable(
                 ("band",), bins, {"units": "1", "long_name": f"full-plane bins{text}"}
@@ -43,20 +87,20 @@ def band_variables(found: MapSpectra, partition: BandPartition) -> dict[str, Var
     return variables
 
 
-def curve_variables(found: MapSpectra, height: int, width: int) -> dict[str, Variable]:
+def curve_variables(spectra: MapSpectra, height: int, width: int) -> dict[str, Variable]:
     """The radial profile, the centroids and the half diagonal."""
-    ring = UNIT | {"long_name": "mean power a bin, over channels"}
+    ring = UNIT | {"long_name": "mean power per bin, over channels"}
     delta = {"units": "nats", "long_name": "log amplitude on the half diagonal, relative to DC"}
     if height != width:
         delta["note"] = f"N/A: {height} x {width} is not square, its diagonal has no exact bins"
     variables = {
-        "profile": Variable(("radius",), found.profile.mean(0), ring),
-        "profile_by_sample": Variable(("sample", "radius"), found.profile, ring),
-        "delta_log_amplitude": Variable(("sample", "diagonal"), found.delta_log_amplitude, delta),
+        "profile": Variable(("radius",), spectra.profile.mean(0), ring),
+        "profile_by_sample": Variable(("sample", "radius"), spectra.profile, ring),
+        "delta_log_amplitude": Variable(("sample", "diagonal"), spectra.delta_log_amplitude, delta),
     }
     for suffix, text, values in (
-        ("", "", found.centroid),
-        ("_without_dc", " without DC", found.centroid_without_dc),
+        ("", "", spectra.centroid),
+        ("_without_dc", " without DC", spectra.centroid_without_dc),
     ):
         name = {"long_name": f"energy-weighted mean radial frequency{text}"}
         variables[f"centroid{suffix}"] = Variable(("sample",), values, NYQUIST | name)

@@ -1,4 +1,4 @@
-"""Small multiples over the bands of each layer, and what each band brings."""
+"""Small multiples over the bands of each layer, and the contribution of each band."""
 
 from __future__ import annotations
 
@@ -24,38 +24,29 @@ from bandprobe.figures.drawing import (
     title,
 )
 from bandprobe.figures.effects import heat
-from bandprobe.figures.entry import SHAPLEY_SCORES
+from bandprobe.summary.names import COMPARED, CONTROLS, EFFECTS, SHAPLEY
 
 Series = Mapping[str, xr.Dataset]
-LABELS = {
-    "map": "map, frozen: used",
-    "refit": "refit: available",
-    "head": "head: used by the network",
-    "head-ablated": "head, prefix tokens ablated",
-}
 
 
 def controls(interventions: xr.Dataset, readout: str, mode: str) -> Figure:
-    """Drop of accuracy by a band beside that by its random masks, a panel a layer."""
+    """Drop in accuracy by each band and by its random masks, one panel per layer."""
     cells = interventions.sel(readout=readout, mode=mode)
-    series = {
-        "the band": _renamed(cells, "top1_drop"),
-        "random, equal bins": _renamed(cells, "equal_bins_top1_drop"),
-        "random, equal energy": _renamed(cells, "equal_energy_top1_drop"),
-    }
-    heading = f"{mode}: {readout} readout, bands and their controls"
-    return _multiples(cells, series, "drop of top-1 accuracy", heading, zero=True)
+    series = {"the band": _renamed(cells, "top1_drop")}
+    for control, (text, _) in CONTROLS.items():
+        series[text] = _renamed(cells, f"{control}_top1_drop")
+    heading = f"{mode}: {readout} readout, bands and their random controls"
+    return _multiples(cells, series, EFFECTS["top1_drop"].label, heading, zero=True)
 
 
 def used_available(interventions: xr.Dataset, mode: str) -> Figure:
-    """Accuracy of the frozen readout and the head beside that of the refitted readout."""
+    """Accuracy of the frozen readout and the head compared with that of the refitted readout."""
     cells = interventions.sel(mode=mode)
     series = {}
-    for readout, text in LABELS.items():
+    for readout, text in COMPARED.items():
         if readout in cells["readout"].to_numpy():
-            own = cells.sel(readout=readout)
-            series[text] = _accuracy(own)
-    heading = f"{mode}: what is used beside what is available"
+            series[text] = _accuracy(cells.sel(readout=readout))
+    heading = f"{mode}: used and available"
     return _multiples(cells.isel(readout=0), series, "top-1 accuracy", heading, zero=False)
 
 
@@ -94,8 +85,8 @@ def _multiples(
                     continue
                 where = {"model": model, "layer": layers[row]}
                 empty = cells["bins"].sel(where).to_numpy() == 0
-                for number, (text, one) in enumerate(series.items()):
-                    _points(panel, one.sel(where), number, len(series), text)
+                for number, (text, points) in enumerate(series.items()):
+                    _points(panel, points.sel(where), number, len(series), text)
                 _finish(panel, bands, empty, zero=zero)
                 title(panel, f"{model}: {layers[row]}", size=8)
                 if row < len(layers) - 1:
@@ -109,18 +100,18 @@ def _multiples(
         footer(
             figure,
             "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
-            + ("" if zero else "Lines: the untouched map."),
+            + ("" if zero else "Dashed lines: accuracy on untouched maps."),
         )
     return figure
 
 
-def _points(panel: Axes, one: xr.Dataset, number: int, count: int, text: str) -> None:
-    values = one["value"].to_numpy()
+def _points(panel: Axes, cells: xr.Dataset, number: int, count: int, text: str) -> None:
+    values = cells["value"].to_numpy()
     exists = np.isfinite(values)
     if not exists.any():
         return
     at = np.arange(len(values)) + 0.22 * (number - (count - 1) / 2)
-    errors = np.stack([values - one["low"].to_numpy(), one["high"].to_numpy() - values])
+    errors = np.stack([values - cells["low"].to_numpy(), cells["high"].to_numpy() - values])
     panel.errorbar(
         at[exists],
         values[exists],
@@ -133,8 +124,8 @@ def _points(panel: Axes, one: xr.Dataset, number: int, count: int, text: str) ->
         label=text,
         mfc="white" if number else NAMED[number],
     )
-    if "clean" in one:
-        panel.axhline(float(one["clean"]), color=NAMED[number], lw=0.7, ls=(0, (4, 2 + number)))
+    if "clean" in cells:
+        panel.axhline(float(cells["clean"]), color=NAMED[number], lw=0.7, ls=(0, (4, 2 + number)))
 
 
 def _finish(panel: Axes, bands: list[str], empty: np.ndarray, *, zero: bool) -> None:
@@ -149,7 +140,7 @@ def _finish(panel: Axes, bands: list[str], empty: np.ndarray, *, zero: bool) -> 
 
 
 def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
-    """Accuracy when only what lies below or above a band is kept, a line a layer."""
+    """Accuracy when only what lies below or above a band is kept, one line per layer."""
     cells = interventions.sel(readout=readout)
     models = [str(model) for model in cells["model"].to_numpy()]
     bands = [str(band) for band in cells["band"].to_numpy()]
@@ -160,8 +151,8 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                 panel: Axes = axes[row, column]
                 layers = layers_of(cells, model)
                 for layer, colour in zip(layers, colours(len(layers)), strict=True):
-                    one = _accuracy(cells.sel(model=model, layer=layer, mode=mode))
-                    _line(panel, one, colour, layer)
+                    accuracy = _accuracy(cells.sel(model=model, layer=layer, mode=mode))
+                    _line(panel, accuracy, colour, layer)
                 panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
                 panel.set_ylim(0, 1.02)
                 title(panel, f"{model}: {mode}")
@@ -170,22 +161,22 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                     panel.legend(fontsize=6)
         footer(
             figure,
-            "the band that is kept together with all below (lowpass) or above (highpass). "
-            f"{readout} readout; shades: intervals; gaps: no bin in the band (N/A)",
+            "Kept: the band and all bands below it (lowpass) or above it (highpass). "
+            f"Readout: {readout}. Shaded: intervals. Gaps: no bin in the band (N/A).",
         )
     return figure
 
 
-def _line(panel: Axes, one: xr.Dataset, colour: Any, layer: str) -> None:
-    at = np.arange(one.sizes["band"])
-    exists = np.isfinite(one["value"].to_numpy())
-    values, low, high = (one[name].to_numpy()[exists] for name in ("value", "low", "high"))
+def _line(panel: Axes, cells: xr.Dataset, colour: Any, layer: str) -> None:
+    at = np.arange(cells.sizes["band"])
+    exists = np.isfinite(cells["value"].to_numpy())
+    values, low, high = (cells[name].to_numpy()[exists] for name in ("value", "low", "high"))
     panel.plot(at[exists], values, color=colour, lw=1.2, marker="o", ms=2.5, label=layer)
     panel.fill_between(at[exists], low, high, color=colour, alpha=0.2, lw=0)
 
 
 def shapley(values: xr.Dataset, score: str) -> Figure:
-    """Heat maps of Shapley values, layer by band: a row a readout, a column a model."""
+    """Heat maps of Shapley values, layer by band: one row per readout, one column per model."""
     models = [str(model) for model in values["model"].to_numpy()]
     readouts = [str(readout) for readout in values["readout"].to_numpy()]
     height = 0.75 + 0.24 * max(len(layers_of(values, model)) for model in models)
@@ -193,7 +184,7 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
         figure, axes = panels(len(readouts), len(models), 2.9, height)
         for row, readout in enumerate(readouts):
             cells = values.sel(readout=readout)
-            # Margins of unlike readouts have unlike scales.
+            # Margins of different readouts have different scales.
             limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
             image = None
             for column, model in enumerate(models):
@@ -204,11 +195,11 @@ def shapley(values: xr.Dataset, score: str) -> Figure:
                 if row < len(readouts) - 1:
                     panel.set_xticks([])
             if image is not None:
-                colour_bar(figure, image, axes[row], SHAPLEY_SCORES[score])
+                colour_bar(figure, image, axes[row], SHAPLEY[score].short)
         footer(
             figure,
-            "Shapley values over all subsets of bands; in each row they add up to the whole map's "
-            "score minus that without any band.\nIn brackets: the interval holds zero. "
+            "Shapley values over all subsets of bands. In each row they add up to the score of the "
+            "whole map minus that without any band.\nIn brackets: the interval includes zero. "
             "////: no bin in the band (N/A). ....: the readout has no weight in the band.",
         )
     return figure

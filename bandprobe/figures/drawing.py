@@ -1,4 +1,4 @@
-"""What all pictures share: one style, panels, colours, and how they are written."""
+"""What all figures share: one style, panels, colours, and how they are written."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ STYLE: Any = mpl.rc_params_from_file(
 )
 # Perceptually uniform, readable with colour-vision deficiency; bands and layers are ordered.
 ORDERED = mpl.colormaps["viridis"]
-# Models are not ordered. The palette of Okabe and Ito, without its black and its yellow, which is
-# faint on white; markers tell apart what colours do not.
+# Models are not ordered. The palette of Okabe and Ito, without black and without yellow, which is
+# faint on white; markers distinguish what colours do not.
 NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
 MARKERS = "osD^vP"
 PANEL = 2.6
@@ -42,7 +42,7 @@ _width: ContextVar[float | None] = ContextVar("width", default=None)
 
 @contextmanager
 def as_wide_as(width: float | None) -> Iterator[None]:
-    """Figures that are begun in the block get this width in inches; None: as wide as they need."""
+    """Figures begun within the block get this width in inches; None: as wide as they need."""
     token = _width.set(width)
     try:
         yield
@@ -57,7 +57,7 @@ def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
 
 
 def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Figure, Any]:
-    """A figure of equal panels, their sizes in inches, and its axes as (row, column)."""
+    """A figure of equal panels, sized in inches, and its axes by (row, column)."""
     return plt.subplots(
         n_rows,
         n_columns,
@@ -68,32 +68,32 @@ def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Fi
 
 
 def colours(count: int) -> list[Any]:
-    """Colours of things that have an order."""
+    """Colours for an ordered series."""
     return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
 
 
 def folded(text: str, inches: float, size: float) -> str:
-    """A text in lines that are no longer than that, its size in points."""
+    """A text broken into lines of at most that length; the size of the font in points."""
     letters = max(8, int(inches * 72 / (LETTER * size)))
     lines = [fill(line, letters, break_on_hyphens=False) for line in text.splitlines()]
     return "\n".join(lines)
 
 
 def _beside(panel: Axes) -> tuple[float, int]:
-    """Inches of the figure, and how many of its panels share them side by side."""
+    """Width of the figure in inches, and how many panels lie side by side."""
     figure = cast(Figure, panel.get_figure(root=True))
     grid = cast(GridSpec, panel.get_gridspec())
     return figure.get_figwidth(), grid.ncols
 
 
 def share_of_width(panel: Axes) -> float:
-    """Inches of the figure's width for a panel and the labels at its side."""
+    """Width in inches of a panel with the labels at its side."""
     inches, columns = _beside(panel)
     return inches / columns
 
 
 def _room(panel: Axes) -> float:
-    """Inches for a text above or below a panel: beside others, a fifth is for their labels."""
+    """Inches for a text above or below a panel; between others, a fifth goes to their labels."""
     inches, columns = _beside(panel)
     return inches if columns == 1 else 0.8 * inches / columns
 
@@ -110,7 +110,7 @@ def x_label(panel: Axes, text: str) -> None:
 
 
 def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
-    """A bar of colours beside panels, no longer than a hand, its label in lines that fit."""
+    """A colour bar beside panels, at most 5 inches long, its label in lines that fit."""
     height = figure.get_figheight()
     shrink = min(1.0, 5 / height)
     # Below the panels are their labels.
@@ -135,9 +135,9 @@ def legend_above(
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:
-    """Write a figure under each path, by its suffix; it appears when complete.
+    """Write a figure to each path, in the format of its suffix; it appears when complete.
 
-    Ticks depend on the style in force when they are laid out, fonts on that when they are written.
+    Ticks depend on the style when they are laid out, fonts on the style when they are written.
     """
     with plt.rc_context(STYLE):
         engine = figure.get_layout_engine()
@@ -154,7 +154,7 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure yet to be drawn, and the files that it becomes."""
+    """A figure to be drawn, and the files to write it to."""
 
     draw: Callable[[], Figure]
     paths: Sequence[Path]
@@ -165,7 +165,7 @@ class Drawing:
 
 
 def save_all(drawings: Sequence[Drawing], workers: int) -> None:
-    """Draw and write figures in some processes at once, which have all modules from the start."""
+    """Draw and write figures in several processes, which start with all modules loaded."""
     if workers == 1:
         for drawing in drawings:
             drawing()

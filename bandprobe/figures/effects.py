@@ -1,4 +1,4 @@
-"""Pictures of the effects and of the readouts: bands are columns, layers run with depth."""
+"""Figures of the effects and of the readouts: bands are columns, layers are in order of depth."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from bandprobe.figures.drawing import (
     share_of_width,
     title,
 )
-from bandprobe.summary.names import SCORES
+from bandprobe.summary.names import EFFECTS
 
 DIVERGING = "PuOr_r"
 
 
 def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
-    """Heat maps of an effect, layer by band: a row a mode, a column a model, one scale."""
+    """Heat maps of an effect, layer by band: one row per mode, one column per model, one scale."""
     cells = interventions.sel(readout=readout)
-    # The heads have no pixels and not every mode.
+    # Heads have results for neither the pixels nor every mode.
     models, modes = (with_values(cells[score], axis) for axis in ("model", "mode"))
     limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
     heights = [len(layers_of(cells, model)) for model in models]
@@ -46,11 +46,11 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
                 if row < len(modes) - 1:
                     axes[row, column].set_xticks([])
         if image is not None:
-            colour_bar(figure, image, axes, f"{SCORES[score]} ({readout} readout)")
+            colour_bar(figure, image, axes, f"{EFFECTS[score].label}, {readout} readout")
         footer(
             figure,
-            "In brackets: the interval holds zero.  ////: no result (no bin in the band: N/A).  "
-            "....: forced by construction; summary/flags.csv says why.",
+            "In brackets: the interval includes zero.  ////: no result (N/A), as in a band without "
+            "bins.  ....: fixed by construction.  summary/flags.csv says why.",
         )
     return figure
 
@@ -63,7 +63,7 @@ def with_values(values: xr.DataArray, axis: str) -> list[str]:
 
 
 def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
-    """One heat map, layer by band, with its numbers; forced and missing cells are hatched."""
+    """One heat map, layer by band, with its numbers; fixed and missing cells are hatched."""
     layers, bands = cells["layer"].to_numpy(), cells["band"].to_numpy()
     values = cells[score].transpose("layer", "band").to_numpy()
     low, high = (
@@ -71,7 +71,7 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
     )
     forced = cells["structural"].transpose("layer", "band").to_numpy() == 1
     missing = np.isnan(values)
-    # A number of six signs has to fit its cell; the panels share some four fifths of the width.
+    # Six characters have to fit a cell; the panels take about four fifths of the width.
     size = min(6.0, 0.75 * 72 * share_of_width(panel) / len(bands) / (6 * 0.5))
     image = panel.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.ndindex(values.shape):
@@ -79,18 +79,18 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
             hatch = "////" if missing[row, column] else "...."
             _hatch(panel, row, column, hatch)
             continue
-        holds_zero = low[row, column] <= 0 <= high[row, column]
+        includes_zero = low[row, column] <= 0 <= high[row, column]
         text = _short(float(values[row, column]), limit)
         dark = abs(values[row, column]) > 0.6 * limit
         panel.text(
             column,
             row,
-            f"({text})" if holds_zero else text,
+            f"({text})" if includes_zero else text,
             ha="center",
             va="center",
             fontsize=size,
-            color="white" if dark else "0.45" if holds_zero else "black",
-            # A cell's text lies inside its panel; measuring thousands of them takes seconds.
+            color="white" if dark else "0.45" if includes_zero else "black",
+            # The text lies inside its panel; measuring thousands of them would take seconds.
             in_layout=False,
         )
     panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6.5)
@@ -101,11 +101,8 @@ def heat(panel: Axes, cells: xr.Dataset, score: str, limit: float) -> Any:
 
 
 def _hatch(panel: Axes, row: int, column: int, hatch: str) -> None:
-    panel.add_patch(
-        Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, facecolor="0.93", edgecolor="0.6", hatch=hatch, lw=0
-        )
-    )
+    corner = (column - 0.5, row - 0.5)
+    panel.add_patch(Rectangle(corner, 1, 1, fc="0.93", ec="0.6", hatch=hatch, lw=0))
 
 
 def _short(value: float, limit: float) -> str:
@@ -116,7 +113,7 @@ def _short(value: float, limit: float) -> str:
 
 
 def penalty_paths(probes: xr.Dataset) -> Figure:
-    """Accuracy on evaluation maps along the penalty path; the chosen penalty has not seen them."""
+    """Accuracy on evaluation maps by penalty; they play no part in choosing a penalty."""
     models = [str(model) for model in probes["model"].to_numpy()]
     readouts = [str(readout) for readout in probes["readout"].to_numpy()]
     with plt.rc_context(STYLE):
@@ -127,22 +124,22 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 cells = probes.sel(model=model, readout=readout)
                 layers = layers_of(probes, model)
                 for layer, colour in zip(layers, colours(len(layers)), strict=True):
-                    one = cells.sel(layer=layer)
-                    path = one["eval_accuracy"]
+                    fit = cells.sel(layer=layer)
+                    path = fit["eval_accuracy"]
                     panel.plot(path["penalty"], path, color=colour, lw=1.2, label=layer)
-                    chosen = float(one["penalty_chosen"])
+                    chosen = float(fit["penalty_chosen"])
                     panel.plot(chosen, float(path.sel(penalty=chosen)), "o", color=colour, ms=5)
                 panel.set_xscale("log")
                 panel.set_ylim(0, 1.02)
                 panel.axhline(float(probes.attrs["chance"]), color="0.6", lw=0.8, ls=":")
                 title(panel, f"{model}, {readout}")
-                panel.set_ylabel("top-1 accuracy, evaluation" if column == 0 else "")
+                panel.set_ylabel("top-1 accuracy on evaluation maps" if column == 0 else "")
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
                     panel.legend(ncols=3, handlelength=1.2, columnspacing=0.8, **below)
         footer(
             figure,
-            "ridge penalty (mean squared norm = 1). Dots: chosen by grouped cross-validation "
-            "on training maps. Dotted: chance.",
+            "Horizontal: ridge penalty (mean squared norm = 1). Dots: chosen by grouped "
+            "cross-validation on training maps. Dotted line: chance.",
         )
     return figure

@@ -1,4 +1,4 @@
-"""What a figure is drawn from, as data: nothing here knows a study, and nothing is drawn."""
+"""What a figure is drawn from, as data: independent of any study, and without drawing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Widths of one and of two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
+# Widths of one and two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
 COLUMNS = {1: 89 / 25.4, 2: 183 / 25.4}
-SHAPLEY_SCORES = {"accuracy": "accuracy that a band brings", "margin": "margin that a band brings"}
 
 
 @dataclass(frozen=True)
@@ -18,11 +17,11 @@ class Entry:
     Attributes
     ----------
     table : {"spectra", "probes", "interventions", "shapley"}
-        The summary that holds all that it shows.
+        The summary with everything that it shows.
     kind : str
-        What draws it, by the name in `bandprobe.figures.registry.KINDS`.
+        The function that draws it, by its name in `bandprobe.figures.registry.KINDS`.
     options : mapping
-        Arguments of that function beside the summary; they can be written as JSON.
+        Further arguments of that function, which can be written as JSON.
     """
 
     table: str

@@ -1,10 +1,13 @@
-"""Which figures a study has, and what each of them is drawn from. Nothing is drawn here."""
+"""Which figures a study has, and what each is drawn from. Nothing is drawn here."""
 
 from __future__ import annotations
 
-from bandprobe.figures.entry import SHAPLEY_SCORES, Entry
+from bandprobe.figures.entry import Entry
 from bandprobe.study.study import Study
-from bandprobe.summary.names import SCORES
+from bandprobe.summary.names import SHAPLEY
+
+# Effects that have figures of all readouts.
+EFFECTS = ("top1_drop", "rank_degradation")
 
 
 def gallery(study: Study) -> dict[str, Entry]:
@@ -33,35 +36,32 @@ def _effects(study: Study) -> dict[str, Entry]:
         f"{score}_{readout}": Entry(
             "interventions", "effects", {"score": score, "readout": readout}
         )
-        for score in SCORES
+        for score in EFFECTS
         for readout in study.all_readouts
     }
 
 
 def _bands(study: Study) -> dict[str, Entry]:
-    """Small multiples; figures of one readout show the first."""
+    """Small multiples; figures of a single readout show the first one."""
     first = {"readout": study.readouts[0]}
-    found = {}
+    entries = {}
     if study.controls.draws and study.readouts[0] in study.additive:
         for name, mode in study.modes.items():
             if mode.kind in ("remove", "isolate"):
-                found[f"controls_{name}"] = Entry(
+                entries[f"controls_{name}"] = Entry(
                     "interventions", "controls", first | {"mode": name}
                 )
     if "refit" in study.readouts:
         for name in study.refit_modes:
             options = {"mode": name}
-            found[f"used_available_{name}"] = Entry("interventions", "used_available", options)
+            entries[f"used_available_{name}"] = Entry("interventions", "used_available", options)
     sweeps = [n for n, mode in study.modes.items() if mode.kind in ("lowpass", "highpass")]
     if sweeps:
-        found["sweeps"] = Entry("interventions", "sweeps", first | {"modes": sweeps})
-    return found
+        entries["sweeps"] = Entry("interventions", "sweeps", first | {"modes": sweeps})
+    return entries
 
 
 def _shapley(study: Study) -> dict[str, Entry]:
     if study.shapley_fill == "none" or not study.additive:
         return {}
-    return {
-        f"shapley_{score}": Entry("shapley", "shapley", {"score": score})
-        for score in SHAPLEY_SCORES
-    }
+    return {f"shapley_{score}": Entry("shapley", "shapley", {"score": score}) for score in SHAPLEY}

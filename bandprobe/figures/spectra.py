@@ -1,4 +1,4 @@
-"""Pictures of the spectra: what each layer holds, and how that changes with depth."""
+"""Figures of the spectra: which frequencies each layer holds, and how that changes with depth."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from bandprobe.figures.drawing import (
 )
 
 DEPTH = "depth (first layer of the study 0, last 1)"
-DELTA = "Δ log amplitude (nats, against DC)"
+DELTA = "Δ log amplitude (nats, relative to DC)"
 ON_AXES = "frequency on each axis (Nyquist = 1)"
-INTERVALS = "Bars and shades: intervals by resampling groups of images."
+INTERVALS = "Bars and shaded areas: intervals by resampling groups of images."
 # Rows of `band_energy`: variable, title, label of the axis.
 ENERGY_ROWS = (
     ("share", "with DC", "share of the energy"),
     ("share_without_dc", "without DC", "share of the energy"),
-    ("relative_density_without_dc", "a bin, without DC", "energy a bin\n(white noise = 1)"),
+    ("relative_density_without_dc", "per bin, without DC", "energy per bin\n(white noise = 1)"),
 )
 
 
@@ -44,13 +44,14 @@ def _models_of(spectra: xr.Dataset) -> list[str]:
 
 
 def _footer(spectra: xr.Dataset) -> str:
-    return INTERVALS + ("  Maps under a Hann window." if spectra.attrs["window"] == "hann" else "")
+    window = "  Maps under a Hann window." if spectra.attrs["window"] == "hann" else ""
+    return INTERVALS + window
 
 
 def band_energy(spectra: xr.Dataset) -> Figure:
-    """Energy of each band across layers, a panel a model: its share with and without DC, and a bin.
+    """Energy of each band across layers, one panel per model: share with and without DC, per bin.
 
-    The last row divides the share by the band's share of the bins: bands of unequal size compare.
+    The last row divides the share by the band's share of the bins: unequal bands can be compared.
     """
     models = _models_of(spectra)
     bands = [str(band) for band in spectra["band"].to_numpy()]
@@ -73,9 +74,7 @@ def band_energy(spectra: xr.Dataset) -> Figure:
         _share_log_axis(axes[-1], spectra[ENERGY_ROWS[-1][0]].to_numpy())
         handles, labels = axes[0, -1].get_legend_handles_labels()
         legend_above(figure, handles, labels)
-        footer(
-            figure, f"{_footer(spectra)}  Crosses: no bin, or none but DC, lies in the band (N/A)."
-        )
+        footer(figure, f"{_footer(spectra)}  Crosses: no bin, or only DC, lies in the band (N/A).")
     return figure
 
 
@@ -106,7 +105,7 @@ def _bounds(cells: xr.Dataset, name: str) -> tuple[Any, Any]:
 def _line(
     panel: Axes, x: Any, y: Any, low: Any, high: Any, colour: Any, marker: str = "o", **more: Any
 ) -> None:
-    """A line with a bar at each point; a bound that does not exist is none."""
+    """A line with a bar at each point; where a bound is missing there is no bar."""
     errors = np.maximum(np.nan_to_num([y - low, high - y]), 0)
     panel.errorbar(x, y, errors, color=colour, marker=marker, ms=3, lw=1.2, **more)
 
@@ -122,7 +121,7 @@ def _share_log_axis(axes: Sequence[Axes], values: Any) -> None:
 
 
 def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
-    """Power a bin against radial frequency, on both axes of frequency, a panel a model."""
+    """Power per bin against radial frequency, in both units of frequency, one panel per model."""
     models = _models_of(spectra)
     kinds = (("frequency", "frequency (Nyquist = 1)"), ("cycles_per_image", "cycles per image"))
     with plt.rc_context(STYLE):
@@ -132,12 +131,12 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
             for row, (name, label) in enumerate(kinds):
                 panel: Axes = axes[row, column]
                 for layer, colour in zip(layers, colours(len(layers)), strict=True):
-                    # DC stands apart by orders of magnitude and is a figure of its own.
+                    # DC is larger by orders of magnitude and has its own figure.
                     cells = spectra.sel(model=model, layer=layer).isel(radius=slice(1, None))
                     _curve(panel, cells, name, "profile", colour, layer)
                 panel.set_yscale("log")
                 x_label(panel, label)
-                panel.set_ylabel("power a bin (feature units²)" if column == 0 else "")
+                panel.set_ylabel("power per bin (feature units²)" if column == 0 else "")
                 if name == "frequency":
                     panel.set_title(model)
                     for edge in edges:
@@ -150,14 +149,14 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
 
 
 def _curve(panel: Axes, cells: xr.Dataset, axis: str, name: str, colour: Any, label: str) -> None:
-    """A curve of one layer with its interval as a shade."""
+    """A curve of one layer with its interval as a shaded area."""
     x = cells[axis].to_numpy()
     panel.plot(x, cells[name].to_numpy(), color=colour, lw=1.2, label=label)
     panel.fill_between(x, *_bounds(cells, name), color=colour, alpha=0.25, lw=0)
 
 
 def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
-    """Log amplitude on the half diagonal against DC, a panel a model, and its end across depth.
+    """Log amplitude on the half diagonal relative to DC, one panel per model, and its end by depth.
 
     After Park and Kim, How Do Vision Transformers Work? (ICLR 2022), figures 2a and 8.
     """
@@ -191,7 +190,7 @@ def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
 
 
 def highest_frequency(spectra: xr.Dataset) -> xr.Dataset:
-    """The half diagonals' ends, which lie at another place of the padded axis in each layer."""
+    """The ends of the half diagonals, whose place on the padded axis differs between layers."""
     if not spectra.sizes["diagonal"]:
         return spectra.drop_dims("diagonal").assign(
             {
@@ -204,7 +203,7 @@ def highest_frequency(spectra: xr.Dataset) -> xr.Dataset:
 
 
 def spectral_centroid(spectra: xr.Dataset) -> Figure:
-    """Energy-weighted mean radial frequency across depth, a line a model, on both axes."""
+    """Energy-weighted mean radial frequency by depth, one line per model, in both units."""
     kinds = (
         ("centroid", "frequency (Nyquist = 1)"),
         ("centroid_cycles_per_image", "cycles per image"),
@@ -229,7 +228,7 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
 
 
 def _across_depth(panel: Axes, spectra: xr.Dataset, name: str) -> None:
-    """A variable of (model, layer) against depth; a model with one layer is a level."""
+    """A variable of (model, layer) against depth; a model with one layer is a horizontal line."""
     for number, model in enumerate(_models_of(spectra)):
         layers = layers_of(spectra, model)
         colour = NAMED[number % len(NAMED)]

@@ -19,12 +19,12 @@ EDGE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Bands:
-    """Names and inner edges of adjoining radial bands that cover the whole plane.
+    """Names and inner edges of adjoining radial bands that cover the plane.
 
     Parameters
     ----------
     names : tuple of str
-        From the lowest band, which holds DC, to the highest, which takes in the corners.
+        From the lowest band, which contains DC, to the highest, which includes the corners.
     edges : tuple of float
         The inner edges, one fewer than names, in units of Nyquist; band b is ``[low, high)``.
 
@@ -32,6 +32,15 @@ class Bands:
     ------
     ConfigError
         If the edges do not increase strictly within (0, sqrt 2), or the counts do not fit.
+
+    Examples
+    --------
+    >>> from bandprobe import Bands
+    >>> bands = Bands(("low", "mid", "high"), (0.3, 0.7))
+    >>> bands.position("mid"), bands.interval(1)
+    (1, (0.3, 0.7))
+    >>> bands.on_grid(8, 8).counts  # bins of each band on an 8 x 8 map
+    array([ 5, 16, 43])
     """
 
     names: tuple[str, ...]
@@ -126,7 +135,7 @@ class BandPartition:
 
     @property
     def dc_band(self) -> int:
-        """The band that holds the zero frequency."""
+        """The band that contains the zero frequency."""
         return int(self.index[0, 0])
 
     def check(self, shape: Sequence[int]) -> None:

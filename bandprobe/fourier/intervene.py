@@ -1,8 +1,8 @@
 """The literal route: Fourier transform, mask, inverse transform, one band of raw maps at a time.
 
-This is the experiment as one would describe it, done on the full complex plane and without any
-shortcut. `bandprobe.linear.decompose` gets the same logits for all bands at once; tests and the
-single-target command hold one against the other.
+This is the experiment as one would describe it, on the full complex plane and without shortcuts.
+`bandprobe.linear.decompose` computes the same logits for all bands at once; tests and the
+single-target command compare the two (`bandprobe.interventions.compare_routes`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import ComplexArray, FloatArray
+from bandprobe.base.arrays import ComplexArray, MapArray
 from bandprobe.base.devices import library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.modes import Mode, kept_bands
@@ -23,14 +23,14 @@ from bandprobe.fourier.transform import unit_phases
 
 def white_noise(
     seed: int, draw: int, samples: Sequence[int], shape: tuple[int, int, int]
-) -> FloatArray:
-    """Real Gaussian white noise for each sample, the same in whatever order they are computed.
+) -> MapArray:
+    """Real Gaussian white noise for each sample, the same in any order of computation.
 
     Parameters
     ----------
     seed, draw : int
     samples : sequence of int
-        Sample identifiers; each has a random stream of its own.
+        Sample identifiers; each has its own random stream.
     shape : (n_channels, height, width)
 
     Returns
@@ -44,18 +44,18 @@ def white_noise(
     return noise
 
 
-def project(maps: FloatArray, partition: BandPartition, band: int) -> FloatArray:
+def project(maps: MapArray, partition: BandPartition, band: int) -> MapArray:
     """Keep only the frequency bins of one band: (..., height, width), real."""
     partition.check(maps.shape)
     return masked(maps, partition.mask(band))
 
 
-def masked(maps: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+def masked(maps: MapArray, mask: NDArray[np.bool_]) -> MapArray:
     """Keep only the bins of a mask of the full plane, shape (height, width)."""
     if not isinstance(maps, np.ndarray):
         torch = library(maps)
         kept = torch.where(put_like(mask, maps), torch.fft.fft2(maps), 0)
-        on_device: FloatArray = torch.fft.ifft2(kept).real
+        on_device: MapArray = torch.fft.ifft2(kept).real
         return on_device
     transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
     return _real(np.where(mask, transformed, 0))
@@ -63,14 +63,14 @@ def masked(maps: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
 
 def intervene(
     mode: Mode,
-    maps: FloatArray,
+    maps: MapArray,
     partition: BandPartition,
     band: int,
     *,
-    mean_map: FloatArray | None = None,
-    noise: FloatArray | None = None,
-    other: FloatArray | None = None,
-) -> FloatArray:
+    mean_map: MapArray | None = None,
+    noise: MapArray | None = None,
+    other: MapArray | None = None,
+) -> MapArray:
     """Raw maps after one intervention on one band.
 
     Parameters
@@ -96,6 +96,24 @@ def intervene(
         If `partition` was made for another grid.
     ValueError
         If the array that the mode needs was not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bandprobe import Bands, Mode, intervene
+    >>> maps = np.random.default_rng(0).standard_normal((4, 3, 8, 8), np.float32)
+    >>> bands = Bands(("low", "high"), (0.5,))
+    >>> grid, band = bands.on_grid(8, 8), bands.position("low")
+    >>> rest = intervene(Mode("remove", "remove"), maps, grid, band)
+    >>> alone = intervene(Mode("isolate", "isolate"), maps, grid, band)
+    >>> bool(np.allclose(rest + alone, maps, atol=1e-5))
+    True
+
+    With the mean of the maps in place of what is removed, their mean stays:
+
+    >>> filled = intervene(Mode("m", "remove", "mean"), maps, grid, band, mean_map=maps.mean(0))
+    >>> bool(np.allclose(filled.mean(0), maps.mean(0), atol=1e-5))
+    True
     """
     partition.check(maps.shape)
     kept = kept_bands(mode.kind, len(partition.bands))[band]
@@ -106,24 +124,23 @@ def intervene(
 
 def intervene_mask(
     mode: Mode,
-    maps: FloatArray,
+    maps: MapArray,
     mask: NDArray[np.bool_],
     *,
-    mean_map: FloatArray | None = None,
-    noise: FloatArray | None = None,
-    other: FloatArray | None = None,
-) -> FloatArray:
+    mean_map: MapArray | None = None,
+    noise: MapArray | None = None,
+    other: MapArray | None = None,
+) -> MapArray:
     """As `intervene`, on the bins of a mask of the full plane that is closed under conjugation.
 
-    The mask holds what is changed: the band itself, or what a mode that keeps bands takes out.
+    The mask is what is changed: the band itself, or what a mode that keeps bands takes out.
     """
     if mode.kind in ("phase", "noise"):
-        given = _needed(noise, mode, "noise")
-        change = _turned if mode.kind == "phase" else _drowned
-        return change(maps, mask, given, mode.strength)
+        change = _turned if mode.kind == "phase" else _with_noise
+        return change(maps, mask, _needed(noise, mode, "noise"), mode.strength)
     if mode.kind == "resample":
         return (maps - masked(maps, mask)) + masked(_needed(other, mode, "other maps"), mask)
-    # From the smaller side, so that nothing at all is exactly nothing.
+    # Transform the smaller side, so that changing nothing changes exactly nothing.
     few = mask.sum() * 2 < mask.size
     rest = maps - masked(maps, mask) if few else masked(maps, ~mask)
     if mode.fill == "zero":
@@ -132,15 +149,13 @@ def intervene_mask(
     return rest + masked(put_like(filling, rest), mask)
 
 
-def _needed(array: FloatArray | None, mode: Mode, what: str) -> FloatArray:
+def _needed(array: MapArray | None, mode: Mode, what: str) -> MapArray:
     if array is None:
         raise ValueError(f"mode of kind {mode.kind!r} needs {what}")
     return array
 
 
-def _turned(
-    maps: FloatArray, mask: NDArray[np.bool_], noise: FloatArray, strength: float
-) -> FloatArray:
+def _turned(maps: MapArray, mask: NDArray[np.bool_], noise: MapArray, strength: float) -> MapArray:
     """Each coefficient of the mask times a unit phase."""
     transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
     noise_transformed = cast("ComplexArray", scipy.fft.fft2(np.asarray(noise, np.float32)))
@@ -148,18 +163,19 @@ def _turned(
     return _real(np.where(mask, transformed * phases, transformed))
 
 
-def _drowned(
-    maps: FloatArray, mask: NDArray[np.bool_], noise: FloatArray, strength: float
-) -> FloatArray:
+def _with_noise(
+    maps: MapArray, mask: NDArray[np.bool_], noise: MapArray, strength: float
+) -> MapArray:
     """Noise confined to the mask is added, `strength` times as strong as what is there."""
     inside, added = masked(maps, mask), masked(noise, mask)
-    own = np.square(inside).sum((-2, -1), keepdims=True)
-    its = np.square(added).sum((-2, -1), keepdims=True)
-    factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
-    return cast("FloatArray", maps + factor * added)
+    energy = np.square(inside).sum((-2, -1), keepdims=True)
+    of_noise = np.square(added).sum((-2, -1), keepdims=True)
+    wanted = np.divide(strength * energy, of_noise, out=np.zeros_like(energy), where=of_noise > 0)
+    factor = np.sqrt(wanted)
+    return cast("MapArray", maps + factor * added)
 
 
-def _real(transformed: np.ndarray) -> FloatArray:
-    """Inverse transform of Hermitian coefficients; the imaginary residue is rounding alone."""
-    restored: FloatArray = scipy.fft.ifft2(transformed).real
+def _real(transformed: np.ndarray) -> MapArray:
+    """Inverse transform of Hermitian coefficients; the imaginary rest is only rounding."""
+    restored: MapArray = scipy.fft.ifft2(transformed).real
     return restored

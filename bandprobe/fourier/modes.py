@@ -41,6 +41,14 @@ class Mode:
     strength : float
         Of ``phase`` and ``noise``. Phases turn by `strength` times the angle of white noise, so at
         1 they become uniform; noise has `strength` times the band's own energy in each channel.
+
+    Examples
+    --------
+    >>> from bandprobe import Mode
+    >>> Mode("remove-mean", "remove", fill="mean").is_linear
+    True
+    >>> Mode("perturb", "phase", draws=3).is_linear
+    False
     """
 
     name: str
@@ -72,6 +80,18 @@ class Mode:
     def from_spec(cls, spec: Mapping[str, Any]) -> Mode:
         """A mode from a mapping that may say other things too, as a store's attributes."""
         return cls(**{item.name: spec[item.name] for item in fields(cls) if item.name in spec})
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Kinds of random masks, as of `bandprobe.fourier.random_masks`, that can stand for a band.
+
+        ``noise`` is as strong as what it is added to, so each mask would get different noise. Masks
+        of equal energy are not a partition, so a mode that keeps several has no such control.
+        """
+        if self.kind == "noise":
+            return ()
+        several = self.kind in ("lowpass", "highpass")
+        return ("equal-bins",) if several else ("equal-bins", "equal-energy")
 
     @property
     def is_linear(self) -> bool:

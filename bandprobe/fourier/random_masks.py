@@ -1,4 +1,4 @@
-"""Controls: random sets of bins as large or as strong as a band, and permuted labels."""
+"""Random sets of bins as large or as strong as a band, which its effect is compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ("equal-bins", "equal-energy")
 
 @dataclass(frozen=True)
 class Pairs:
-    """Bins of a plane with their conjugates; a mask of whole pairs keeps real maps real.
+    """Bins of a plane with their conjugates; masks made of pairs keep real maps real.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ def conjugate_pairs(height: int, width: int) -> Pairs:
 
 
 def equal_bins(partition: BandPartition, seed: int, draw: int) -> NDArray[np.intp]:
-    """A random partition of the plane with as many bins a set as the bands have.
+    """A random partition of the plane whose sets have as many bins as the bands.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def equal_bins(partition: BandPartition, seed: int, draw: int) -> NDArray[np.int
     Returns
     -------
     int array of shape (height, width)
-        Set of each bin. Conjugate pairs are dealt out among pairs, bins that are their own
-        conjugates among those, so that counts stay exactly; DC stays with its band.
+        Set of each bin. Conjugate pairs are permuted among pairs, bins that are their own
+        conjugates among those, so that all counts stay the same; DC stays in its band.
     """
     generator = np.random.default_rng([seed, draw])
     pairs = conjugate_pairs(partition.height, partition.width)
@@ -69,7 +69,7 @@ def equal_bins(partition: BandPartition, seed: int, draw: int) -> NDArray[np.int
 def equal_energy(
     partition: BandPartition, power: FloatArray, seed: int, draw: int
 ) -> NDArray[np.bool_]:
-    """For each band a random mask that holds as much energy as the band.
+    """For each band a random mask with as much energy as the band.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def equal_energy(
     Returns
     -------
     bool array of shape (n_bands, height, width)
-        Whole conjugate pairs in a random order, each taken if the band's energy is not exceeded by
-        it. DC is in the mask if and only if it is in the band. Masks of several bands may overlap.
+        Conjugate pairs in a random order, each taken unless the sum would exceed the band's energy.
+        DC is in the mask if and only if it is in the band. Masks of several bands may overlap.
         An empty band has an empty mask.
     """
     generator = np.random.default_rng([seed, draw, 1])
@@ -115,27 +115,7 @@ def _fill_up(energy: FloatArray, wanted: float) -> NDArray[np.bool_]:
         taken[start : start + fits] = True
         room -= float(total[fits - 1]) if fits else 0.0
         start += fits + 1
-        # What is larger than the room left will never fit.
+        # What is larger than the remaining room will never fit.
         while start < len(energy) and energy[start] > room:
             start += 1
     return taken
-
-
-def permuted_labels(
-    labels: NDArray[np.integer], groups: NDArray[np.integer], seed: int, draw: int
-) -> NDArray[np.integer]:
-    """Labels dealt out anew: among groups where each has one label, else among samples.
-
-    Samples of one group keep a common label, so that a readout could learn as much from the
-    permuted labels as their dependence allows.
-
-    Parameters
-    ----------
-    labels, groups : arrays of shape (n_samples,)
-    seed, draw : int
-    """
-    generator = np.random.default_rng([seed, draw, 2])
-    _, first, code = np.unique(groups, return_index=True, return_inverse=True)
-    if np.array_equal(labels, labels[first][code]):
-        return generator.permutation(labels[first])[code]
-    return generator.permutation(labels)

@@ -1,4 +1,4 @@
-"""What a feature map holds: energy a band, power a ring, its centroid, its half diagonal."""
+"""What a feature map contains: energy per band, power per ring, centroid, half diagonal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import ComplexArray, FloatArray
+from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition, radial_frequency
-from bandprobe.fourier.transform import multiplicity, power, spectrum
+from bandprobe.fourier.transform import multiplicity, power, real_fft
 
 Window = Literal["none", "hann"]
 # Keeps the logarithm of a silent bin finite; the value of Park and Kim's code.
@@ -20,15 +20,15 @@ AMPLITUDE_FLOOR = 1e-6
 
 @dataclass(frozen=True)
 class MapSpectra:
-    """Spectra of some maps, one row a sample.
+    """Spectra of some maps, one row per sample.
 
     Attributes
     ----------
     energy, energy_without_dc : array of shape (n_samples, n_bands)
         Sums over channels and over the bins of the full plane, in squared feature units.
     profile : array of shape (n_samples, n_radii)
-        Mean power a bin in the rings of `radial_bins`, averaged over channels, in squared feature
-        units; a ring that holds no bin is NaN.
+        Mean power per bin in the rings of `radial_bins`, averaged over channels, in squared
+        feature units; NaN for a ring without bins.
     centroid, centroid_without_dc : array of shape (n_samples,)
         Mean radial frequency of all bins, weighted by their energy, Nyquist = 1; NaN where there
         is no energy.
@@ -44,8 +44,8 @@ class MapSpectra:
     delta_log_amplitude: FloatArray
 
 
-def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "none") -> MapSpectra:
-    """All spectra of some maps, from one transform a map (two with a window).
+def map_spectra(maps: MapArray, partition: BandPartition, window: Window = "none") -> MapSpectra:
+    """All spectra of some maps, from one transform per map (two with a window).
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "no
     partition : BandPartition
         For the same height and width.
     window : "none" or "hann"
-        What each map is multiplied by after its mean was taken away; see `hann_window`. The zero
+        What each map is multiplied by after its mean was subtracted; see `hann_window`. The zero
         frequency and `delta_log_amplitude` are those of the map without a window.
 
     Raises
@@ -64,20 +64,31 @@ def map_spectra(maps: FloatArray, partition: BandPartition, window: Window = "no
     Notes
     -----
     Without a window the energies of all bands sum to ``sum(maps ** 2)`` (Parseval).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bandprobe import Bands, map_spectra
+    >>> maps = np.random.default_rng(0).standard_normal((4, 3, 8, 8), np.float32)
+    >>> spectra = map_spectra(maps, Bands(("low", "high"), (0.5,)).on_grid(8, 8))
+    >>> spectra.energy.shape, spectra.centroid.shape
+    ((4, 2), (4,))
+    >>> bool(np.allclose(spectra.energy.sum(1), (maps**2).sum((1, 2, 3))))
+    True
     """
     partition.check(maps.shape)
     n_channels, height, width = maps.shape[1:]
-    # Without its mean a constant map has nothing outside the zero frequency, not even rounding.
+    # Without its mean a constant map is exactly zero outside the zero frequency.
     mean = maps.mean((-2, -1), dtype=np.float64, keepdims=True)
     centred = maps - mean.astype(np.float32)
-    transformed = spectrum(centred)
+    transformed = real_fft(centred)
     zero = mean[..., 0, 0] * (height * width)
     delta = delta_log_amplitude(transformed, zero, width)
     if window == "hann":
         centred *= hann_window(height, width)
-        transformed = spectrum(centred)
+        transformed = real_fft(centred)
     without_dc = _summed_power(transformed, width)
-    # What a window moves to the zero frequency comes from its neighbours.
+    # What a window moves to the zero frequency comes from neighbouring bins.
     without_dc[:, 0, 0] = 0.0
     total = without_dc.copy()
     total[:, 0, 0] = np.square(zero).sum(1) / (height * width)
@@ -98,12 +109,12 @@ def join_spectra(parts: Sequence[MapSpectra]) -> MapSpectra:
     return MapSpectra(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 
-def band_energy(features: FloatArray, partition: BandPartition) -> FloatArray:
+def band_energy(maps: MapArray, partition: BandPartition) -> FloatArray:
     """Energy of every radial band of every map.
 
     Parameters
     ----------
-    features : array of shape (n_samples, n_channels, height, width)
+    maps : array of shape (n_samples, n_channels, height, width)
     partition : BandPartition
         For the same height and width; its bands cover the plane exactly once.
 
@@ -119,21 +130,33 @@ def band_energy(features: FloatArray, partition: BandPartition) -> FloatArray:
 
     Notes
     -----
-    Summed over bands this is the spatial energy, ``sum(features ** 2)`` (Parseval).
+    Summed over bands this is the spatial energy, ``sum(maps ** 2)`` (Parseval).
+
+    Examples
+    --------
+    A wave of three cycles on 16 columns has a frequency of 3 / 8 Nyquist:
+
+    >>> import numpy as np
+    >>> from bandprobe import Bands, band_energy
+    >>> wave = np.cos(2 * np.pi * 3 * np.arange(16) / 16, dtype=np.float32)
+    >>> maps = np.broadcast_to(wave, (1, 1, 16, 16))
+    >>> grid = Bands(("low", "mid", "high"), (0.3, 0.7)).on_grid(16, 16)
+    >>> band_energy(maps, grid).round(3)[0, 0]
+    array([  0., 128.,   0.])
     """
-    partition.check(features.shape)
-    return _grouped(power(features), partition.half_index, len(partition.bands))
+    partition.check(maps.shape)
+    return _grouped(power(maps), partition.half_index, len(partition.bands))
 
 
 def bins_without_dc(partition: BandPartition) -> NDArray[np.int64]:
-    """Full-plane bins of each band, the zero frequency not counted; shape (n_bands,)."""
+    """Full-plane bins of each band, without the zero frequency; shape (n_bands,)."""
     bins = partition.counts.copy()
     bins[partition.dc_band] -= 1
     return bins
 
 
 def density(energy: FloatArray, bins: NDArray[np.int64]) -> FloatArray:
-    """Energy a bin, of the shape of `energy`, (..., n_bands); NaN where a band has no bins.
+    """Energy per bin, of the shape of `energy`, (..., n_bands); NaN where a band has no bins.
 
     White noise has the same density in all bands, whatever their number of bins.
     """
@@ -211,13 +234,13 @@ def delta_log_amplitude(transformed: ComplexArray, zero: FloatArray, width: int)
 def hann_window(height: int, width: int) -> FloatArray:
     """A Hann window at the centres of the positions, shape (height, width).
 
-    It is mirror-symmetric, and scaled so that white noise whose mean is taken away first keeps its
-    expected energy outside the zero frequency. A window is not invertible: for spectra only.
+    It is mirror-symmetric, and scaled so that white noise whose mean is subtracted first keeps its
+    expected energy outside the zero frequency. A window cannot be inverted: for spectra only.
     """
     sides = (np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 for n in (height, width))
     raw = np.outer(*sides)
     size = raw.size
-    # Expected energy of unit white noise, its mean removed, times the window, outside DC.
+    # Expected energy outside DC of unit white noise without its mean, times the window.
     kept = np.square(raw).sum() * (1 - 2 / size) + np.square(raw.sum() / size)
     scale = np.sqrt((size - 1) / kept) if size > 1 else 1.0
     return (raw * scale).astype(np.float32)
@@ -247,7 +270,7 @@ def _centroid(summed: FloatArray, width: int) -> FloatArray:
     return np.divide(moment, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
-def _grouped(values: FloatArray | FloatArray, index: NDArray[np.intp], n_groups: int) -> FloatArray:
+def _grouped(values: MapArray | FloatArray, index: NDArray[np.intp], n_groups: int) -> FloatArray:
     """Sum the last two axes of `values` by the group of each bin: (..., n_groups)."""
     group = index.ravel()
     rows = values.reshape(-1, group.size)

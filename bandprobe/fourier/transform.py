@@ -1,7 +1,7 @@
 """Real two-dimensional Fourier transforms of maps, in single precision.
 
-SciPy's transform stays in float32 and is about an order of magnitude faster here than NumPy's,
-which goes through float64.
+SciPy's transform stays in float32 and is about ten times as fast here as NumPy's, which goes
+through float64.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import doubled, library, put_like
 
 
-def spectrum(maps: MapArray) -> ComplexArray:
+def real_fft(maps: MapArray) -> ComplexArray:
     """Unnormalised real FFT over the last two axes: (..., height, width // 2 + 1)."""
     if not isinstance(maps, np.ndarray):
         on_device: ComplexArray = library(maps).fft.rfft2(maps)
@@ -50,7 +50,7 @@ def power(maps: MapArray) -> MapArray:
     array of shape (..., height, width // 2 + 1)
         ``multiplicity * |FFT|^2 / (height * width)``, in squared units of `maps`.
     """
-    return scaled_power(spectrum(maps), maps.shape[-1])
+    return scaled_power(real_fft(maps), maps.shape[-1])
 
 
 def scaled_power(transformed: ComplexArray, width: int) -> MapArray:
@@ -82,11 +82,11 @@ def unit_phases(noise: ComplexArray, width: int, strength: float = 1.0) -> Compl
     width : int
         Of the maps.
     strength : float
-        Share of the angle that is turned, in (0, 1]. Below 1 the bins that are their own
-        conjugates are left alone: their only Hermitian phases are 0 and pi.
+        Share of the angle, in (0, 1]. Below 1 the bins that are their own conjugates stay as they
+        are: their only Hermitian phases are 0 and pi.
     """
     xp = library(noise)
-    # Twice as fast as the modulus, which guards against overflow that unit noise cannot cause.
+    # Twice as fast as the modulus, which guards against an overflow that unit noise cannot cause.
     squared = xp.square(noise.real)
     squared += xp.square(noise.imag)
     silent = squared == 0

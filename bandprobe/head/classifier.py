@@ -1,4 +1,4 @@
-"""From what the network's end puts out to logits, and which bands move them."""
+"""From the outputs of the network's end to logits, and which bands change them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import DatasetError, ModelError
-from bandprobe.linear.probe import basis_from_maps, fit_probe
+from bandprobe.linear.basis import basis_from_maps
+from bandprobe.linear.probe import fit_probe
 from bandprobe.linear.standardise import channel_moments
 
 IMAGENET_CLASSES = 1000
 # Logits that differ by less than this share of their standard deviation differ by rounding: the
-# same image in another place of a batch already gives about a hundredth of it.
+# same image at another position in a batch already differs by about a hundredth of it.
 ROUNDING = 1e-5
 # A replaced layer that was not changed must give the logits of a plain forward pass, to this share
 # of their standard deviation: other batch sizes sum in another order.
@@ -76,11 +77,11 @@ def fit_embedding_probe(
     Raises
     ------
     DatasetError
-        If all the samples are in one fold, so that none can be held out.
+        If all samples are in one fold, so that none can be held out.
     """
     if len(np.unique(folds)) < 2:
         raise DatasetError(
-            f"head: all {len(labels)} training images lie in one fold of the cross-validation",
+            f"head: all {len(labels)} training images are in one fold of the cross-validation",
             expected="images of two folds or more",
             hint="raise head.train_samples",
         )
@@ -103,9 +104,9 @@ def choose_classifier(
     indices : array of shape (n_classes,), or None
         ImageNet index of each class of the data set, if they all have one.
     n_outputs : int
-        Outputs of the network; 1000 are taken for the classes of ImageNet-1k, in its order.
+        Outputs of the network; 1000 are taken to be the classes of ImageNet-1k, in their order.
     trained : bool
-        Whether the network has trained weights: the classifier of another knows no class.
+        Whether the network has trained weights: an untrained classifier knows no classes.
 
     Returns
     -------
@@ -124,19 +125,19 @@ def choose_classifier(
         )
     if wanted == "own" and n_outputs != IMAGENET_CLASSES:
         raise ModelError(
-            "head.classifier is own, but the network is no ImageNet-1k classifier",
+            "head.classifier is own, but the network is not an ImageNet-1k classifier",
             expected=f"{IMAGENET_CLASSES} outputs",
             found=n_outputs,
             hint="use classifier: auto or probe",
         )
-    able = indices is not None and n_outputs == IMAGENET_CLASSES and trained
-    return "own" if wanted == "own" or (wanted == "auto" and able) else "probe"
+    can = indices is not None and n_outputs == IMAGENET_CLASSES and trained
+    return "own" if wanted == "own" or (wanted == "auto" and can) else "probe"
 
 
 def check_untouched(layer: str, plain: FloatArray, replaced: FloatArray) -> None:
     """Raise `ModelError` unless putting back the untouched maps gives the plain logits.
 
-    It does not where something goes around the layer, or remembers the size of the batch.
+    It does not if something bypasses the layer, or depends on the size of the batch.
     """
     largest = float(np.abs(replaced - plain).max())
     if not largest <= REPLACED * plain.std():
@@ -149,7 +150,7 @@ def check_untouched(layer: str, plain: FloatArray, replaced: FloatArray) -> None
 
 
 def unmoved(clean: FloatArray, changed: FloatArray) -> NDArray[np.bool_]:
-    """Whether a change moves no logit of any image by more than rounding.
+    """Whether a change leaves all logits of all images the same, up to rounding.
 
     Parameters
     ----------
@@ -167,10 +168,10 @@ def unmoved(clean: FloatArray, changed: FloatArray) -> NDArray[np.bool_]:
 
 
 def settle(clean: FloatArray, changed: FloatArray) -> FloatArray:
-    """Changed logits, and exactly the clean ones where a change moves none of them.
+    """Changed logits, and exactly the clean ones where a change leaves all of them the same.
 
-    Otherwise rounding decides near ties, and a drop that is zero by construction comes out as
-    almost zero. Shapes as for `unmoved`.
+    Otherwise rounding would decide near ties, and a drop that is zero by construction would come
+    out as almost zero. Shapes as for `unmoved`.
     """
     still = unmoved(clean, changed)[..., None, None]
     return np.where(still, clean, changed)
@@ -179,13 +180,13 @@ def settle(clean: FloatArray, changed: FloatArray) -> FloatArray:
 def bands_seen(
     clean: FloatArray, removed: Sequence[FloatArray], bins: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Whether removing a band moves any logit of any image, shape (n_bands,).
+    """Whether removing a band changes any logit of any image, shape (n_bands,).
 
     Parameters
     ----------
     clean : array of shape (n_samples, n_classes)
     removed : sequence of arrays of shape (n_bands, n_samples, n_classes)
-        Logits after a removal of each band, one array a fill. A band is seen if one of them moves.
+        Logits after removing each band, one array per fill. A band is seen if one of them changes.
     bins : array of shape (n_bands,)
         An empty band is never seen.
     """

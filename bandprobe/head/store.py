@@ -1,4 +1,4 @@
-"""The stored classifier of a network's end, and the images that it is used on."""
+"""Stored heads, the classifiers at the end of networks, and stored logits of changed maps."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Head:
 
 
 def write_head(path: Path, head: Head, fit: ProbeFit | None, attrs: Mapping[str, Any]) -> None:
-    """Write a head; `fit` is what is stored beside a probe."""
+    """Write a head; `fit` is how its probe was fitted, if it has one."""
     logit, feature = {"units": "logits"}, {"units": "feature units"}
     facts = {"long_name": "untouched network"} | logit
     variables = {"clean_logits": Variable(("sample", "class"), head.clean_logits, facts)}
@@ -115,7 +115,7 @@ class LayerLogits:
     changed : array of shape (n_treatments, n_modes, n_bands, n_samples, n_classes)
         NaN where a band is empty.
     sees : array of shape (n_treatments, n_bands)
-        Whether a removal of the band moves any logit.
+        Whether removing the band changes any logit.
     bins : array of shape (n_bands,)
     route : {"none", "partial", "total"}
         As of `bandprobe.head.variants.prefix_route`.

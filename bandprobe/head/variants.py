@@ -1,8 +1,8 @@
-"""What the rest of the network makes of a changed map.
+"""Outputs of the rest of the network for changed maps.
 
-A forward hook at the layer puts the untouched map and all its variants, one after the other along
-the batch axis, in place of the layer's output. The network up to the layer so runs once for all of
-them, and the rest of it on each.
+A forward hook at the layer replaces its output by the untouched map and all its variants, one after
+the other along the batch axis. So the network up to the layer runs once for all of them, and the
+rest of it on each.
 """
 
 from __future__ import annotations
@@ -104,18 +104,18 @@ def replaced_outputs(
 
 
 def prefix_route(backbone: Backbone, layer: str) -> Route:
-    """How far what a layer's patches hold can go around them, by way of kept prefix tokens.
+    """How far the content of a layer's patches can bypass them through kept prefix tokens.
 
     Returns
     -------
     {"none", "partial", "total"}
-        "none" where there are no such tokens or nothing reads them after this layer; "total" where
-        nothing but them is read: the patches of the last block do not reach the CLS token any more.
+        "none" if there are no such tokens or nothing reads them after this layer; "total" if
+        nothing else is read: the patches of the last block no longer reach the CLS token.
 
     Notes
     -----
     By timm's attributes. Without them a network with prefix tokens counts as "partial", and only
-    the numbers can tell more.
+    the numbers can say more.
     """
     network = backbone.network
     if not (backbone.layout or layout_of(network)).prefix_tokens:
@@ -132,7 +132,7 @@ def prefix_route(backbone: Backbone, layer: str) -> Route:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be tried on a layer.
+    """What will be done to a layer.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class HeadOutputs:
-    """What the network's end gives for every variant of every image.
+    """Outputs at the network's end for every variant of every image.
 
     Attributes
     ----------
@@ -230,8 +230,8 @@ def head_outputs(
     read : callable
         `own_outputs` or `final_embedding`.
     rows : int
-        Most rows that go through the rest of the network at once. Where a single image has more
-        variants, they take several passes.
+        Largest number of rows that go through the rest of the network at once. If a single image
+        has more variants, they take several passes.
 
     Raises
     ------
@@ -240,7 +240,7 @@ def head_outputs(
     """
     variants = plan.variants
     chosen = [(ablated, variant) for ablated in plan.ablations for variant in variants]
-    found = []
+    by_batch = []
     for batch in batches:
         step = max(1, rows // len(batch))
         parts = [
@@ -249,8 +249,8 @@ def head_outputs(
             )
             for at in range(0, len(chosen), step)
         ]
-        found.append(np.concatenate(parts).reshape(len(chosen), len(batch), -1))
-    values = np.concatenate(found, axis=1)
+        by_batch.append(np.concatenate(parts).reshape(len(chosen), len(batch), -1))
+    values = np.concatenate(by_batch, axis=1)
     values = values.reshape(len(plan.ablations), len(variants), *values.shape[1:])
     shape = (len(plan.modes), len(plan.partition.bands), *values.shape[2:])
     changed = np.full((len(plan.ablations), *shape), np.nan, np.float32)

@@ -1,4 +1,4 @@
-"""What a stored result holds, array by array, and how it is kept on disk."""
+"""What a stored result contains, array by array, and how it is stored on disk."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from bandprobe.errors import StoreError
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.store.zarr_store import Store
 from bandprobe.study.paths import Paths
+from bandprobe.summary.names import AXES
 
-# By the folder that holds a store, as `bandprobe.study.paths.Paths` has it.
+# By the name of the folder in `bandprobe.study.paths.Paths`.
 STAGES = {
     "features": "feature maps of the layers of one pass",
     "spectra": "spectra of a layer's evaluation maps",
@@ -30,7 +31,7 @@ STAGES = {
     "outcomes": "outcomes of each evaluation image under one mode",
     "summary": "a summary of a data set",
 }
-AXES = ("dataset", "model", "layer", "readout", "mode", "band")
+NAMES = ("dataset", *AXES)
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ class Array:
     shape : tuple of int
     dtype : str
     chunks : tuple of int, optional
-        Of a file that is not chunked: None.
+        None for a file that is not chunked.
     shards : tuple of int, optional
-        Chunks lie in files of these shapes.
+        Shapes of the files that contain the chunks.
     codec : str
         How its bytes are compressed, or `none`.
     bytes, stored : int
-        In memory, and on disk.
+        Size in memory and on disk.
     attrs : mapping
         Such as `units` and `long_name`.
     """
@@ -68,13 +69,13 @@ class Array:
 
     @property
     def ratio(self) -> float | None:
-        """Bytes in memory over bytes on disk; None for texts, and where nothing is stored."""
+        """Bytes in memory over bytes on disk; None for texts, and if nothing is stored."""
         return self.bytes / self.stored if self.stored and self.bytes else None
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies at a path.
+    """What is stored at a path.
 
     Attributes
     ----------
@@ -87,7 +88,7 @@ class Contents:
     attrs : mapping
         Provenance.
     digest : str, optional
-        SHA-256 that was written beside it, which is not computed again here.
+        SHA-256 as written beside it; not computed again here.
     """
 
     path: Path
@@ -104,28 +105,28 @@ def locate(name: str) -> Path:
     Raises
     ------
     StoreError
-        If there is none; the message says what is there.
+        If there is none; the message says what there is.
     """
     path = Path(name)
     parts = name.strip("/").split("/")
-    if not path.exists() and len(parts) == len(AXES):
-        path = Path(Paths.TARGET.format(**dict(zip(AXES, parts, strict=True))))
+    if not path.exists() and len(parts) == len(NAMES):
+        path = Path(Paths.TARGET.format(**dict(zip(NAMES, parts, strict=True))))
     if path.exists():
         return path
     nearest = next(parent for parent in path.parents if parent.exists())
-    there = sorted(p.name for p in nearest.iterdir() if not p.name.startswith("."))
+    present = sorted(p.name for p in nearest.iterdir() if not p.name.startswith("."))
     raise StoreError(
-        f"nothing lies at {path}",
+        f"nothing is stored at {path}",
         expected="a store (.zarr), a summary (.nc), a table (.parquet), or a target (.json)",
-        found=f"in {nearest}: {', '.join(there[:12])}{' ...' if len(there) > 12 else ''}"
-        if there
+        found=f"in {nearest}: {', '.join(present[:12])}{' ...' if len(present) > 12 else ''}"
+        if present
         else f"{nearest} is empty",
-        hint="a target can be named as dataset/model/layer/readout/mode/band",
+        hint=f"a target can be given as {'/'.join(NAMES)}",
     )
 
 
 def read_contents(path: Path) -> Contents:
-    """What a store, a summary or a table of samples holds.
+    """What a store, a summary or a table of samples contains.
 
     Raises
     ------
@@ -140,14 +141,14 @@ def read_contents(path: Path) -> Contents:
         arrays, attrs = _netcdf(path)
         return Contents(path, "NetCDF file", _what(path), arrays, attrs, digest)
     if path.suffix == ".parquet":
-        text = "one row a sample" if path.stem == "manifest" else "the fold of each sample"
+        text = "one row per sample" if path.stem == "manifest" else "the fold of each sample"
         return Contents(path, "Parquet table", text, _parquet(path), {}, digest)
     below = sorted(str(p) for p in path.rglob("*.zarr"))[:8] if path.is_dir() else []
     raise StoreError(
-        f"{path} is nothing that can be inspected",
+        f"cannot inspect {path}",
         expected="a store (.zarr), a summary (.nc), a table (.parquet), or a target (.json)",
         found=("a folder" if path.is_dir() else f"a file {path.suffix}"),
-        hint="below it lie: " + ", ".join(below) if below else None,
+        hint="it contains " + ", ".join(below) if below else None,
     )
 
 
@@ -157,17 +158,18 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If the file is no target.
+        If the file is not a target.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} is no JSON", found=error) from error
-    if not isinstance(record, dict) or not set(AXES) <= set(record):
+        raise StoreError(f"{path} is not JSON", found=error) from error
+    targets = Path(Paths.TARGET.format(**{name: name.upper() for name in NAMES})).parents[4]
+    if not isinstance(record, dict) or not set(NAMES) <= set(record):
         raise StoreError(
-            f"{path} is no target",
-            expected=f"a record with {', '.join(AXES)}",
-            hint="targets lie in results/DATASET/targets; a .digest.json holds a checksum alone",
+            f"{path} is not a target",
+            expected=f"a record with {', '.join(NAMES)}",
+            hint=f"targets are in {targets}; a file {digest_path(Path('*'))} has only a checksum",
         )
     return record
 
@@ -178,7 +180,7 @@ def _what(path: Path) -> str:
 
 
 def _zarr(store: Store) -> tuple[Array, ...]:
-    found = []
+    arrays = []
     for name in store.names():
         array = store.raw(name)
         codecs = [type(codec).__name__.removesuffix("Codec") for codec in array.compressors]
@@ -188,7 +190,7 @@ def _zarr(store: Store) -> tuple[Array, ...]:
             for codec, level in zip(codecs, levels, strict=True)
         ]
         is_text = array.dtype.kind in "UOT"
-        found.append(
+        arrays.append(
             Array(
                 name,
                 tuple(str(dim) for dim in array.metadata.dimension_names or ()),  # type: ignore[union-attr]
@@ -202,17 +204,17 @@ def _zarr(store: Store) -> tuple[Array, ...]:
                 dict(array.attrs),
             )
         )
-    return tuple(found)
+    return tuple(arrays)
 
 
 def _netcdf(path: Path) -> tuple[tuple[Array, ...], dict[str, Any]]:
-    found = []
+    arrays = []
     with xr.open_dataset(path) as labelled, h5py.File(path) as file:
         for name in map(str, labelled.variables):
             variable, stored = labelled[name], file[name]
             is_text = variable.dtype.kind in "UOT"
             codec = f"{stored.compression} {stored.compression_opts}"
-            found.append(
+            arrays.append(
                 Array(
                     name,
                     tuple(map(str, variable.dims)),
@@ -226,16 +228,16 @@ def _netcdf(path: Path) -> tuple[tuple[Array, ...], dict[str, Any]]:
                     dict(variable.attrs),
                 )
             )
-        return tuple(found), dict(labelled.attrs)
+        return tuple(arrays), dict(labelled.attrs)
 
 
 def _parquet(path: Path) -> tuple[Array, ...]:
     file = pq.ParquetFile(path)
     metadata, schema = file.metadata, file.schema_arrow
-    found = []
+    arrays = []
     for number, field in enumerate(schema):
         parts = [metadata.row_group(row).column(number) for row in range(metadata.num_row_groups)]
-        found.append(
+        arrays.append(
             Array(
                 field.name,
                 ("row",),
@@ -249,4 +251,4 @@ def _parquet(path: Path) -> tuple[Array, ...]:
                 {},
             )
         )
-    return tuple(found)
+    return tuple(arrays)

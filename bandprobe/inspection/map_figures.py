@@ -1,4 +1,4 @@
-"""Pictures of maps: one stored array, or one map with its bands and interventions."""
+"""Figures of maps: one stored array, or one map with its bands and interventions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAP, PART = "viridis", "PuOr_r"
 
 
 def stored_array(picture: Picture) -> Figure:
-    """A map with its colours, or bars."""
+    """A map in colours, or bars."""
     with plt.rc_context(STYLE):
         figure, axes = panels(1, 1, 3.2, 2.6)
         panel: Axes = axes[0, 0]
@@ -38,37 +38,37 @@ def stored_array(picture: Picture) -> Figure:
     return figure
 
 
-def interventions(found: ChangedMap, title: str) -> Figure:
-    """The map, its bands, and below them a row a mode: the map after it was done to that band.
+def interventions(maps: ChangedMap, title: str) -> Figure:
+    """The map and its bands; below, one row per mode with the map after changing each band.
 
-    The untouched map and all changed maps share one scale of colours; each band has its own,
-    with zero in the middle.
+    The untouched map and all changed maps share one colour scale; each band has its own, centred
+    on zero.
     """
-    names, counts = found.names, found.bins
-    every = [found.untouched, *found.changed.values()]
-    low, high = (float(f([f(one) for one in every])) for f in (np.min, np.max))
+    names, counts = maps.names, maps.bins
+    shown = [maps.untouched, *maps.changed.values()]
+    low, high = (float(f([f(values) for values in shown])) for f in (np.min, np.max))
     shared: dict[str, Any] = {"cmap": MAP, "vmin": low, "vmax": high}
     with plt.rc_context(STYLE):
-        rows, columns = 1 + len(found.changed), 1 + len(names)
+        rows, columns = 1 + len(maps.changed), 1 + len(names)
         figure, axes = panels(rows, columns, SIDE, SIDE + 0.2)
-        image = axes[0, 0].imshow(found.untouched, **shared)
+        image = axes[0, 0].imshow(maps.untouched, **shared)
         axes[0, 0].set_title("untouched", fontsize=6.5)
         for column, name in enumerate(names):
             panel = axes[0, column + 1]
             if counts[column]:
-                part = found.bands[column]
+                part = maps.bands[column]
                 limit = max(float(np.abs(part).max()), 1e-12)
                 panel.imshow(part, cmap=PART, vmin=-limit, vmax=limit)
                 panel.set_title(f"{name}\n± {limit:.2g}", fontsize=6.5)
             else:
                 _nothing(panel, f"{name}\nno bin")
-        for row, (mode, maps) in enumerate(found.changed.items(), start=1):
+        for row, (mode, changed) in enumerate(maps.changed.items(), start=1):
             _label(axes[row, 0], mode)
             for column in range(len(names)):
                 panel = axes[row, column + 1]
                 if counts[column]:
-                    panel.imshow(maps[column], **shared)
-                    _note_if_same(panel, maps[column], found.untouched)
+                    panel.imshow(changed[column], **shared)
+                    _note_if_same(panel, changed[column], maps.untouched)
                 else:
                     _nothing(panel, "N/A")
         for panel in axes.flat:

@@ -1,4 +1,4 @@
-"""One map of one image as a picture shows it: its bands, and what each mode makes of it."""
+"""One map of one image, its bands, and the map after each intervention."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from bandprobe.store.zarr_store import Store
 
 @dataclass(frozen=True)
 class ChangedMap:
-    """One channel of a map, and what becomes of it.
+    """One channel of a map before and after interventions.
 
     Attributes
     ----------
     sample, label, channel : int
-        Row in the manifest, class, and which channel it is.
+        Row in the manifest, class, and number of the channel.
     untouched : array of shape (height, width)
     bands : array of shape (n_bands, height, width)
         They add up to `untouched`.
     changed : mapping of str to arrays of shape (n_bands, height, width)
-        By mode: the map after the mode was done to each band. Of a random mode the first draw,
-        the very one that the workflow scores.
+        By mode: the map after the mode was applied to each band. For a random mode, the first draw
+        that the workflow scores.
     names : tuple of str
         Of the bands.
     bins : array of shape (n_bands,)
@@ -47,11 +47,15 @@ class ChangedMap:
     bins: NDArray[np.int64]
 
     def of_bands(self, names: Sequence[str]) -> ChangedMap:
-        """The same with some bands alone."""
-        at = [self.names.index(name) for name in names]
-        changed = {mode: maps[at] for mode, maps in self.changed.items()}
+        """The same with only some of the bands."""
+        positions = [self.names.index(name) for name in names]
+        changed = {mode: maps[positions] for mode, maps in self.changed.items()}
         return replace(
-            self, bands=self.bands[at], changed=changed, names=tuple(names), bins=self.bins[at]
+            self,
+            bands=self.bands[positions],
+            changed=changed,
+            names=tuple(names),
+            bins=self.bins[positions],
         )
 
 
@@ -72,9 +76,9 @@ def changed_map(
         Of the evaluation images.
     layer : str
     sample : int
-        Row in the manifest, as the coordinate `sample` has it.
+        Row in the manifest, as in the coordinate `sample`.
     channel : int, optional
-        By default the one with the most energy outside the zero frequency.
+        By default the one with the most energy outside DC.
     bands : Bands
     modes : sequence of Mode
     mean_map : array of shape (n_channels, height, width), optional
@@ -83,7 +87,7 @@ def changed_map(
     Raises
     ------
     StoreError
-        If the sample or the channel does not exist, saying which do.
+        If the sample or the channel does not exist; the message says which do.
     """
     array = features.array(layer)
     samples, labels = features.read("sample"), features.read("label")
@@ -92,38 +96,38 @@ def changed_map(
     chosen = int(whole.var(axis=(1, 2)).argmax()) if channel is None else channel
     if not 0 <= chosen < len(whole):
         raise StoreError(f"{layer} has no channel {chosen}", expected=f"0 to {len(whole) - 1}")
-    one = whole[None, chosen : chosen + 1]
+    single = whole[None, chosen : chosen + 1]
     partition = bands.on_grid(*whole.shape[1:])
     mean = None if mean_map is None else mean_map[chosen : chosen + 1]
     changed = {}
     for mode in modes:
         noise = other = None
         if mode.kind in COEFFICIENTS:
-            # Drawn for all channels, as the workflow does, so that this channel gets its own.
+            # Drawn for all channels, as in the workflow, so that this channel gets the same values.
             noise = white_noise(mode.seed, 0, [sample], whole.shape)[:, chosen : chosen + 1]
         if mode.kind == "resample":
             partner = int(compose.partners(labels, mode.seed, 0)[row])
             other = np.asarray(array[partner, chosen], np.float32)[None, None]
         changed[mode.name] = np.concatenate(
             [
-                intervene(mode, one, partition, band, mean_map=mean, noise=noise, other=other)[0]
+                intervene(mode, single, partition, band, mean_map=mean, noise=noise, other=other)[0]
                 for band in range(len(bands))
             ]
         )
-    parts = np.concatenate([project(one, partition, band)[0] for band in range(len(bands))])
+    parts = np.concatenate([project(single, partition, band)[0] for band in range(len(bands))])
     counts = partition.counts
     return ChangedMap(
-        sample, int(labels[row]), chosen, one[0, 0], parts, changed, bands.names, counts
+        sample, int(labels[row]), chosen, single[0, 0], parts, changed, bands.names, counts
     )
 
 
 def _row(samples: NDArray[np.int64], sample: int) -> int:
-    found = np.flatnonzero(samples == sample)
-    if not len(found):
+    rows = np.flatnonzero(samples == sample)
+    if not len(rows):
         raise StoreError(
-            f"sample {sample} is no evaluation image",
+            f"sample {sample} is not an evaluation image",
             expected=f"one of the {len(samples)} rows of the manifest from {samples.min()} to "
             f"{samples.max()}",
-            hint="manifest.parquet lists the samples, with their files and classes",
+            hint="manifest.parquet lists the samples with their files and classes",
         )
-    return int(found[0])
+    return int(rows[0])

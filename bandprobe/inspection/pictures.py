@@ -14,27 +14,27 @@ from bandprobe.errors import StoreError, unknown_name
 from bandprobe.store.zarr_store import Store
 
 SHADES = " .:-=+*#%@"
-# Of a terminal.
+# Width of a terminal, and of a bar in it, in characters.
 COLUMNS, BAR = 64, 40
-# These have either sign, and a mean of them says little.
+# These have values of both signs, whose mean says little.
 SIGNED = ("W", "logits", "clean_logits", "margin")
-# What one looks at first in a store.
+# Arrays of a store that are shown first.
 FIRST = ("W", "mask", "energy_without_dc", "correct", "band_logits", "accuracy", "clean_logits")
-# Of a picture these may be the axis; the others are averaged away.
+# Possible axes of a picture; all others are averaged over.
 LABELLED = ("band", "class", "penalty", "radius", "diagonal", "readout", "token", "channel")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An array that was made small.
+    """An array reduced to a small picture.
 
     Attributes
     ----------
     values : array of shape (height, width) or (n,)
     caption : str
-        What was taken of which array, exactly.
+        Which part of which array it shows.
     labels : tuple of str
-        Of the entries of a one-dimensional picture.
+        Names of the entries of a one-dimensional picture.
     """
 
     values: FloatArray
@@ -43,16 +43,16 @@ class Picture:
 
 
 def picture_of(store: Store, name: str | None, sample: int, channel: int | None) -> Picture | None:
-    """The picture of one array of a store; None if it holds nothing but coordinates.
+    """The picture of one array of a store; None if it contains only coordinates.
 
-    A map is shown for one sample and one channel, or the root mean square over channels; of other
-    arrays one axis is kept, bands if there are any, and the rest is averaged away.
+    A map is shown for one sample and one channel, or as the root mean square over channels. Of
+    other arrays one axis is kept, bands if there are any, and the rest is averaged over.
 
     Parameters
     ----------
     store : Store
     name : str, optional
-        The array; by default the first of maps, else the largest that is no coordinate.
+        The array; by default the first map, else the largest that is not a coordinate.
     sample : int
         Position along the axis `sample`.
     channel : int, optional
@@ -61,13 +61,13 @@ def picture_of(store: Store, name: str | None, sample: int, channel: int | None)
     Raises
     ------
     StoreError
-        If there is no such array, sample or channel, listing what there is.
+        If there is no such array, sample or channel; the message lists what there is.
     """
     names = drawable(store)
     if name is None:
         if not names:
             return None
-        name = next((one for one in names if is_map(dims_of(store, one))), names[0])
+        name = next((array for array in names if is_map(dims_of(store, array))), names[0])
     elif name not in names:
         raise StoreError(unknown_name("array", name, names))
     dims = dims_of(store, name)
@@ -77,20 +77,20 @@ def picture_of(store: Store, name: str | None, sample: int, channel: int | None)
 
 
 def drawable(store: Store) -> list[str]:
-    """Arrays of numbers that are no coordinates: what one looks at first, then by size."""
+    """Arrays of numbers that are not coordinates: those of `FIRST`, then by size."""
     coordinates = set(str(store.attrs.get("coordinates", "")).split())
-    found = [
+    arrays = [
         name
         for name in store.names()
         if name not in coordinates
         and dims_of(store, name) != (name,)
         and store.array(name).dtype.kind in "fiub"
     ]
-    return sorted(found, key=lambda name: (name not in FIRST, -math.prod(store.array(name).shape)))
+    return sorted(arrays, key=lambda name: (name not in FIRST, -math.prod(store.array(name).shape)))
 
 
 def dims_of(store: Store, name: str) -> tuple[str, ...]:
-    """Names of the axes of an array, without the layer's name that may precede them."""
+    """Names of the axes of an array, without the name of a layer before them."""
     return tuple(dim.rpartition(".")[2] for dim in store.array(name).dims)
 
 
@@ -111,17 +111,17 @@ def _map(
 ) -> Picture:
     array = store.array(name)
     index: list[int | slice] = [slice(None)] * len(dims)
-    said = []
+    parts = []
     for axis, position in (("sample", sample), ("channel", channel)):
         if axis in dims and position is not None:
             index[dims.index(axis)] = _at(dims, array.shape, axis, position)
-            said.append(f"{axis} {position}")
+            parts.append(f"{axis} {position}")
     values = np.asarray(array[tuple(index)], np.float64)
     rest = [dim for dim, at in zip(dims, index, strict=True) if isinstance(at, slice)][:-2]
     if rest:
         values = np.sqrt(np.square(values).mean(tuple(range(len(rest)))))
-        said.append(f"root mean square over {' and '.join(rest)}")
-    return Picture(values, f"{name}: {', '.join(said) or 'the map'}")
+        parts.append(f"root mean square over {' and '.join(rest)}")
+    return Picture(values, f"{name}: {', '.join(parts) or 'the map'}")
 
 
 def _bars(store: Store, name: str, dims: tuple[str, ...]) -> Picture:
@@ -144,7 +144,7 @@ def _bars(store: Store, name: str, dims: tuple[str, ...]) -> Picture:
 
 
 def as_text(picture: Picture, colour: bool) -> Text:
-    """A picture for a terminal: shades or grey half blocks for a map, bars for the rest."""
+    """A picture for a terminal: a map as shades or grey half blocks, all else as bars."""
     if picture.values.ndim == 1:
         return Text("\n".join(_bar_lines(picture)))
     values = _small(picture.values, 1 if colour else 2)
@@ -155,7 +155,7 @@ def as_text(picture: Picture, colour: bool) -> Text:
 
 
 def _small(values: FloatArray, wide: int) -> FloatArray:
-    """Means over tiles, so that the picture fits a terminal; `wide` characters a column."""
+    """Means over tiles, so that the picture fits a terminal; `wide` characters per column."""
     step = max(1, math.ceil(values.shape[1] * wide / COLUMNS))
     height, width = (math.ceil(size / step) for size in values.shape)
     padded = np.full((height * step, width * step), np.nan)
@@ -170,7 +170,7 @@ def _shaded(unit: FloatArray) -> list[str]:
 
 
 def _blocks(unit: FloatArray) -> Text:
-    """Two rows a line: the upper one in the colour of the text, the lower in the background's."""
+    """Two rows per line: the upper one as the colour of the text, the lower as the background."""
     grey = np.rint(unit * 255).astype(int)
     text = Text()
     for top in range(0, len(grey), 2):
@@ -189,9 +189,9 @@ def _blocks(unit: FloatArray) -> Text:
 def _bar_lines(picture: Picture) -> list[str]:
     values, labels = picture.values, picture.labels
     if len(values) > COLUMNS // 2:
-        # Points of a curve, evenly spaced, keep its ends.
+        # Evenly spaced points that include both ends.
         at = np.linspace(0, len(values) - 1, COLUMNS // 2).round().astype(int)
-        values, labels = values[at], tuple(labels[one] for one in at)
+        values, labels = values[at], tuple(labels[position] for position in at)
     finite = values[np.isfinite(values)]
     longest = float(np.abs(finite).max()) if len(finite) else 0.0
     width = max(map(len, labels))

@@ -1,4 +1,4 @@
-"""Two finished studies side by side: which targets can be compared, and which differ."""
+"""Two finished studies compared: which targets can be compared, and which differ."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from bandprobe.base.progress import tracked
 from bandprobe.errors import StoreError
-from bandprobe.inspection.finished import IMAGE, Key, Results
+from bandprobe.inspection.finished import IMAGE, FinishedStudy, Key
 from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.scoring.corrections import corrected
 from bandprobe.scoring.differences import Difference, paired, unpaired
 from bandprobe.scoring.flags import DISAGREE, MISSING, NO_BETTER_THAN_CHANCE, STRUCTURAL
-from bandprobe.scoring.intervals import corrected
 from bandprobe.scoring.records import image_effects
 
-# What a mode does; draws and seed are only how often and with which numbers.
+# What a mode does; draws and seed say only how often and with which random numbers.
 MEANING = ("kind", "fill", "strength")
 
 
@@ -35,7 +35,7 @@ class Compared:
     first, second : dict or None
         Records of the target.
     difference : Difference or None
-        None where it is not compared.
+        None if it is not compared.
     paired : bool
     reason : str
         Why it is not compared; empty if it is.
@@ -62,7 +62,7 @@ class Comparison:
     level : float
         Of the intervals.
     same_images, shared_images : bool, int
-        Whether both scored the same evaluation images; how many are in both.
+        Whether both scored the same evaluation images, and how many are in both.
     configuration : dict of str to (first, second)
         Keys of the configurations that differ.
     """
@@ -75,22 +75,22 @@ class Comparison:
 
     @property
     def counted(self) -> list[Compared]:
-        """Targets that were compared, those that differ most first."""
-        found = [cell for cell in self.cells if cell.difference is not None]
-        return sorted(found, key=lambda cell: -cell.difference.strength)  # type: ignore[union-attr]
+        """Targets that were compared, the largest differences first."""
+        cells = [cell for cell in self.cells if cell.difference is not None]
+        return sorted(cells, key=lambda cell: -cell.difference.strength)  # type: ignore[union-attr]
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many targets were not compared, by the reason."""
+        """How many targets were not compared, by reason."""
         return Counter(cell.reason for cell in self.cells if cell.reason)
 
 
-def compare(first: Results, second: Results, score: str) -> Comparison:
+def compare(first: FinishedStudy, second: FinishedStudy, score: str) -> Comparison:
     """Compare an effect of every target of two studies.
 
     Parameters
     ----------
-    first, second : Results
+    first, second : FinishedStudy
     score : {"top1_drop", "top5_drop", "rank_degradation", "margin_drop"}
 
     Raises
@@ -101,7 +101,7 @@ def compare(first: Results, second: Results, score: str) -> Comparison:
     keys = list(dict.fromkeys([*first.records, *second.records]))
     both = [key for key in keys if key in first.records and key in second.records]
     if not both:
-        models = [", ".join(sorted({key[0] for key in one.records})) for one in (first, second)]
+        models = [", ".join(sorted({key[0] for key in study.records})) for study in (first, second)]
         raise StoreError(
             "the studies have no target in common",
             expected="the same names of model, layer, readout, mode and band in both",
@@ -109,7 +109,7 @@ def compare(first: Results, second: Results, score: str) -> Comparison:
         )
     level = _level(first, second, both)
     same = bool(first.images) and first.images == second.images
-    sets = [{row[: len(IMAGE)] for row in one.images} for one in (first, second)]
+    sets = [{row[: len(IMAGE)] for row in study.images} for study in (first, second)]
     shared = len(sets[0] & sets[1])
     cells = [_cell(key, first, second, score) for key in keys]
     if same:
@@ -117,10 +117,10 @@ def compare(first: Results, second: Results, score: str) -> Comparison:
     return Comparison(tuple(_holm(cells)), level, same, shared, _changes(first, second))
 
 
-def _level(first: Results, second: Results, keys: Sequence[Key]) -> float:
+def _level(first: FinishedStudy, second: FinishedStudy, keys: Sequence[Key]) -> float:
     levels = [
-        {json.loads(one.records[key]["provenance"]["config"])["level"] for key in keys}
-        for one in (first, second)
+        {json.loads(study.records[key]["provenance"]["config"])["level"] for key in keys}
+        for study in (first, second)
     ]
     if len(levels[0] | levels[1]) > 1:
         raise StoreError(
@@ -131,83 +131,86 @@ def _level(first: Results, second: Results, keys: Sequence[Key]) -> float:
     return float(levels[0].pop())
 
 
-def _cell(key: Key, first: Results, second: Results, score: str) -> Compared:
-    one, other = first.records.get(key), second.records.get(key)
-    if one is None or other is None:
-        return Compared(key, one, other, reason=f"only in {'B' if one is None else 'A'}")
+def _cell(key: Key, first: FinishedStudy, second: FinishedStudy, score: str) -> Compared:
+    record_a, record_b = first.records.get(key), second.records.get(key)
+    if record_a is None or record_b is None:
+        only = "B" if record_a is None else "A"
+        return Compared(key, record_a, record_b, reason=f"only in {only}")
     reason = _obstacle(key, first, second)
     if reason:
-        return Compared(key, one, other, reason=reason)
-    ends = [tuple(record[f"{score}_ci"]) for record in (one, other)]
+        return Compared(key, record_a, record_b, reason=reason)
+    ends = [tuple(record[f"{score}_ci"]) for record in (record_a, record_b)]
     notes = [
         f"clean accuracy of {name} at chance"
-        for name, record in (("A", one), ("B", other))
+        for name, record in (("A", record_a), ("B", record_b))
         if NO_BETTER_THAN_CHANCE in record["flags"]
     ]
-    found = unpaired(one[score], ends[0], other[score], ends[1])
-    return Compared(key, one, other, found, notes=tuple(notes))
+    difference = unpaired(record_a[score], ends[0], record_b[score], ends[1])
+    return Compared(key, record_a, record_b, difference, notes=tuple(notes))
 
 
-def _obstacle(key: Key, first: Results, second: Results) -> str:
+def _obstacle(key: Key, first: FinishedStudy, second: FinishedStudy) -> str:
     """Why a target of both studies cannot be compared; empty if it can."""
-    if any(one.wanted is not None and key not in one.wanted for one in (first, second)):
-        return "left from an earlier configuration of one of them or both"
+    if any(study.wanted is not None and key not in study.wanted for study in (first, second)):
+        return "left over from an earlier configuration of one or both"
     records = [first.records[key], second.records[key]]
     flags = {flag for record in records for flag in record["flags"]}
     if flags & set(MISSING):
-        return "N/A: no result in one of them or both"
+        return "N/A: no result in one or both"
     if flags & set(STRUCTURAL):
-        return "forced by construction in one of them or both"
+        return "forced by construction in one or both"
     if DISAGREE in flags:
         return "flagged: rule and numbers disagree"
     if min(record["n_groups"] for record in records) < 2:
         return "a single group of images has no interval"
     if records[0]["n_classes"] != records[1]["n_classes"]:
-        return "other number of classes"
+        return "different number of classes"
     modes = [json.loads(record["provenance"]["mode"]) for record in records]
     if any(modes[0].get(name) != modes[1].get(name) for name in MEANING):
-        return "the mode does something else"
+        return "the mode does something different"
     edges = [first.edges(key[4]), second.edges(key[4])]
     known = None not in edges
     if edges[0] != edges[1] if known else records[0]["bins"] != records[1]["bins"]:
-        return "the band has other edges"
+        return "the band has different edges"
     return ""
 
 
 def _with_pairs(
-    cells: Sequence[Compared], first: Results, second: Results, score: str
+    cells: Sequence[Compared], first: FinishedStudy, second: FinishedStudy, score: str
 ) -> Iterator[Compared]:
-    """Paired differences wherever both studies keep the outcomes of the same images."""
+    """Paired differences where both studies have the outcomes of the same images."""
     modes = [list(group) for _, group in groupby(cells, key=lambda cell: cell.key[:4])]
     for mode in tracked(modes, len(modes), "modes", "comparing"):
         able = [cell for cell in mode if cell.difference is not None]
-        found = _pairs(able[0].key, first, second, score) if able else {}
+        pairs = _pairs(able[0].key, first, second, score) if able else {}
         for cell in mode:
-            difference = found.get(cell.key[4]) if cell.difference else None
+            difference = pairs.get(cell.key[4]) if cell.difference else None
             if difference is None:
                 yield cell
             else:
                 yield replace(cell, difference=difference, paired=True)
 
 
-def _pairs(key: Key, first: Results, second: Results, score: str) -> dict[str, Difference]:
-    """Paired differences of every band of one mode; none where outcomes are not there."""
+def _pairs(
+    key: Key, first: FinishedStudy, second: FinishedStudy, score: str
+) -> dict[str, Difference]:
+    """Paired differences of every band of one mode; empty if outcomes are missing."""
     paths = [first.outcomes(key), second.outcomes(key)]
     if not all((path / "zarr.json").is_file() for path in paths):
         return {}
-    (one, names, _), (other, others, _) = (read_outcomes(path) for path in paths)
-    positions = [at.positions(path) for at, path in zip((first, second), paths, strict=True)]
-    alike = positions[0] == positions[1] and _same_parts(one.group, other.group)
-    common = [name for name in names if name in others]
+    (outcomes_a, bands_a, _), (outcomes_b, bands_b, _) = (read_outcomes(path) for path in paths)
+    positions = [study.positions(path) for study, path in zip((first, second), paths, strict=True)]
+    alike = positions[0] == positions[1] and _same_parts(outcomes_a.group, outcomes_b.group)
+    common = [band for band in bands_a if band in bands_b]
     if not alike or not common:
         return {}
     effects = [
-        image_effects(found)[score][[own.index(name) for name in common]]
-        for found, own in ((one, names), (other, others))
+        image_effects(outcomes)[score][[bands.index(band) for band in common]]
+        for outcomes, bands in ((outcomes_a, bands_a), (outcomes_b, bands_b))
     ]
     statistics = json.loads(first.records[key]["provenance"]["config"])
-    found = paired(effects[0], effects[1], one.group, **statistics)
-    return dict(zip(common, found, strict=True))
+    differences = paired(effects[0], effects[1], outcomes_a.group, **statistics)
+    return dict(zip(common, differences, strict=True))
 
 
 def _same_parts(first: NDArray[np.integer], second: NDArray[np.integer]) -> bool:
@@ -227,9 +230,9 @@ def _holm(cells: Sequence[Compared]) -> list[Compared]:
     ]
 
 
-def _changes(first: Results, second: Results) -> dict[str, tuple[Any, Any]]:
+def _changes(first: FinishedStudy, second: FinishedStudy) -> dict[str, tuple[Any, Any]]:
     """Keys of the configurations that differ, nested ones with dots."""
-    flat = [dict(_flat(one.config)) for one in (first, second)]
+    flat = [dict(_flat(study.config)) for study in (first, second)]
     names = dict.fromkeys([*flat[0], *flat[1]])
     return {
         name: (flat[0].get(name), flat[1].get(name))

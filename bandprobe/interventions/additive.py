@@ -2,12 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, RefitLogits
+from bandprobe.interventions.outcome_store import (
+    BandLogits,
+    MaskLogits,
+    RefitLogits,
+    read_refit_logits,
+    write_outcomes,
+)
 from bandprobe.linear import compose
+from bandprobe.scoring.changed_logits import ChangedLogits
+from bandprobe.store.provenance import provenance, stated
+
+
+def write_additive(
+    outputs: Sequence[Path], split: BandLogits, modes: Sequence[Mode], *, code: str
+) -> None:
+    """Write the outcomes of one readout under modes that are linear in the map.
+
+    Parameters
+    ----------
+    outputs : sequence of Path
+        One store per mode.
+    split : BandLogits
+    modes : sequence of Mode
+    code : str
+        Digest of the code, for the provenance.
+    """
+    for path, mode in zip(outputs, modes, strict=True):
+        logits = ChangedLogits(split.axes, untouched(split), *with_controls(split, mode))
+        attrs = provenance(code, stated(mode), weights_sha256=split.weights_sha256)
+        write_outcomes(path, logits, attrs)
+
+
+def write_refitted(
+    outputs: Mapping[str, Path], refit: Path, modes: Sequence[Mode], *, code: str
+) -> None:
+    """Write the outcomes of the refitted readouts.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Path
+        The store of each mode that the readouts were refitted for.
+    refit : Path
+        The store of the refitted readouts.
+    modes : sequence of Mode
+        These, and perhaps others.
+    code : str
+        Digest of the code, for the provenance.
+    """
+    stored = read_refit_logits(refit)
+    for mode in modes:
+        if mode.name in outputs:
+            logits = ChangedLogits(stored.axes, stored.logits[0], refitted(stored, mode))
+            attrs = provenance(code, stated(mode), weights_sha256=stored.weights_sha256)
+            write_outcomes(outputs[mode.name], logits, attrs)
 
 
 def untouched(split: BandLogits) -> FloatArray:
@@ -22,21 +78,18 @@ def with_controls(split: BandLogits, mode: Mode) -> tuple[FloatArray, dict[str, 
     -------
     changed : array of shape (n_bands, n_draws, n_samples, n_classes)
     controls : dict of arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
-        By the kind of control. Masks of equal energy are no partition, so what keeps several of
-        them, as ``lowpass``, has no such control.
+        By the kind of control; those that the mode can have.
     """
     changed = np.stack([_changed(split, mode, draw) for draw in range(mode.draws)], axis=1)
     controls = {}
     for kind, masks in split.controls.items():
-        if kind == "equal-bins":
-            rows = [
-                _changed(_as_bands(split, masks, draw), mode, draw)
-                for draw in range(len(masks.logits))
-            ]
-        elif mode.kind in ("remove", "isolate", "resample"):
-            rows = [_masked(split, masks, mode, draw) for draw in range(len(masks.logits))]
-        else:
+        if kind not in mode.controls:
             continue
+        draws = range(len(masks.logits))
+        if kind == "equal-bins":
+            rows = [_changed(_as_bands(split, masks, draw), mode, draw) for draw in draws]
+        else:
+            rows = [_masked(split, masks, mode, draw) for draw in draws]
         controls[kind] = np.stack(rows, axis=1)
     return changed, controls
 
@@ -53,26 +106,27 @@ def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
     )
 
 
+def _partner(split: BandLogits, mode: Mode, draw: int) -> NDArray[np.intp] | None:
+    """For each sample the position of the one that it takes a band from, if the mode takes any."""
+    if mode.kind != "resample":
+        return None
+    return compose.partners(split.axes.label, mode.seed, draw)
+
+
 def _changed(split: BandLogits, mode: Mode, draw: int) -> FloatArray:
-    if mode.kind == "resample":
-        partner = compose.partners(split.axes.label, mode.seed, draw)
-        return compose.replace(split.logits, split.logits[:, partner], split.intercept)
-    kept = kept_bands(mode.kind, len(split.logits))
-    return compose.keep(split.logits, split.fill(mode.fill), split.intercept, kept)
+    fill, partner = split.fill(mode.fill), _partner(split, mode, draw)
+    return compose.change(mode, split.logits, fill, split.intercept, partner)
 
 
 def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> FloatArray:
     logits = masks.logits[draw].astype(np.float64)
-    if mode.kind == "resample":
-        partner = compose.partners(split.axes.label, mode.seed, draw)
-        replaced: FloatArray = untouched(split) + (logits[:, partner] - logits)
-        return replaced
     fill = masks.zero[draw] if mode.fill == "zero" else masks.mean[draw]
     whole_fill = split.fill(mode.fill).sum(0) + split.intercept
-    return compose.keep_masks(mode.kind, logits, fill, untouched(split), whole_fill)
+    partner = _partner(split, mode, draw)
+    return compose.change_masks(mode, logits, fill, untouched(split), whole_fill, partner)
 
 
-def refitted(fitted: RefitLogits, mode: Mode) -> FloatArray:
+def refitted(stored: RefitLogits, mode: Mode) -> FloatArray:
     """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
-    kept = kept_bands(mode.kind, len(fitted.axes.names))
-    return fitted.under(kept)[:, None]
+    kept = kept_bands(mode.kind, len(stored.axes.names))
+    return stored.under(kept)[:, None]

@@ -1,4 +1,4 @@
-"""The fast route held against the literal one, on stored features of a study."""
+"""The fast route compared with the literal one, on stored features of a study."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
-from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.fourier.transform import spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.interventions.perturb import change_coefficients
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import band_logits, band_power, blank_logits, centre
@@ -40,14 +40,16 @@ class Maps:
         """The white noise of a draw."""
         return white_noise(mode.seed, draw, self.sample.tolist(), self.values.shape[1:])
 
-    def others(self, mode: Mode, draw: int) -> NDArray[np.intp]:
-        """For each map the position of the one that it takes a band from."""
+    def others(self, mode: Mode, draw: int) -> NDArray[np.intp] | None:
+        """For each map the position of the one that it takes a band from, if it takes any."""
+        if mode.kind != "resample":
+            return None
         return compose.partners(self.label, mode.seed, draw)
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """A stored readout with both ways to its logits.
+class BothRoutes:
+    """A stored readout with both ways to compute its logits.
 
     Attributes
     ----------
@@ -64,33 +66,31 @@ class Scorer:
     def by_definition(self, maps: MapArray) -> FloatArray:
         """Logits of raw maps, (n_samples, n_classes)."""
         if isinstance(self.stored, Readout):
-            one = self.stored
-            return readout_logits(
-                maps, one.weights, one.intercept, one.channel_mean, one.channel_scale
-            )
-        readout = self.stored.readout
+            readout = self.stored
+            moments = (readout.channel_mean, readout.channel_scale)
+            return readout_logits(maps, readout.weights, readout.intercept, *moments)
         energies = band_energy(maps, self.partition)
-        logits: FloatArray = readout.band_logits(energies).sum(0) + readout.intercept
+        logits: FloatArray = self.stored.readout.band_logits(energies).sum(0) + self.intercept
         return logits
 
     @property
     def intercept(self) -> FloatArray:
         """Of shape (n_classes,)."""
-        one = self.stored
-        return one.intercept if isinstance(one, Readout) else one.readout.intercept
+        stored = self.stored
+        return stored.intercept if isinstance(stored, Readout) else stored.readout.intercept
 
     def split(self, maps: MapArray) -> FloatArray:
         """Band logits, (n_bands, n_samples, n_classes), as the workflow computes them."""
         if isinstance(self.stored, Readout):
             mean = self.stored.channel_mean[:, None, None]
             return band_logits(maps - mean, self.stored.by_band(self.partition))
-        power = band_power(spectrum(maps), self.partition, maps.shape[-1])
+        power = band_power(real_fft(maps), self.partition, maps.shape[-1])
         return self.stored.readout.band_logits(power)
 
     def split_changed(self, mode: Mode, maps: MapArray, noise: MapArray) -> FloatArray:
         """Band logits after every band's own coefficients were changed."""
         width = maps.shape[-1]
-        changed = change_coefficients(mode, spectrum(maps), noise, self.partition)
+        changed = change_coefficients(mode, real_fft(maps), noise, self.partition)
         if isinstance(self.stored, Readout):
             weights = self.stored.by_band(self.partition)
             return weights.logits(centre(changed, self.stored.channel_mean, width))
@@ -105,42 +105,39 @@ class Scorer:
         return self.split(np.zeros_like(self.mean_map)[None])[:, 0]
 
 
-def fast_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
+def fast_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
     """Logits of every band and draw, (n_bands, n_draws, n_samples, n_classes), by band logits."""
-    logits = scorer.split(maps.values)
+    logits = readout.split(maps.values)
     draws = []
     for draw in range(mode.draws):
-        if mode.kind == "resample":
-            other = logits[:, maps.others(mode, draw)]
-            draws.append(compose.replace(logits, other, scorer.intercept))
-        elif mode.is_linear:
-            kept = kept_bands(mode.kind, len(logits))
-            draws.append(compose.keep(logits, scorer.fill(mode.fill), scorer.intercept, kept))
+        if mode.is_linear:
+            partner, fill = maps.others(mode, draw), readout.fill(mode.fill)
+            draws.append(compose.change(mode, logits, fill, readout.intercept, partner))
         else:
-            turned = scorer.split_changed(mode, maps.values, maps.noise(mode, draw))
-            draws.append(compose.replace(logits, turned, scorer.intercept))
+            turned = readout.split_changed(mode, maps.values, maps.noise(mode, draw))
+            draws.append(compose.replace(logits, turned, readout.intercept))
     return np.stack(draws, axis=1)
 
 
-def literal_logits(mode: Mode, maps: Maps, scorer: Scorer) -> FloatArray:
+def literal_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
     """The same by transform, mask, inverse transform and the readout's definition."""
     rows = []
-    for band in range(len(scorer.partition.bands)):
+    for band in range(len(readout.partition.bands)):
         draws = []
         for draw in range(mode.draws):
             noise = None if mode.is_linear else maps.noise(mode, draw)
-            resampled = mode.kind == "resample"
-            other = maps.values[maps.others(mode, draw)] if resampled else None
+            partner = maps.others(mode, draw)
+            other = None if partner is None else maps.values[partner]
             changed = intervene(
                 mode,
                 maps.values,
-                scorer.partition,
+                readout.partition,
                 band,
-                mean_map=scorer.mean_map,
+                mean_map=readout.mean_map,
                 noise=noise,
                 other=other,
             )
-            draws.append(scorer.by_definition(changed))
+            draws.append(readout.by_definition(changed))
         rows.append(np.stack(draws))
     return np.stack(rows)
 
@@ -166,18 +163,18 @@ def largest_difference(
     at = np.unique(np.linspace(0, array.shape[0] - 1, n_samples).round().astype(int))
     values = np.stack([np.asarray(array[int(row)], np.float32) for row in at])
     maps = Maps(values, store.read("sample")[at], store.read("label")[at])
-    scorer = read_scorer(probe, bands.on_grid(*values.shape[-2:]), values.shape[1:])
-    clean = scorer.by_definition(values)
-    fast, literal = fast_logits(mode, maps, scorer), literal_logits(mode, maps, scorer)
-    filled = scorer.partition.counts > 0
+    readout = read_both_routes(probe, bands.on_grid(*values.shape[-2:]), values.shape[1:])
+    clean = readout.by_definition(values)
+    fast, literal = fast_logits(mode, maps, readout), literal_logits(mode, maps, readout)
+    filled = readout.partition.counts > 0
     return float(np.abs(fast - literal)[filled].max() / clean.std())
 
 
-def read_scorer(probe: Path, partition: BandPartition, shape: tuple[int, ...]) -> Scorer:
+def read_both_routes(probe: Path, partition: BandPartition, shape: tuple[int, ...]) -> BothRoutes:
     """The readout of a probe store."""
     if probe.stem != "energy":
         stored = read_readout(probe)
-        return Scorer(stored, stored.mean_map, partition)
+        return BothRoutes(stored, stored.mean_map, partition)
     beside = probe.with_name("map.zarr")
     mean_map = read_readout(beside).mean_map if beside.exists() else np.zeros(shape, np.float32)
-    return Scorer(read_energies(probe), mean_map, partition)
+    return BothRoutes(read_energies(probe), mean_map, partition)

@@ -1,9 +1,9 @@
-"""Stored band logits and stored outcomes, as what is computed from them expects them."""
+"""Stored band logits and stored outcomes, read and written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
+from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
@@ -23,27 +24,6 @@ LONG_NAMES = {
     "margin": "ground-truth logit minus the highest other logit",
 }
 UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
-
-
-@dataclass(frozen=True)
-class Axes:
-    """Names and facts along the axes of outcomes.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Of the bands.
-    bins, sees : arrays of shape (n_bands,)
-        Full-plane bins of a band; whether the readout has any weight in it.
-    sample, label, group : arrays of shape (n_samples,)
-    """
-
-    names: tuple[str, ...]
-    bins: NDArray[np.int64]
-    sees: NDArray[np.bool_]
-    sample: NDArray[np.int64]
-    label: NDArray[np.int64]
-    group: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +120,7 @@ class RefitLogits:
     weights_sha256: str
 
     def under(self, kept: NDArray[np.bool_]) -> FloatArray:
-        """Logits for rows of kept bands, one a band, (n_bands, n_samples, n_classes).
+        """Logits for rows of kept bands, one per band, (n_bands, n_samples, n_classes).
 
         Interventions on empty bands have NaN.
 
@@ -154,10 +134,10 @@ class RefitLogits:
         full = self.axes.bins > 0
         for cell in np.flatnonzero(full):
             row = kept[cell]
-            wanted = tuple((row & full).tolist())
-            if wanted not in position:
-                raise StoreError("the readout was not refitted for these bands", found=wanted)
-            result[cell] = self.logits[position[wanted]]
+            bands = tuple((row & full).tolist())
+            if bands not in position:
+                raise StoreError("the readout was not refitted for these bands", found=bands)
+            result[cell] = self.logits[position[bands]]
         return result
 
 
@@ -183,40 +163,27 @@ def require_finite(what: str, logits: NDArray[np.floating]) -> None:
         )
 
 
-def write_outcomes(
-    path: Path,
-    axes: Axes,
-    clean: FloatArray,
-    changed: FloatArray,
-    attrs: Mapping[str, Any],
-    controls: Mapping[str, FloatArray] | None = None,
-) -> None:
+def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) -> None:
     """Write the outcomes of changed maps beside those of the untouched ones.
 
     Parameters
     ----------
     path : Path
-    axes : Axes
-    clean : array of shape (n_samples, n_classes)
-        Logits of the untouched maps.
-    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
-        Logits of the changed maps.
+    logits : ChangedLogits
     attrs : mapping
-        Provenance; `flags`, a JSON list, for what all bands of the mode have to say.
-    controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
-        Logits of maps of which random masks were changed instead, by the kind of control.
+        Provenance; `flags`, a JSON list, for what applies to all bands of the mode.
 
     Raises
     ------
     ModelError
         If a logit is not finite, except in bands that are empty.
     """
-    given = {"untouched": clean, "changed": changed[axes.bins > 0]}
-    given |= {kind: values[axes.bins > 0] for kind, values in (controls or {}).items()}
-    for kind, found in given.items():
-        require_finite(f"{path}: logits of {kind} maps", found)
-    untouched = outcomes(clean, axes.label)
-    touched = blank_empty(outcomes(changed, axes.label), axes.bins)
+    axes, filled = logits.axes, logits.axes.bins > 0
+    require_finite(f"{path}: logits of untouched maps", logits.clean)
+    for kind, values in {"changed": logits.changed, **logits.controls}.items():
+        require_finite(f"{path}: logits of {kind} maps", values[filled])
+    untouched = outcomes(logits.clean, axes.label)
+    touched = blank_empty(outcomes(logits.changed, axes.label), axes.bins)
     variables = {}
     for name, values in touched._asdict().items():
         facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
@@ -224,8 +191,8 @@ def write_outcomes(
     for name, values in untouched._asdict().items():
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
-    for kind, logits in (controls or {}).items():
-        random = blank_empty(outcomes(logits, axes.label), axes.bins)
+    for kind, control in logits.controls.items():
+        random = blank_empty(outcomes(control, axes.label), axes.bins)
         for name, values in random._asdict().items():
             facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
             variables[control_name(kind, name)] = Variable(
@@ -237,12 +204,20 @@ def write_outcomes(
     )
     coordinates = {
         "band": Variable(("band",), np.array(axes.names)),
-        "draw": Variable(("draw",), np.arange(changed.shape[1])),
+        "draw": Variable(("draw",), np.arange(logits.changed.shape[1])),
         "sample": Variable(("sample",), axes.sample),
         "label": Variable(("sample",), axes.label),
         "group": Variable(("sample",), axes.group),
     }
-    write_store(path, variables, coordinates, {**attrs, "n_classes": changed.shape[-1]})
+    write_store(path, variables, coordinates, {**attrs, "n_classes": logits.changed.shape[-1]})
+
+
+def write_all_outcomes(
+    paths: Sequence[Path], changes: Iterable[tuple[ChangedLogits, Mapping[str, Any]]]
+) -> None:
+    """Write the outcomes of several modes, each with its attributes, in the order of the paths."""
+    for path, (logits, attrs) in zip(paths, changes, strict=True):
+        write_outcomes(path, logits, attrs)
 
 
 def control_name(kind: str, name: str) -> str:
@@ -254,7 +229,7 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
     """Outcomes of one mode, the names of its bands, and the store's attributes."""
     store = Store(path)
     fields = Outcomes._fields
-    found = ModeOutcomes(
+    mode_outcomes = ModeOutcomes(
         changed=Outcomes(*(store.read(name) for name in fields)),
         clean=Outcomes(*(store.read(f"clean_{name}") for name in fields)),
         label=store.read("label"),
@@ -269,4 +244,4 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
         },
         flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
     )
-    return found, store.labels("band"), store.attrs
+    return mode_outcomes, store.labels("band"), store.attrs

@@ -2,28 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
-from bandprobe.base.devices import put
+from bandprobe.base.devices import open_device, put
 from bandprobe.features.blocks import sample_blocks
-from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode
-from bandprobe.fourier.transform import spectrum
-from bandprobe.interventions.outcome_store import BandLogits
+from bandprobe.fourier.transform import real_fft
+from bandprobe.interventions.additive import untouched
+from bandprobe.interventions.outcome_store import BandLogits, read_band_logits, write_outcomes
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
-from bandprobe.probes.masks import Masks
-from bandprobe.probes.read import Readout, StoredEnergies
+from bandprobe.probes.masks import Masks, read_masks
+from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
+from bandprobe.scoring.changed_logits import ChangedLogits
+from bandprobe.store.provenance import provenance, stated
 from bandprobe.store.zarr_store import Store
 
 # From the coefficients of changed maps to logits of masks, (n_masks, n_samples, n_classes).
-Scorer = Callable[[ComplexArray], FloatArray]
+MaskedLogits = Callable[[ComplexArray], FloatArray]
+
+
+def write_perturbed(
+    outputs: Mapping[Path, Path],
+    features: Path,
+    layer: str,
+    mode: Mode,
+    bands: Bands,
+    *,
+    probes: Sequence[Path],
+    masks: Sequence[Path] = (),
+    code: str,
+    device: str = "cpu",
+) -> None:
+    """Write the outcomes of one mode that changes coefficients, for all readouts of a layer.
+
+    Parameters
+    ----------
+    outputs : mapping of Path to Path
+        From each readout's band logits, `<readout>.zarr`, to the store of its outcomes.
+    features : Path
+        The store of the evaluation features.
+    layer : str
+    mode : Mode
+    bands : Bands
+    probes : sequence of Path
+        The stores of the readouts, of the same names.
+    masks : sequence of Path
+        The store of random masks, if there are any.
+    code : str
+        Digest of the code, for the provenance.
+    device : str
+        As of `bandprobe.base.devices.open_device`.
+    """
+    store = Store(features)
+    height, width = store.array(layer).shape[-2:]
+    readouts = {
+        path.stem: read_energies(path) if path.stem == "energy" else read_readout(path)
+        for path in probes
+    }
+    splits = {path.stem: read_band_logits(path) for path in outputs}
+    drawn = read_masks(masks, bands.on_grid(height, width))
+    perturbed = perturb(store, layer, mode, drawn, readouts, splits, open_device(device))
+    for path, output in outputs.items():
+        split, logits = splits[path.stem], perturbed[path.stem]
+        changed = ChangedLogits(split.axes, untouched(split), logits.changed, logits.controls)
+        attrs = provenance(code, stated(mode), weights_sha256=split.weights_sha256)
+        write_outcomes(output, changed, attrs)
 
 
 @dataclass
@@ -44,8 +96,8 @@ class Perturbed:
         self, split: BandLogits, turned: FloatArray, masks: Masks, draw: int, part: slice
     ) -> None:
         """Take in the logits of the changed bands and masks of some samples."""
-        own, controls = masks.parted(turned)
-        replaced = compose.replace(split.logits[:, part], own, split.intercept)
+        of_bands, controls = masks.parted(turned)
+        replaced = compose.replace(split.logits[:, part], of_bands, split.intercept)
         self.changed[:, draw, part] = replaced
         clean = compose.clean(split.logits[:, part], split.intercept)
         for kind, result in self.controls.items():
@@ -63,7 +115,7 @@ def perturb(
     splits: Mapping[str, BandLogits],
     device: str = "cpu",
 ) -> dict[str, Perturbed]:
-    """Change every band of every evaluation map, all readouts from one transform a draw.
+    """Change every band of every evaluation map, all readouts from one transform per draw.
 
     Parameters
     ----------
@@ -72,56 +124,56 @@ def perturb(
     mode : Mode
         Of kind ``phase`` or ``noise``.
     masks : Masks
-        Of controls only those for ``phase`` are used: noise is as strong as what it is added to,
-        which would be another noise for every mask.
+        Of controls only those that the mode can have are used.
     readouts, splits : mappings by the readout's name
     device : str
         Where maps are transformed and scored. Noise is drawn in the machine's memory, so that it is
         the same on every device.
     """
-    if mode.kind == "noise":
-        masks = Masks(masks.partition, {})
-    linear = {name: one for name, one in readouts.items() if isinstance(one, Readout)}
-    energies = {name: one for name, one in readouts.items() if isinstance(one, StoredEnergies)}
+    controls = {kind: drawn for kind, drawn in masks.controls.items() if kind in mode.controls}
+    masks = Masks(masks.partition, controls)
+    linear = {name: item for name, item in readouts.items() if isinstance(item, Readout)}
+    energies = {name: item for name, item in readouts.items() if isinstance(item, StoredEnergies)}
     bands_alone = Masks(masks.partition, {})
-    found = {name: _empty(splits[name], mode, masks) for name in linear}
-    found |= {name: _empty(splits[name], mode, bands_alone) for name in energies}
+    perturbed = {name: _empty(splits[name], mode, masks) for name in linear}
+    perturbed |= {name: _empty(splits[name], mode, bands_alone) for name in energies}
     width = masks.partition.width
-    on_raw = {name: _energy_scorer(one, bands_alone) for name, one in energies.items()}
+    from_raw = {name: _energy_logits(item, bands_alone) for name, item in energies.items()}
     mean = next(iter(linear.values())).channel_mean if linear else None
-    on_centred = {name: _linear_scorer(one, masks, mean) for name, one in linear.items()}
+    from_centred = {name: _linear_logits(item, masks, mean) for name, item in linear.items()}
     samples = features.read("sample")
     for part, maps in sample_blocks(features, layer):
-        raw = spectrum(put(maps, device))
+        raw = real_fft(put(maps, device))
         for draw in range(mode.draws):
             noise = white_noise(mode.seed, draw, samples[part].tolist(), maps.shape[1:])
-            given = (put(noise, device), masks.partition)
-            changed = change_coefficients(mode, raw, *given)
-            for name, scorer in on_raw.items():
-                found[name].put(splits[name], scorer(changed), bands_alone, draw, part)
+            changed = change_coefficients(mode, raw, put(noise, device), masks.partition)
+            for name, logits in from_raw.items():
+                perturbed[name].put(splits[name], logits(changed), bands_alone, draw, part)
             if mean is not None:
                 centre(changed, mean, width)
-            for name, scorer in on_centred.items():
-                found[name].put(splits[name], scorer(changed), masks, draw, part)
-    return found
+            for name, logits in from_centred.items():
+                perturbed[name].put(splits[name], logits(changed), masks, draw, part)
+    return perturbed
 
 
 def _empty(split: BandLogits, mode: Mode, masks: Masks) -> Perturbed:
     n_bands, n_samples, n_classes = split.logits.shape
     shape = (n_bands, mode.draws, n_samples, n_classes)
     controls = {
-        kind: np.empty((n_bands, len(one), n_samples, n_classes))
-        for kind, one in masks.controls.items()
+        kind: np.empty((n_bands, len(drawn), n_samples, n_classes))
+        for kind, drawn in masks.controls.items()
     }
     return Perturbed(np.empty(shape), controls)
 
 
-def _energy_scorer(stored: StoredEnergies, masks: Masks) -> Scorer:
+def _energy_logits(stored: StoredEnergies, masks: Masks) -> MaskedLogits:
     width = masks.partition.width
     return lambda raw: stored.readout.band_logits(band_power(raw, masks.partition, width))
 
 
-def _linear_scorer(readout: Readout, masks: Masks, mean: NDArray[np.floating] | None) -> Scorer:
+def _linear_logits(
+    readout: Readout, masks: Masks, mean: NDArray[np.floating] | None
+) -> MaskedLogits:
     weights, stacked = readout.by_band(masks.partition), masks.stacked
     shift = None if mean is None else mean - readout.channel_mean
     return lambda centred: weights.logits(centred, shift, stacked)

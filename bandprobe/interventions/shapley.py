@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.scoring.outcomes import outcomes
-from bandprobe.scoring.shapley import SHAPLEY_SCORES, all_subsets, shapley_values
-from bandprobe.store.zarr_store import Variable
+from bandprobe.scoring.shapley import UNITS, all_subsets, shapley_values
+from bandprobe.store.provenance import provenance
+from bandprobe.store.zarr_store import Variable, write_store
+
+
+def write_shapley(path: Path, split: BandLogits, fill: str, *, code: str) -> None:
+    """Write the Shapley values of one readout.
+
+    Parameters
+    ----------
+    path : Path
+    split : BandLogits
+    fill : {"zero", "mean"}
+    code : str
+        Digest of the code, for the provenance.
+    """
+    attrs = provenance(code, {"fill": fill}, weights_sha256=split.weights_sha256)
+    write_store(path, *shapley_store(split, fill), attrs)
 
 
 def shapley_store(
@@ -18,7 +35,7 @@ def shapley_store(
 ) -> tuple[Mapping[str, Variable], Mapping[str, Variable]]:
     """Variables and coordinates of the Shapley values of one readout, by image.
 
-    The values of an image add up over bands to the score of its whole map minus that of the fill's.
+    The values of an image add up over bands to the score of its map minus the score of the fill.
     """
     axes = split.axes
     subsets = all_subsets(len(split.logits))
@@ -27,16 +44,14 @@ def shapley_store(
     change = split.fill(fill)[:, None] - split.logits
     clean = untouched(split)
     for row, subset in enumerate(subsets):
-        found = outcomes(clean + change[~subset].sum(0), axes.label)
-        correct[row], margin[row] = found.correct, found.margin
+        scored = outcomes(clean + change[~subset].sum(0), axes.label)
+        correct[row], margin[row] = scored.correct, scored.margin
     variables = {}
     empty = axes.bins == 0
     for name, scores in (("accuracy", correct), ("margin", margin)):
-        text, unit = SHAPLEY_SCORES[name]
+        unit, text = UNITS[name], f"Shapley value of the band: {name}"
         values = np.where(empty[:, None], np.nan, shapley_values(scores))
-        variables[name] = Variable(
-            ("band", "sample"), values, {"units": unit, "long_name": f"Shapley value: {text}"}
-        )
+        variables[name] = Variable(("band", "sample"), values, {"units": unit, "long_name": text})
         for end, score in (("none", scores[0]), ("all", scores[-1])):
             facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
             variables[f"{name}_{end}"] = Variable(("sample",), score, facts)

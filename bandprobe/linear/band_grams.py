@@ -1,7 +1,7 @@
-"""Training maps band by band: their Gram matrices and their energies.
+"""Training maps band by band: their inner products and their energies, summed over channels.
 
 The bands are orthogonal, so the Gram matrix of maps of which some bands are kept is the sum of
-those bands' matrices: a readout refitted on changed maps needs no other pass over the data.
+those bands' matrices: refitting a readout on changed maps needs no other pass over the data.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
-from bandprobe.fourier.transform import grouped_sum, multiplicity, power, spectrum
-from bandprobe.linear.probe import Basis, basis_from_gram, basis_from_maps
+from bandprobe.fourier.transform import grouped_sum, multiplicity, power, real_fft
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
@@ -30,11 +28,11 @@ def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
     Returns
     -------
     list of arrays of shape (n_samples, n_channels, n_coefficients)
-        One a band. DC, where it is in the band, is the first coefficient.
+        One per band. DC, where the band contains it, is the first coefficient.
     """
     partition.check(maps.shape)
     height, width = maps.shape[-2:]
-    coefficients = spectrum(maps)
+    coefficients = real_fft(maps)
     root = np.sqrt(multiplicity(height, width) / np.float32(height * width))
     coefficients *= put_like(root, coefficients)
     flat = coefficients.reshape(*maps.shape[:2], -1)
@@ -62,10 +60,11 @@ class BandGrams:
     gram: list[FloatArray] = field(default_factory=list)
     kernel: list[FloatArray] = field(default_factory=list)
 
-    def add(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
-        """Add some channels of standardised maps, as of `pack_bands`."""
-        for band, (one, other) in enumerate(zip(train, evaluation, strict=True)):
-            rows, columns = one.reshape(len(one), -1), other.reshape(len(other), -1)
+    def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
+        """Add some channels of standardised maps, as `pack_bands` returns them."""
+        for band, (train_band, eval_band) in enumerate(zip(train, evaluation, strict=True)):
+            rows = train_band.reshape(len(train_band), -1)
+            columns = eval_band.reshape(len(eval_band), -1)
             gram, kernel = doubled(rows @ rows.T), doubled(columns @ rows.T)
             if band == len(self.gram):
                 self.gram.append(gram)
@@ -74,49 +73,25 @@ class BandGrams:
                 self.gram[band] += gram
                 self.kernel[band] += kernel
 
-    def basis(self, kept: NDArray[np.bool_]) -> tuple[Basis, FloatArray]:
-        """Coordinates of training and evaluation maps of which only some bands are kept.
-
-        What stands in the gap is the same in every map, so centring takes it out: the fill does
-        not matter to a readout that is fitted on the changed maps.
-
-        Parameters
-        ----------
-        kept : bool array of shape (n_bands,)
-        """
-        chosen = np.flatnonzero(kept)
-        basis = basis_from_gram(sum((self.gram[b] for b in chosen), np.zeros_like(self.gram[0])))
-        kernel = sum((self.kernel[b] for b in chosen), np.zeros_like(self.kernel[0]))
-        return basis, basis.project(kernel)
-
 
 @dataclass
 class BandRows:
-    """As `BandGrams` where maps have fewer dimensions than there are images: the packed maps.
+    """Like `BandGrams` for maps with no more dimensions than images: the packed maps themselves.
 
     Attributes
     ----------
-    train, evaluation : lists, one entry a band, of lists of arrays (n_samples, n_coefficients)
+    train, evaluation : lists, one entry per band, of lists of arrays (n_samples, n_coefficients)
     """
 
     train: list[list[MapArray]] = field(default_factory=list)
     evaluation: list[list[MapArray]] = field(default_factory=list)
 
-    def add(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
-        """Add some channels of standardised maps, as of `pack_bands`."""
+    def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
+        """Add some channels of standardised maps, as `pack_bands` returns them."""
         for rows, packed in ((self.train, train), (self.evaluation, evaluation)):
             rows += [[] for _ in range(len(packed) - len(rows))]
-            for band, one in zip(rows, packed, strict=True):
-                band.append(fetch(one).reshape(len(one), -1))
-
-    def basis(self, kept: NDArray[np.bool_]) -> tuple[Basis, FloatArray]:
-        """As `BandGrams.basis`."""
-        rows = [
-            np.concatenate([part for band in np.flatnonzero(kept) for part in one[band]], axis=1)
-            for one in (self.train, self.evaluation)
-        ]
-        basis = basis_from_maps(rows[0].astype(np.float64))
-        return basis, basis.project(rows[1].astype(np.float64))
+            for parts, coefficients in zip(rows, packed, strict=True):
+                parts.append(fetch(coefficients).reshape(len(coefficients), -1))
 
 
 @dataclass
@@ -134,19 +109,6 @@ class BandEnergies:
     evaluation: list[FloatArray] = field(default_factory=list)
     mean_map: list[FloatArray] = field(default_factory=list)
 
-    def add(
-        self,
-        packed: Sequence[Sequence[MapArray]],
-        moments: tuple[MapArray, MapArray],
-        mean_map: MapArray,
-        partition: BandPartition,
-    ) -> None:
-        """Add some channels: packed standardised maps of both splits, and their moments."""
-        for found, bands in zip((self.train, self.evaluation), packed, strict=True):
-            found.append(raw_energies(bands, *moments, partition))
-        n_bands = len(partition.bands)
-        self.mean_map.append(grouped_sum(power(mean_map), partition.half_index, n_bands))
-
     def gathered(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """All channels of the training maps, the evaluation maps and the mean map."""
         return (
@@ -156,14 +118,74 @@ class BandEnergies:
         )
 
 
+@dataclass
+class BandSums:
+    """What is added up band by band, over slabs of channels.
+
+    Attributes
+    ----------
+    partition : BandPartition
+    products : BandGrams or BandRows
+    energies : BandEnergies
+    """
+
+    partition: BandPartition
+    products: BandGrams | BandRows
+    energies: BandEnergies = field(default_factory=BandEnergies)
+
+    @classmethod
+    def empty(cls, partition: BandPartition, *, direct: bool) -> BandSums:
+        """Nothing yet; `direct` as for `bandprobe.linear.map_sums.MapSums`."""
+        return cls(partition, BandRows() if direct else BandGrams())
+
+    def add_slab(
+        self,
+        train: MapArray,
+        evaluation: MapArray,
+        moments: tuple[MapArray, MapArray],
+        mean_map: MapArray,
+    ) -> None:
+        """Add some channels.
+
+        Parameters
+        ----------
+        train, evaluation : arrays of shape (n_samples, n_channels, height, width)
+            Standardised, on the device that computes.
+        moments : pair of arrays of shape (n_channels,)
+            Mean and scale of the raw training maps.
+        mean_map : array of shape (n_channels, height, width)
+            Mean raw training map.
+        """
+        packed = [pack_bands(maps, self.partition) for maps in (train, evaluation)]
+        self.products.add_packed(*packed)
+        self.energies.train.append(raw_energies(packed[0], *moments, self.partition))
+        self.energies.evaluation.append(raw_energies(packed[1], *moments, self.partition))
+        n_bands = len(self.partition.bands)
+        self.energies.mean_map.append(
+            grouped_sum(power(mean_map), self.partition.half_index, n_bands)
+        )
+
+
 def raw_energies(
     packed: Sequence[MapArray], mean: MapArray, scale: MapArray, partition: BandPartition
 ) -> FloatArray:
-    """Band energies of raw maps from packed standardised ones, (n_samples, n_channels, n_bands)."""
+    """Band energies of raw maps from packed standardised ones.
+
+    Parameters
+    ----------
+    packed : sequence of arrays of shape (n_samples, n_channels, n_coefficients)
+        One per band, as `pack_bands` returns them.
+    mean, scale : arrays of shape (n_channels,)
+    partition : BandPartition
+
+    Returns
+    -------
+    array of shape (n_samples, n_channels, n_bands)
+    """
     sums = (library(band).einsum("ncp,ncp->nc", band, band) for band in packed)
-    energy = np.stack([fetch(one) for one in sums], axis=-1)
+    energy = np.stack([fetch(band_sum) for band_sum in sums], axis=-1)
     result: FloatArray = energy.astype(np.float64) * np.square(scale)[:, None]
-    # Standardising moved DC alone.
+    # Standardising shifted DC alone.
     root = np.sqrt(partition.height * partition.width)
     centred = doubled(packed[partition.dc_band][..., 0]) * scale
     dc = np.square(centred + root * mean) - np.square(centred)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.fourier.modes import Mode, kept_bands
 
 
 def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:
@@ -18,10 +19,79 @@ def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:
     return total
 
 
+def change(
+    mode: Mode,
+    logits: FloatArray,
+    fill: FloatArray,
+    intercept: FloatArray,
+    partner: NDArray[np.intp] | None = None,
+) -> FloatArray:
+    """Logits after a mode that is linear in the map, on each band in turn.
+
+    Parameters
+    ----------
+    mode : Mode
+    logits : array of shape (n_bands, n_samples, n_classes)
+    fill : array of shape (n_bands, n_classes)
+        Band logits of the mode's fill.
+    intercept : array of shape (n_classes,)
+    partner : int array of shape (n_samples,), optional
+        As of `partners`; needed by ``resample``.
+
+    Returns
+    -------
+    array of shape (n_bands, n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the mode is not linear in the map, or the partners that it needs are missing.
+    """
+    if not mode.is_linear:
+        raise ValueError(f"mode of kind {mode.kind!r} is not linear in the map")
+    if mode.kind == "resample":
+        return replace(logits, logits[:, _needed(partner)], intercept)
+    return keep(logits, fill, intercept, kept_bands(mode.kind, len(logits)))
+
+
+def change_masks(
+    mode: Mode,
+    masked: FloatArray,
+    fill: FloatArray,
+    whole: FloatArray,
+    whole_fill: FloatArray,
+    partner: NDArray[np.intp] | None = None,
+) -> FloatArray:
+    """As `change`, on masks that need not be a partition: one mask at a time.
+
+    Parameters
+    ----------
+    mode : Mode
+    masked, fill, whole, whole_fill : arrays
+        As of `keep_masks`.
+    partner : int array of shape (n_samples,), optional
+        As of `partners`; needed by ``resample``.
+
+    Returns
+    -------
+    array of shape (n_masks, n_samples, n_classes)
+    """
+    if mode.kind == "resample":
+        replaced: FloatArray = whole + (masked[:, _needed(partner)] - masked)
+        return replaced
+    return keep_masks(mode.kind, masked, fill, whole, whole_fill)
+
+
+def _needed(partner: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    if partner is None:
+        raise ValueError("mode of kind 'resample' needs partners")
+    return partner
+
+
 def keep(
     logits: FloatArray, fill: FloatArray, intercept: FloatArray, kept: NDArray[np.bool_]
 ) -> FloatArray:
-    """Logits when some bands are kept and the others hold the fill's.
+    """Logits if some bands are kept and the fill takes the place of the others.
 
     Parameters
     ----------
@@ -80,7 +150,7 @@ def keep_masks(
 
 
 def partners(labels: NDArray[np.integer], seed: int, draw: int) -> NDArray[np.intp]:
-    """For each sample the position of another one, of another class, at random.
+    """For each sample the position of a random sample of another class.
 
     Parameters
     ----------
@@ -101,7 +171,7 @@ def partners(labels: NDArray[np.integer], seed: int, draw: int) -> NDArray[np.in
     generator = np.random.default_rng([seed, draw])
     position = np.searchsorted(classes, labels)
     others = len(labels) - count[position]
-    # The others of a class are all positions in the sorted order but its own run.
+    # Samples of other classes are all positions in the sorted order but the class's own run.
     pick = generator.integers(0, others)
     pick += np.where(pick >= start[position], count[position], 0)
     chosen: NDArray[np.intp] = order[pick]

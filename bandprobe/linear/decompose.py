@@ -2,7 +2,7 @@
 
 The bins of the Fourier plane are orthogonal, so a linear readout splits into them,
 ``<W, z> = sum_k <W_k, z_k>`` (Parseval), and with them into bands or any other sets of bins: one
-product a bin serves every band and every random control. With those band logits of a clean map
+product per bin serves every band and every random control. With those band logits of a clean map
 every intervention that is linear in the map follows by addition. Only a change of the
 coefficients themselves, by phases or noise, needs the bins again.
 
@@ -20,25 +20,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import ComplexArray, FloatArray, MaskArray
+from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
     grouped_sum,
     multiplicity,
+    real_fft,
     scaled_power,
-    spectrum,
     unit_phases,
 )
 
-# Products of bins are held for a few bins at a time.
+# Products are in memory for a few bins at a time.
 PRODUCT_BYTES = 32_000_000
 DEVICE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class BandWeights:
-    """A linear readout's weights as real Fourier coefficients, one block a bin.
+    """A linear readout's weights as real Fourier coefficients, one block per bin.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class BandWeights:
         coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
             Real FFT of the maps.
         shift : array of shape (n_channels,), optional
-            Constant still to be added to each map; only what holds DC sees it.
+            Constant that is still to be added to each map; it changes only what contains DC.
         masks : bool array of shape (n_masks, height, width), optional
             Sets of bins of the full plane, closed under conjugation; the bands if not given.
         """
@@ -102,8 +102,8 @@ class BandWeights:
         if not isinstance(coefficients, np.ndarray):
             yield from self._products_on_device(flat)
             return
-        one = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
-        step = max(1, PRODUCT_BYTES // one)
+        bin_bytes = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
+        step = max(1, PRODUCT_BYTES // bin_bytes)
         packed = np.empty((step, n_samples, 2 * n_channels), np.float32)
         for start in range(0, len(self.bins), step):
             part = slice(start, start + step)
@@ -119,8 +119,8 @@ class BandWeights:
         kept = self._kept.setdefault(str(flat.device), {})
         if not kept:
             kept |= {"bins": put_like(self.bins, flat), "blocks": put_like(self.blocks, flat)}
-        one = 4 * len(flat) * (2 * flat.shape[1] + self.spatial_sum.shape[1])
-        step = max(1, DEVICE_BYTES // one)
+        bin_bytes = 4 * len(flat) * (2 * flat.shape[1] + self.spatial_sum.shape[1])
+        step = max(1, DEVICE_BYTES // bin_bytes)
         for start in range(0, len(self.bins), step):
             part = slice(start, start + step)
             chosen = flat[:, :, kept["bins"][part]].permute(2, 0, 1)
@@ -148,8 +148,8 @@ def half_masks(partition: BandPartition, masks: MaskArray | None = None) -> Mask
     return masks[..., : partition.width // 2 + 1].reshape(len(masks), -1)
 
 
-def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray:
-    """Real FFT of maps, as far as some readouts need it: sums are enough for pooled ones.
+def transform(maps: MapArray, readouts: Sequence[BandWeights]) -> ComplexArray:
+    """Real FFT of maps, as far as the readouts need it: sums are enough for pooled ones.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray
     for weights in readouts:
         weights.partition.check(maps.shape)
     if not all(weights.only_dc for weights in readouts):
-        return spectrum(maps)
+        return real_fft(maps)
     height, width = maps.shape[-2:]
     transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
     transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)
@@ -167,7 +167,7 @@ def transform(maps: FloatArray, readouts: Sequence[BandWeights]) -> ComplexArray
     return pooled
 
 
-def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) -> ComplexArray:
+def turn_phases(coefficients: ComplexArray, noise: MapArray, strength: float) -> ComplexArray:
     """Multiply every coefficient by the noise's unit phase.
 
     Parameters
@@ -178,11 +178,11 @@ def turn_phases(coefficients: ComplexArray, noise: FloatArray, strength: float) 
     strength : float
         As of `bandprobe.fourier.transform.unit_phases`.
     """
-    return coefficients * unit_phases(spectrum(noise), noise.shape[-1], strength)
+    return coefficients * unit_phases(real_fft(noise), noise.shape[-1], strength)
 
 
 def add_noise(
-    coefficients: ComplexArray, noise: FloatArray, partition: BandPartition, strength: float
+    coefficients: ComplexArray, noise: MapArray, partition: BandPartition, strength: float
 ) -> ComplexArray:
     """Add noise to every band, of `strength` times the band's own energy in each channel.
 
@@ -196,10 +196,11 @@ def add_noise(
     strength : float
     """
     width = noise.shape[-1]
-    added = spectrum(noise)
-    own = band_power(coefficients, partition, width)
-    its = band_power(added, partition, width)
-    factor = np.sqrt(np.divide(strength * own, its, out=np.zeros_like(own), where=its > 0))
+    added = real_fft(noise)
+    energy = band_power(coefficients, partition, width)
+    of_noise = band_power(added, partition, width)
+    wanted = np.divide(strength * energy, of_noise, out=np.zeros_like(energy), where=of_noise > 0)
+    factor = np.sqrt(wanted)
     by_bin = put_like(factor.astype(np.float32), added)[..., partition.half_index]
     changed: ComplexArray = coefficients + by_bin * added
     return changed
@@ -214,14 +215,14 @@ def band_power(coefficients: ComplexArray, partition: BandPartition, width: int)
 def centre(
     coefficients: ComplexArray, channel_mean: NDArray[np.floating], width: int
 ) -> ComplexArray:
-    """Coefficients of maps from which a mean a channel has been taken off; in place."""
+    """Coefficients of maps after subtracting a mean per channel; in place."""
     height = coefficients.shape[-2]
     shift = np.asarray(channel_mean * np.float32(height * width), np.float32)
     coefficients[..., 0, 0] -= put_like(shift, coefficients)
     return coefficients
 
 
-def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
+def pack_weights(weights: MapArray, partition: BandPartition) -> BandWeights:
     """Split weight maps into bins.
 
     Parameters
@@ -237,20 +238,20 @@ def pack_weights(weights: FloatArray, partition: BandPartition) -> BandWeights:
     """
     partition.check(weights.shape)
     height, width = weights.shape[-2:]
-    transformed = spectrum(weights - weights[..., :1, :1])
+    transformed = real_fft(weights - weights[..., :1, :1])
     spatial_sum = weights.sum((-2, -1), dtype=np.float64)
     transformed[..., 0, 0] = spatial_sum
     transformed *= multiplicity(height, width) / np.float32(height * width)
     n_classes, n_channels = weights.shape[:2]
     by_bin = transformed.reshape(n_classes, n_channels, -1).transpose(2, 1, 0)
     heavy = by_bin.any((1, 2))
-    # A readout without any weight still has a bin, so that it is one without logits.
+    # A readout without any weight keeps one bin, so that its logits are zero.
     bins = np.flatnonzero(heavy) if heavy.any() else np.zeros(1, np.intp)
     blocks = np.concatenate([by_bin.real[bins], by_bin.imag[bins]], axis=1)
     return BandWeights(partition, bins, np.ascontiguousarray(blocks), spatial_sum.T)
 
 
-def band_logits(centred: FloatArray, weights: BandWeights) -> FloatArray:
+def band_logits(centred: MapArray, weights: BandWeights) -> FloatArray:
     """Logits of each band of centred maps, shape (n_bands, n_samples, n_classes).
 
     Parameters
@@ -263,11 +264,11 @@ def band_logits(centred: FloatArray, weights: BandWeights) -> FloatArray:
 
 
 def blank_logits(
-    channel_mean: FloatArray, weights: BandWeights, masks: MaskArray | None = None
+    channel_mean: MapArray, weights: BandWeights, masks: MaskArray | None = None
 ) -> FloatArray:
     """Logits of each band or mask of a raw map that is zero everywhere, (n_masks, n_classes).
 
-    Centred, it is minus the channel means: a constant, which only what holds DC sees.
+    Centred, it is minus the channel means: a constant, which only DC contains.
     """
     half = half_masks(weights.partition, masks)
     result = np.zeros((len(half), weights.spatial_sum.shape[1]))

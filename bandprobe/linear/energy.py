@@ -1,7 +1,7 @@
 """The `energy` readout: linear in the log band energies of every channel.
 
-It sees every band and no phase, so it is indifferent to where in the image something is. Being
-a sum over bands, its logits split into bands like those of a linear readout.
+It sees every band and no phase, so it does not depend on where in the image something is. Its
+logits are sums over bands, so they split into bands like those of a linear readout.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 
-# A band's energy is read above this share of its training mean: a band that was taken out reads as
-# 30 dB below what is usual, and not as minus infinity.
+# Energies are floored at this share of a band's training mean: a band that was removed counts as
+# 30 dB below the usual energy, not as minus infinity.
 FLOOR = 1e-3
 
 
@@ -51,8 +51,8 @@ def fit_energy_scale(energy: FloatArray) -> EnergyScale:
     floor = np.where(usual > 0, FLOOR * usual, 1.0)
     logarithm = np.log(energy + floor)
     scale = logarithm.std(0)
-    moves = scale > 1e-9
-    return EnergyScale(floor, logarithm.mean(0), np.where(moves, scale, 1.0))
+    varies = scale > 1e-9
+    return EnergyScale(floor, logarithm.mean(0), np.where(varies, scale, 1.0))
 
 
 @dataclass(frozen=True)

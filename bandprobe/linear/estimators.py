@@ -1,7 +1,7 @@
 """Ridge and multinomial logistic regression on principal coordinates of the training maps.
 
-Both have an L2 penalty on the weights and a free intercept, so the optimum on the coordinates is
-the optimum on the maps.
+Both have an L2 penalty on the weights and an unpenalised intercept, so the optimum on the
+coordinates is the optimum on the maps.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, LabelArray
 
 Solve = Callable[[FloatArray], FloatArray]
-Fit = Callable[[FloatArray, FloatArray, LabelArray, int, FloatArray], "LinearPath"]
-HeldOut = Callable[
+PathFit = Callable[[FloatArray, FloatArray, LabelArray, int, FloatArray], "LinearPath"]
+HeldOutLogits = Callable[
     [FloatArray, FloatArray, LabelArray, int, FloatArray, LabelArray], dict[int, FloatArray]
 ]
 
@@ -49,8 +49,8 @@ class LinearPath:
 class Estimator:
     """How a path is fitted, and how held-out folds are scored along it."""
 
-    fit: Fit
-    held_out: HeldOut
+    fit: PathFit
+    held_out: HeldOutLogits
 
 
 def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
@@ -61,19 +61,19 @@ def one_hot(labels: LabelArray, n_classes: int) -> FloatArray:
 
 def fit_ridge(
     train: FloatArray,
-    spectrum: FloatArray,
+    eigenvalues: FloatArray,
     labels: LabelArray,
     n_classes: int,
     penalties: FloatArray,
 ) -> LinearPath:
-    """Least squares on class indicators with an L2 penalty and a free intercept.
+    """Least squares on class indicators with an L2 penalty and an unpenalised intercept.
 
     Parameters
     ----------
     train : array of shape (n_samples, n_coordinates)
         Centred, its columns orthogonal.
-    spectrum : array of shape (n_coordinates,)
-        Squared norms of the columns.
+    eigenvalues : array of shape (n_coordinates,)
+        Squared norms of the columns: the eigenvalues of the Gram matrix.
     labels : array of shape (n_samples,)
     n_classes : int
     penalties : array of shape (n_penalties,)
@@ -86,19 +86,19 @@ def fit_ridge(
     """
     target = one_hot(labels, n_classes)
     projected = train.T @ target
-    coefficients = projected / (spectrum[:, None] + penalties[:, None, None])
+    coefficients = projected / (eigenvalues[:, None] + penalties[:, None, None])
     return LinearPath(coefficients, np.tile(target.mean(0), (len(penalties), 1)))
 
 
 def held_out_ridge(
     train: FloatArray,
-    spectrum: FloatArray,
+    eigenvalues: FloatArray,
     labels: LabelArray,
     n_classes: int,
     penalties: FloatArray,
     folds: LabelArray,
 ) -> dict[int, FloatArray]:
-    """Logits of each fold by the ridge fitted without it, a (n_penalties, n_held, n_classes) each.
+    """Logits of each fold by the ridge fitted without it, each (n_penalties, n_held, n_classes).
 
     Nothing is fitted again: with the smoother ``H`` of all samples, fold F has the residuals
     ``(I - H_FF)^-1 (y_F - H_F y)`` under the fit without F at the same penalty (Cook and Weisberg,
@@ -106,41 +106,43 @@ def held_out_ridge(
     """
     target = one_hot(labels, n_classes)
     projected, base = train.T @ target, target.mean(0)
-    found: dict[int, FloatArray] = {}
+    logits: dict[int, FloatArray] = {}
     for fold in np.unique(folds):
         held = folds == fold
-        own, share = train[held], len(train)
-        solve = _by_coordinates if train.shape[1] < len(own) else _by_samples
+        inside = train[held]
+        solvers = _by_coordinates if train.shape[1] < len(inside) else _by_samples
         rows = []
-        for penalty, outside in zip(penalties, solve(own, spectrum, penalties, share), strict=True):
-            fitted = base + own @ (projected / (spectrum + penalty)[:, None])
-            rows.append(target[held] - outside(target[held] - fitted))
-        found[int(fold)] = np.stack(rows)
-    return found
+        solves = solvers(inside, eigenvalues, penalties, len(train))
+        for penalty, solve in zip(penalties, solves, strict=True):
+            fitted = base + inside @ (projected / (eigenvalues + penalty)[:, None])
+            rows.append(target[held] - solve(target[held] - fitted))
+        logits[int(fold)] = np.stack(rows)
+    return logits
 
 
 def _by_samples(
-    own: FloatArray, spectrum: FloatArray, penalties: FloatArray, n_samples: int
+    inside: FloatArray, eigenvalues: FloatArray, penalties: FloatArray, n_samples: int
 ) -> Iterator[Solve]:
     """``(I - H_FF)^-1`` for each penalty, as a matrix of the fold's samples."""
     for penalty in penalties:
-        # A matrix times its own transpose takes half the time of another product.
-        half = own / np.sqrt(spectrum + penalty)
-        yield partial(np.linalg.solve, np.eye(len(own)) - half @ half.T - 1.0 / n_samples)
+        # A matrix times its own transpose takes half as long as another product.
+        half = inside / np.sqrt(eigenvalues + penalty)
+        yield partial(np.linalg.solve, np.eye(len(inside)) - half @ half.T - 1.0 / n_samples)
 
 
 def _by_coordinates(
-    own: FloatArray, spectrum: FloatArray, penalties: FloatArray, n_samples: int
+    inside: FloatArray, eigenvalues: FloatArray, penalties: FloatArray, n_samples: int
 ) -> Iterator[Solve]:
     """The same by Woodbury's identity, for folds of more samples than there are coordinates.
 
     With ``H_FF = M D M'`` it is ``I + M (D^-1 - M'M)^-1 M'`` (Golub and Van Loan, Matrix
     Computations, 4th ed., section 2.1.4).
     """
-    wide = np.concatenate([own, np.ones((len(own), 1))], axis=1)
+    wide = np.concatenate([inside, np.ones((len(inside), 1))], axis=1)
     square = wide.T @ wide
     for penalty in penalties:
-        yield partial(_woodbury, wide, np.diag(np.append(spectrum + penalty, n_samples)) - square)
+        diagonal = np.append(eigenvalues + penalty, n_samples)
+        yield partial(_woodbury, wide, np.diag(diagonal) - square)
 
 
 def _woodbury(wide: FloatArray, inner: FloatArray, values: FloatArray) -> FloatArray:
@@ -150,7 +152,7 @@ def _woodbury(wide: FloatArray, inner: FloatArray, values: FloatArray) -> FloatA
 
 def fit_logistic(
     train: FloatArray,
-    spectrum: FloatArray,
+    eigenvalues: FloatArray,
     labels: LabelArray,
     n_classes: int,
     penalties: FloatArray,
@@ -159,17 +161,17 @@ def fit_logistic(
 
     The loss is the sum over samples of the log loss plus half the penalty, relative to the mean
     squared norm of a map, times the squared norm of the weights on maps of unit mean norm:
-    scikit-learn's ``C = 1 / penalty``. A class without a sample has a constant logit below all
-    others'.
+    scikit-learn's ``C = 1 / penalty``. A class without a sample has a constant logit below
+    those of all others.
     """
-    # It takes a second to import, which ridge need not wait for.
+    # It takes a second to import; ridge does not need it.
     from sklearn.linear_model import LogisticRegression
 
-    norm = max(float(spectrum.sum()) / len(train), np.finfo(float).tiny)
+    norm = max(float(eigenvalues.sum()) / len(train), np.finfo(float).tiny)
     unit = train / np.sqrt(norm)
     present = np.unique(labels)
     coefficients = np.zeros((len(penalties), train.shape[1], n_classes))
-    # As if half a sample had been seen.
+    # For a class without samples: as if half a sample had been seen.
     intercepts = np.full((len(penalties), n_classes), np.log(0.5 / len(train)))
     model = LogisticRegression(warm_start=True, max_iter=5000, tol=1e-8)
     for row, penalty in enumerate(penalties / norm):
@@ -180,7 +182,7 @@ def fit_logistic(
         model.fit(unit, labels)
         weights, constant = model.coef_.T, model.intercept_
         if len(present) == 2:
-            # One logit for two classes: that of the second against the first.
+            # With two classes there is one logit: the second class against the first.
             weights, constant = weights * [0, 1], constant * np.array([0, 1])
         coefficients[row][:, present] = weights / np.sqrt(norm)
         intercepts[row, present] = constant
@@ -189,23 +191,23 @@ def fit_logistic(
 
 def held_out_logistic(
     train: FloatArray,
-    spectrum: FloatArray,
+    eigenvalues: FloatArray,
     labels: LabelArray,
     n_classes: int,
     penalties: FloatArray,
     folds: LabelArray,
 ) -> dict[int, FloatArray]:
     """As `held_out_ridge`, by fitting without each fold in turn."""
-    norm = max(float(spectrum.sum()) / len(train), np.finfo(float).tiny)
-    found: dict[int, FloatArray] = {}
+    norm = max(float(eigenvalues.sum()) / len(train), np.finfo(float).tiny)
+    logits: dict[int, FloatArray] = {}
     for fold in np.unique(folds):
         held = folds == fold
         rest = train[~held]
         # The unit of the penalty is that of all training maps.
-        own = np.full(1, norm * len(rest))
-        path = fit_logistic(rest, own, labels[~held], n_classes, penalties)
-        found[int(fold)] = path.logits(train[held])
-    return found
+        squared_norm = np.full(1, norm * len(rest))
+        path = fit_logistic(rest, squared_norm, labels[~held], n_classes, penalties)
+        logits[int(fold)] = path.logits(train[held])
+    return logits
 
 
 ESTIMATORS: dict[str, Estimator] = {

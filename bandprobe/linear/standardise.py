@@ -1,4 +1,4 @@
-"""One mean and one scale a channel, and the definition of a readout's logits."""
+"""One mean and one scale per channel, and the definition of a readout's logits."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, MapArray
 
 
-def channel_moments(
-    maps: MapArray,
-) -> tuple[MapArray, MapArray]:
-    """Mean and scale of each channel over samples and positions, as `centre_channels` has them."""
+def channel_moments(maps: MapArray) -> tuple[MapArray, MapArray]:
+    """Mean and scale of each channel over samples and positions, as in `centre_channels`."""
     _, mean, scale = centre_channels(maps)
     return mean, scale
 
 
-def centre_channels(
-    maps: MapArray,
-) -> tuple[MapArray, MapArray, MapArray]:
+def centre_channels(maps: MapArray) -> tuple[MapArray, MapArray, MapArray]:
     """Maps minus the mean of each channel over samples and positions, and the channels' moments.
 
     Parameters
@@ -40,9 +36,20 @@ def centre_channels(
     flat = centred.reshape(*maps.shape[:2], -1)
     square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64)
     scale = np.sqrt(square / flat.shape[-1])
-    # A channel whose values differ from their mean by rounding alone does not change.
+    # A channel whose values differ from their mean only by rounding errors does not change.
     rounding = 8 * np.finfo(np.float32).eps * np.abs(mean)
     return centred, mean, np.where(scale > rounding, scale, 1.0).astype(np.float32)
+
+
+def standardise(maps: MapArray, mean: MapArray, scale: MapArray) -> MapArray:
+    """Standardised maps, from raw ones (n_samples, n_channels, height, width)."""
+    return scaled(maps - mean[:, None, None], scale)
+
+
+def scaled(centred: MapArray, scale: MapArray) -> MapArray:
+    """Standardised maps from centred ones, which are overwritten."""
+    centred *= (1 / scale)[:, None, None]
+    return centred
 
 
 def readout_logits(

@@ -1,9 +1,9 @@
 """What a study will cost, from its configuration: bytes stored, memory of the jobs, operations.
 
-Stored bytes are those of the arrays, before compression where there is any. Memory is that of the
-arrays a job holds at its peak, by the code of its stage; Python and its libraries come on top.
-Operations are multiplications and additions of the forward passes and of the linear algebra that
-grows with the square or the cube of the number of images; all else is left out.
+Stored bytes are those of the arrays before compression. Memory is the peak size of the arrays of a
+job, according to the code of its stage; Python and its libraries come on top. Operations are the
+multiplications and additions of the forward passes and of linear algebra that grows with the square
+or the cube of the number of images; the rest is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bandprobe.features.blocks import BLOCK_BYTES, channels_within
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
-from bandprobe.linear.map_sums import refit_subsets
+from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, PassShape
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
@@ -25,7 +25,7 @@ from bandprobe.study.study import BY_BAND, Study
 
 SINGLE, DOUBLE = 4, 8
 BATCH = 16
-# N x N matrices in double precision that a fit holds at once: the Gram matrix and its centred copy,
+# N x N matrices in double precision that a fit needs at once: the Gram matrix and its centred copy,
 # an eigendecomposition with its workspace, the coordinates and their loadings.
 SQUARES = 8
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
@@ -36,7 +36,7 @@ CORRECT_RANK_MARGIN = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """What one stage takes.
+    """What one stage costs.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of a model in a study, with the samples that it is stored for."""
+    """A layer of a model in a study, with the samples that are stored of it."""
 
     model: str
     shape: LayerShape
@@ -72,12 +72,12 @@ class Layer:
 
     @property
     def gram(self) -> int:
-        """Bytes of the N x N matrix of training images, 0 where none is made."""
+        """Bytes of the N x N matrix of training images; 0 if none is made."""
         return 0 if self.direct else DOUBLE * self.counts.train**2
 
     @property
     def weights(self) -> int:
-        """Bytes of one readout's W."""
+        """Bytes of the weights W of one readout."""
         return SINGLE * self.counts.classes * self.shape.dimensions
 
     @property
@@ -86,21 +86,21 @@ class Layer:
         most = max(self.counts.train, self.counts.eval)
         shape = (most, self.shape.channels, self.shape.height, self.shape.width)
         chunk = feature_chunks(shape, self.itemsize)[1]
-        one = SINGLE * most * self.shape.height * self.shape.width
-        channels = channels_within(one, chunk)
-        return one * min(channels, self.shape.channels)
+        channel = SINGLE * most * self.shape.height * self.shape.width
+        channels = channels_within(channel, chunk)
+        return channel * min(channels, self.shape.channels)
 
 
 def stage_costs(
     study: Study, counts: Counts, shapes: Mapping[str, Sequence[PassShape]]
 ) -> list[Cost]:
-    """Every stage of one data set, in the order of the workflow."""
+    """The cost of every stage of one data set, in the order of the workflow."""
     itemsize = study.storage.itemsize
     layers = [
         Layer(model, shape, counts, itemsize)
         for model, passes in shapes.items()
-        for one in passes
-        for shape in one.layers
+        for forward in passes
+        for shape in forward.layers
     ]
     costs = [
         _features(counts, shapes, itemsize),
@@ -118,13 +118,13 @@ def stage_costs(
 def _features(counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsize: int) -> Cost:
     stored, memory, operations, jobs = 0, 0, 0.0, 0
     for passes in shapes.values():
-        for one in passes:
-            values = sum(layer.stored for layer in one.layers)
+        for forward in passes:
+            values = sum(layer.stored for layer in forward.layers)
             stored += counts.total * values * itemsize
             # The file, its tensors and the network; maps of a batch; chunks that wait.
-            held = 3 * SINGLE * one.parameters + BATCH * values * (SINGLE + itemsize)
-            memory = max(memory, held + len(one.layers) * 2 * CHUNK_BYTES)
-            operations += float(counts.total) * one.flops
+            held = 3 * SINGLE * forward.parameters + BATCH * values * (SINGLE + itemsize)
+            memory = max(memory, held + len(forward.layers) * 2 * CHUNK_BYTES)
+            operations += float(counts.total) * forward.flops
             jobs += 2
     return Cost("features", jobs, stored, memory, operations)
 
@@ -165,7 +165,7 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
 
 
 def _coordinates(layer: Layer) -> int:
-    """Coordinates of a map: its own values, or one a training image."""
+    """Number of coordinates of a map: its values, or the training images if these are fewer."""
     return min(layer.shape.dimensions, layer.counts.train)
 
 
@@ -183,13 +183,13 @@ def _linear(study: Study) -> list[str]:
 
 
 def _subsets(study: Study) -> int:
-    """Sets of bands that `refit` is fitted for at most, that of all bands among them."""
+    """Largest number of sets of bands that `refit` is fitted for, including that of all bands."""
     kinds = [study.modes[mode].kind for mode in study.refit_modes]
     return len(refit_subsets(kinds, np.ones(len(study.bands), np.int64)))
 
 
 def _by_band(layer: Layer, study: Study, logits: int) -> int:
-    """Stored bytes of the readouts that are fitted by band; empty bands are not known here."""
+    """Stored bytes of the readouts that are fitted by band."""
     energies = layer.counts.eval + layer.counts.classes
     cells = layer.shape.channels * len(study.bands)
     stored = DOUBLE * energies * cells + logits if "energy" in study.readouts else 0
@@ -212,7 +212,7 @@ def fit_operations(layer: Layer, folds: int, penalties: int, fits: int) -> float
 
 
 def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
-    one = [_logits(layer, study.bands) for layer in layers]
+    logits_bytes = [_logits(layer, study.bands) for layer in layers]
     readouts = len(study.additive)
     masks = _mask_logits(study)
     memory = max(
@@ -220,7 +220,7 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
         + readouts * (2 * layer.weights + 2 * logits)
         + 2 * layer.weights
         + 4 * _block(layer)
-        for layer, logits in zip(layers, one, strict=True)
+        for layer, logits in zip(layers, logits_bytes, strict=True)
     )
     operations = sum(
         2.0 * readouts * layer.counts.eval * layer.counts.classes * layer.shape.dimensions
@@ -228,12 +228,13 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
     )
     # Random masks in single precision, of the readouts whose weights are maps.
     linear = len(_linear(study))
-    stored = readouts * sum(one) + linear * masks * sum(one) * SINGLE // DOUBLE
+    total = sum(logits_bytes)
+    stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
     return Cost("band_logits", len(layers) if readouts else 0, stored, memory, operations)
 
 
 def _mask_logits(study: Study) -> int:
-    """Sets of random masks, each as many as there are bands."""
+    """Number of sets of random masks, each with one mask per band."""
     return len(CONTROL_KINDS) * study.controls.draws
 
 
@@ -241,7 +242,7 @@ def _controls(layers: Sequence[Layer], study: Study) -> Cost:
     draws, bands = study.controls.draws, len(study.bands)
     planes = [layer.shape.height * layer.shape.width for layer in layers]
     masks = len(CONTROL_KINDS) * draws * bands
-    # They are drawn by the job of the band logits.
+    # The job of the band logits draws them.
     return Cost("controls", len(layers) if draws else 0, masks * sum(planes), masks * max(planes))
 
 
@@ -261,35 +262,33 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
     cells += len(_linear(study)) * bands * study.controls.draws * _controlled(study)
     if "refit" in study.readouts:
         cells += len(study.refit_modes) * (bands + 1)
-    one = SINGLE * CORRECT_RANK_MARGIN
-    stored = sum(one * layer.counts.eval * cells for layer in layers)
+    per_image = SINGLE * CORRECT_RANK_MARGIN
+    stored = sum(per_image * layer.counts.eval * cells for layer in layers)
     if study.head:
         heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
         networks = [layer for layer in layers if layer.model in study.networks()]
-        stored += sum(one * min(study.head.samples, n.counts.eval) * heads for n in networks)
+        stored += sum(per_image * min(study.head.samples, n.counts.eval) * heads for n in networks)
     phase = [mode.draws for mode in study.modes.values() if not mode.is_linear]
     memory = 0
     for layer in layers:
         logits = _logits(layer, study.bands)
         memory = max(memory, 4 * logits)
         if phase:
-            # Logits and changed logits of all readouts, what scoring one of them takes, weights.
+            # Logits and changed logits of all readouts, scoring of one of them, weights.
             turned = readouts * (1 + max(phase)) * logits + 2 * max(phase) * logits
             memory = max(memory, turned + 2 * (readouts + 1) * layer.weights)
     return Cost("outcomes", len(layers) * (1 + len(phase)), stored, memory)
 
 
 def _controlled(study: Study) -> int:
-    """Pairs of a mode and a kind of random masks that it has."""
-    partitions = sum(mode.kind != "noise" for mode in study.modes.values())
-    alone = ("remove", "isolate", "resample", "phase")
-    return partitions + sum(mode.kind in alone for mode in study.modes.values())
+    """Number of pairs of a mode and a kind of random masks that controls it."""
+    return sum(len(mode.controls) for mode in study.modes.values())
 
 
 def _targets(layers: Sequence[Layer], study: Study) -> Cost:
     bands, readouts, modes = len(study.bands), len(study.readouts), len(study.modes)
     count = len(layers) * readouts * modes * bands
-    # Of the bootstrap: resampled weights, and the indicator of groups, of which an image is one.
+    # The bootstrap: resampled weights, and the indicator of groups if each image is one.
     images = max(layer.counts.eval for layer in layers)
     memory = DOUBLE * images * (2 * study.statistics.resamples + images)
     return Cost("targets", len(layers), TARGET_BYTES * count, memory)
@@ -300,7 +299,7 @@ def _logits(layer: Layer, bands: Bands) -> int:
 
 
 def _block(layer: Layer) -> int:
-    """Bytes of a block of samples: whole chunks, however large one map is."""
+    """Bytes of a block of samples: complete chunks, however large one map is."""
     shape = (layer.counts.eval, layer.shape.channels, layer.shape.height, layer.shape.width)
     chunk = feature_chunks(shape, layer.itemsize)[0]
     return max(BLOCK_BYTES, chunk * SINGLE * layer.shape.dimensions)

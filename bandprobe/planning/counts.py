@@ -1,4 +1,4 @@
-"""How many samples a data set will have, also where its images are not there yet."""
+"""How many samples a data set will have, even before its images are there."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bandprobe.data.imagenet import chosen_synsets, shares
 from bandprobe.data.phantom import SPLITS, Phantom
 from bandprobe.errors import DatasetError
 
-# Images a class of the extracted validation images. The training images are 732 to 1300 a class.
+# Validation images per class, and all training images, of which a class has 732 to 1300.
 VALIDATION, TRAINING = 50, 1281167
 CIFAR = {"cifar10": {"train": 5000, "eval": 1000}, "cifar100": {"train": 500, "eval": 100}}
 IMAGENETTE = {"train": 9469, "eval": 3925}
-COMPLETE = "the complete data set, whose images are not here"
+COMPLETE = "the complete data set (its images are missing here)"
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Counts:
 
 
 def count_samples(name: str, spec: Mapping[str, Any]) -> Counts:
-    """Samples of a data set: generated or known in advance, else counted in its folder.
+    """Samples of a data set: known in advance, or counted in its folder.
 
     Raises
     ------
     DatasetError
-        If the folder is missing and the configuration alone does not tell.
+        If the folder is missing and the configuration alone does not say.
     """
     kind = spec["kind"]
     if kind == "phantom":
@@ -67,9 +67,9 @@ def count_samples(name: str, spec: Mapping[str, Any]) -> Counts:
         return Counts(train, evaluation, classes, "the complete data set")
     if root_of(spec).is_dir() and Path(spec["root"]).is_dir():
         rows = samples(spec, root_of(spec))
-        found = Counter(row.split for row in rows)
+        by_split = Counter(row.split for row in rows)
         classes = len({row.label for row in rows})
-        return Counts(found["train"], found["eval"], classes, f"the images in {spec['root']}")
+        return Counts(by_split["train"], by_split["eval"], classes, f"the images in {spec['root']}")
     if kind == "imagenet-val":
         return _imagenet(spec)
     if kind == "imagenette":
@@ -77,9 +77,9 @@ def count_samples(name: str, spec: Mapping[str, Any]) -> Counts:
         train, evaluation = (_least(IMAGENETTE[s], limit and 10 * limit) for s in SPLITS)
         return Counts(train, evaluation, 10, COMPLETE)
     raise DatasetError(
-        f"datasets.{name}: cannot count images that are not there",
+        f"datasets.{name}: cannot count images, because their folder is missing",
         expected=f"the folder {spec['root']}",
-        hint="put the images there first, or a few of each class",
+        hint="put the images there first, or a few per class",
     )
 
 

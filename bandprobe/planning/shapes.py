@@ -1,4 +1,4 @@
-"""What the layers of a backbone will give, found without weights and without images."""
+"""Shapes of the maps of a backbone and costs of its passes, without weights or images."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PIXELS = "pixels"
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer's map of one image, and its prefix tokens.
+    """Shape of the map of one layer for one image, and its prefix tokens.
 
     Attributes
     ----------
     layer : str
     channels, height, width : int
     tokens : int
-        Prefix tokens, each of `channels` values.
+        Number of prefix tokens, each with `channels` values.
     """
 
     layer: str
@@ -45,20 +45,20 @@ class LayerShape:
 
     @property
     def stored(self) -> int:
-        """Values that are stored of one image."""
+        """Values that are stored per image."""
         return self.dimensions + self.tokens * self.channels
 
 
 @dataclass(frozen=True)
 class PassShape:
-    """One forward pass: its layers, and what it takes.
+    """One forward pass: its layers and its cost.
 
     Attributes
     ----------
     layers : tuple of LayerShape
     flops : int
-        Floating-point operations an image, multiplications and additions counted apart, as far as
-        the pass goes.
+        Floating-point operations per image up to the last layer; a multiplication and an addition
+        count as two.
     parameters : int
         Of the whole network.
     """
@@ -69,12 +69,12 @@ class PassShape:
 
 
 def pass_shapes(model: Model) -> tuple[PassShape, ...]:
-    """Every pass of a model, from tensors that have a shape and no values.
+    """Every pass of a model, computed on tensors with shapes but no values.
 
     Raises
     ------
     ModelError
-        If the architecture or a layer is unknown, or a layer gives no map.
+        If the architecture or a layer is unknown, or the output of a layer is not a map.
     """
     if model.architecture == PIXELS:
         height, width = model.preprocess["size"]
@@ -83,11 +83,11 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
     height, width = backbone.preprocess(model.preprocess).size
     parameters = sum(tensor.numel() for tensor in backbone.network.parameters())
     image = torch.empty(1, 3, height, width, device="meta")
-    found = []
+    passes = []
     for layers in model.passes:
         shapes, flops = _dry_pass(backbone, layers, image)
-        found.append(PassShape(shapes, flops, parameters))
-    return tuple(found)
+        passes.append(PassShape(shapes, flops, parameters))
+    return tuple(passes)
 
 
 def _without_values(model: Model) -> Backbone:
@@ -96,8 +96,8 @@ def _without_values(model: Model) -> Backbone:
         built = build(wanted)
     network = built.network.eval()
     layout = layout_of(network, model.layout)
-    own = (built.preprocess, built.preprocess_source)
-    return Backbone(network, "none", "none", layout, *own, torch.contiguous_format)
+    preprocess = (built.preprocess, built.preprocess_source)
+    return Backbone(network, "none", "none", layout, *preprocess, torch.contiguous_format)
 
 
 def _dry_pass(
@@ -122,11 +122,11 @@ class ModuleShape:
     Attributes
     ----------
     name, kind : str
-        Its name, which is the name of the layer, and its class.
+        Its name, which is also the name of the layer, and its class.
     output : str
-        Shape of what it returns for one image, in words.
+        Shape of its output for one image, as text.
     layer : LayerShape, optional
-        The map that it gives; None where it gives none.
+        The shape of its map; None if its output is not a map.
     reason : str
         Why it cannot be a layer; empty if it can.
     """
@@ -139,7 +139,7 @@ class ModuleShape:
 
 
 def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int]]:
-    """Every module of a network in the order in which they end, and the input's height and width.
+    """Every module of a network in the order in which they finish, and the size of the input.
 
     Raises
     ------
@@ -148,17 +148,17 @@ def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int
     """
     backbone = _without_values(model)
     size = backbone.preprocess(model.preprocess).size
-    found: dict[str, ModuleShape] = {}
+    shapes: dict[str, ModuleShape] = {}
 
     def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def note(module: nn.Module, _inputs: Any, output: Any) -> None:
-            again = name in found
+            again = name in shapes
             shape, reason = None, "runs more than once in a pass"
             if not again:
                 shape, reason = _as_layer(backbone, name, output, size)
             kind, text = type(module).__name__, _shape_text(output)
-            found.pop(name, None)
-            found[name] = ModuleShape(name, kind, text, None if again else shape, reason)
+            shapes.pop(name, None)
+            shapes[name] = ModuleShape(name, kind, text, None if again else shape, reason)
 
         return note
 
@@ -175,7 +175,7 @@ def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(found.values()), size
+    return tuple(shapes.values()), size
 
 
 def _as_layer(
@@ -198,8 +198,8 @@ def _shape_text(output: Any) -> str:
 
 def images_per_second(model: Model, batch: int, seconds: float) -> float:
     """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
-    given = (model.architecture, "random", model.arguments, model.seed, None)
-    backbone = load_backbone(*given, layout=model.layout)
+    arguments = (model.architecture, "random", model.arguments, model.seed, None)
+    backbone = load_backbone(*arguments, layout=model.layout)
     images = torch.zeros(batch, 3, *backbone.preprocess(model.preprocess).size)
     last = [model.layers[-1]]
     read_layers(backbone, last, images, lambda *_: None)

@@ -1,4 +1,4 @@
-"""A first configuration for a folder of images and a model: sensible layers, a commented text."""
+"""A first configuration for a folder of images and a model, with sensible layers and comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, ModuleShape, module_shapes
 from bandprobe.study.study import Model
 
-# Of a network that shrinks its maps: how much at least, so that the first layers are left out.
+# Smallest reduction of the input's size by a layer, so that the first layers are left out.
 LEAST_REDUCTION = 4
 LAYERS = 4
 FOLDS = 5
@@ -24,7 +24,7 @@ HELD_OUT = ("val", "valid", "validation", "eval", "test")
 
 
 def bare_model(architecture: str) -> Model:
-    """A model of that architecture alone, for looking at its modules."""
+    """A model with that architecture and random weights, to look at its modules."""
     family, _, name = architecture.partition("/")
     if family not in ("timm", "torchvision", "python") or not name:
         raise ConfigError(
@@ -46,18 +46,18 @@ def suggested_layers(
     size : (height, width)
         Of the input.
     declared : sequence of str
-        Modules that the library names as the ends of stages; they go before what is guessed.
+        Modules that the library names as the ends of stages; preferred to a guess.
 
     Returns
     -------
     list of LayerShape
-        Of a network that shrinks its maps the last module of each resolution; of one with a single
-        resolution some of its blocks, evenly spaced, the last among them.
+        If the network reduces its maps, the last module of each resolution; if it has a single
+        resolution, some of its blocks, evenly spaced, including the last.
 
     Raises
     ------
     ModelError
-        If no module gives a map.
+        If the output of no module is a map.
     """
     able = {module.name: module.layer for module in modules if module.layer}
     named = [able[name] for name in declared if name in able]
@@ -67,11 +67,11 @@ def suggested_layers(
         grid = (layer.height, layer.width)
         if layer.height == 1 or layer.height * LEAST_REDUCTION > size[0]:
             continue
-        # A stage before its parts, which end earlier and may be those of the next one.
+        # Prefer a stage to its parts, which finish earlier and may be those of the next stage.
         if grid not in last or layer.layer.count(".") <= last[grid].layer.count("."):
             last[grid] = layer
     if len(last) > 1:
-        return sorted(last.values(), key=lambda one: -one.height)[-LAYERS:]
+        return sorted(last.values(), key=lambda layer: -layer.height)[-LAYERS:]
     blocks = named or _siblings(able)
     if not blocks:
         raise ModelError(
@@ -83,18 +83,20 @@ def suggested_layers(
 
 
 def _siblings(able: dict[str, LayerShape]) -> list[LayerShape]:
-    """The most modules whose names differ in one number alone: the blocks of a transformer."""
+    """The largest set of modules whose names differ only in a number: blocks of a transformer."""
     families: dict[str, list[LayerShape]] = {}
     for name, layer in able.items():
         stem, number = re.fullmatch(r"(.*?)(\d*)", name).groups()  # type: ignore[union-attr]
         if number and layer.height > 1:
             families.setdefault(stem, []).append(layer)
-    # Of equally many the shallowest: a block before the parts of it.
-    return max(families.values(), key=lambda one: (len(one), -one[0].layer.count(".")), default=[])
+    # Of equally large sets the shallowest: blocks rather than their parts.
+    return max(
+        families.values(), key=lambda layers: (len(layers), -layers[0].layer.count(".")), default=[]
+    )
 
 
 def declared_stages(architecture: str) -> list[str]:
-    """Modules that timm names as the ends of a network's stages; none for other libraries."""
+    """Modules that timm names as the ends of the stages of a network; empty for other libraries."""
     if not architecture.startswith("timm/"):
         return []
     import torch
@@ -104,16 +106,16 @@ def declared_stages(architecture: str) -> list[str]:
     with torch.device("meta"):
         network: Any = build(Wanted(architecture, "random", {})).network
     info = getattr(network, "feature_info", [])
-    return [str(one["module"]) for one in info if isinstance(one, dict)]
+    return [str(stage["module"]) for stage in info if isinstance(stage, dict)]
 
 
 def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerShape]:
-    """The layers of those names, or some that are sensible.
+    """The layers of those names, or suggested ones.
 
     Raises
     ------
     ModelError
-        If a name is no module or gives no map, with the names that do.
+        If a name is not a module, or its output is not a map; the message lists those that are.
     """
     modules, size = module_shapes(bare_model(architecture))
     if names is None:
@@ -122,18 +124,18 @@ def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerS
     for name in names:
         if name not in able:
             reasons = [module.reason for module in modules if module.name == name]
-            near = [one for one in able if one.count(".") < 2]
+            near = [module for module in able if module.count(".") < 2]
             raise ModelError(
                 f"layer {name!r} of {architecture} cannot be used",
                 expected=f"one of {', '.join(near)}",
                 found=reasons[0] if reasons else "no such module",
-                hint=f"bandprobe list --layers {architecture} lists all",
+                hint=f"bandprobe list --layers {architecture} lists all of them",
             )
     return [able[name] for name in names]
 
 
 def default_weights(architecture: str) -> str:
-    """Published weights by their full name, `random` where there are none."""
+    """Published weights by their full name; `random` if there are none."""
     from bandprobe.backbones.published import timm_tag
 
     family, _, name = architecture.partition("/")
@@ -148,12 +150,12 @@ def default_weights(architecture: str) -> str:
 
 
 def safe_name(text: str) -> str:
-    """A name as the configuration allows it."""
+    """A name that the configuration allows."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._") or "study"
 
 
 def folder_spec(images: Path) -> dict[str, Any]:
-    """The data set of a folder: class folders, or two folders of them, as ImageNet has."""
+    """The data set of a folder: class folders, or two folders of them as in ImageNet."""
     spec: dict[str, Any] = {"kind": "imagefolder", "root": str(images)}
     names = {item.name for item in images.iterdir() if item.is_dir()} if images.is_dir() else set()
     held_out = [name for name in HELD_OUT if name in names]
@@ -171,9 +173,9 @@ def config_text(
     layers: Sequence[LayerShape],
     output: Path,
 ) -> str:
-    """A whole configuration in a few lines, with what each is for."""
+    """A complete configuration in a few lines, with comments."""
     model = safe_name(architecture.rpartition("/")[2].rpartition(":")[2].partition(".")[0])
-    grids = dict.fromkeys(f"{one.channels} x {one.height} x {one.width}" for one in layers)
+    grids = dict.fromkeys(f"{layer.channels} x {layer.height} x {layer.width}" for layer in layers)
     shapes = ", ".join(grids)
     splits = f"\n    splits: {_yaml(spec['splits'])}" if "splits" in spec else ""
     folds = min(FOLDS, counts.train)
@@ -181,29 +183,29 @@ def config_text(
     return f"""\
 # What it costs:  bandprobe plan --config {output}
 # To run it:      snakemake --cores all --configfile {output}
-# Every key that there is, with its default: docs/config.md
+# All keys with their defaults: docs/config.md
 datasets:
   {dataset}:  # results go to results/{dataset}
     kind: imagefolder  # {counts.classes} classes, {counts.train} training and {counts.eval} \
 evaluation images
     root: {_yaml(spec["root"])}{splits}
 models:
-  pixels: {{architecture: pixels, layers: [[input]]}}  # the images themselves, to compare with
+  pixels: {{architecture: pixels, layers: [[input]]}}  # the images themselves, for comparison
   {model}:
     architecture: {_yaml(architecture)}
     weights: {_yaml(weights)}  # or file/PATH, pretrained/TAG, random
-    layers: {_yaml([[one.layer for one in layers]])}  # maps of {shapes}
+    layers: {_yaml([[layer.layer for layer in layers]])}  # maps of {shapes}
 bands:  # radial, in units of Nyquist; n bands have n - 1 edges between them
   names: [ultra-low, very-low, low, mid, high, very-high, ultra-high]
   edges: [0.05, 0.15, 0.3, 0.5, 0.7, 0.9]
 readouts: [map, pooled]  # also energy and refit; a section head adds the network's own
-modes:  # what is done to a band; remove-mean puts its training mean in its place
+modes:  # what is done to a band; remove-mean replaces it by its training mean
   remove: {{kind: remove}}
   remove-mean: {{kind: remove, fill: mean}}{few}
 """
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML in one line, quoted where it has to be."""
+    """A value as YAML in one line, quoted where necessary."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
     return text.split("\n...")[0].strip()

@@ -1,4 +1,4 @@
-"""The plan of a study as tables: networks, stages, and what each takes on this machine."""
+"""The plan of a study as tables: networks, stages, and what each costs on this machine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Speed:
     Attributes
     ----------
     measure : bool
-        Time this machine for some seconds; the other two are then not used.
+        Time this machine for some seconds; the other two are then ignored.
     gflops : float, optional
-        1e9 operations a second.
+        1e9 operations per second.
     images_per_second : float, optional
-        Of each forward pass.
+        Speed of each forward pass.
     """
 
     measure: bool = False
@@ -43,7 +43,7 @@ class Speed:
 
 
 def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
-    """What every data set of a study will take, to be printed."""
+    """What every data set of a study will cost, to be printed."""
     shapes = {name: pass_shapes(model) for name, model in study.models.items()}
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     matrices = matrix_speed() if speed.measure else (speed.gflops or 0) * 1e9
@@ -55,21 +55,21 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
         yield Text.assemble(
             (name, "bold"),
             f": {counts.train} training and {counts.eval} evaluation samples of "
-            f"{counts.classes} classes, by {counts.source}; {targets} targets",
+            f"{counts.classes} classes, from {counts.source}; {targets} targets",
         )
         yield network_table(counts, shapes, seconds)
         forward = sum(seconds.values()) if seconds else None
         yield stage_table(costs, matrices or None, forward, memory)
         yield (
             f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py "
-            "says what is counted; Python and its libraries take 0.2 GB a job, with torch 0.6 GB."
+            "says what is counted; Python and its libraries add 0.2 GB per job, 0.6 GB with torch."
         )
         if not seconds:
             yield "For times, add --measure, --gflops or --images-per-second."
 
 
 def matrix_speed() -> float:
-    """Operations a second of a matrix product in double precision on this machine."""
+    """Operations per second of a matrix product in double precision on this machine."""
     matrix = np.ones((MATRIX, MATRIX))
     times = []
     for _ in range(REPEATS):
@@ -84,21 +84,22 @@ def network_table(
     shapes: Shapes,
     seconds: dict[str, float],
 ) -> Table:
-    """Networks, their layers, and what one image of each takes."""
+    """Networks, their layers, and what one image costs in each."""
     table = Table(title="networks", title_justify="left")
-    for name in ("model", "layer", "map", "values", "W, each readout", "GFLOP an image", "forward"):
-        table.add_column(name, justify="left" if name in ("model", "layer") else "right")
+    numbers = ("map", "values", "W, each readout", "GFLOP per image", "forward")
+    for name in ("model", "layer", *numbers):
+        table.add_column(name, justify="right" if name in numbers else "left")
     for model, passes in shapes.items():
         time_text = in_time(seconds[model]) if model in seconds else ""
-        for one in passes:
-            for shape in one.layers:
-                last = shape is one.layers[-1] and one.flops
+        for forward in passes:
+            for shape in forward.layers:
+                last = shape is forward.layers[-1] and forward.flops
                 weights = in_bytes(4.0 * counts.classes * shape.dimensions)
                 tokens = f" + {shape.tokens}" if shape.tokens else ""
                 grid = f"{shape.channels} x {shape.height} x {shape.width}{tokens}"
                 row = (model, shape.layer, grid, f"{shape.dimensions}", weights)
                 table.add_row(
-                    *row, f"{one.flops / 1e9:.1f}" if last else "", time_text if last else ""
+                    *row, f"{forward.flops / 1e9:.1f}" if last else "", time_text if last else ""
                 )
     return table
 
@@ -106,7 +107,7 @@ def network_table(
 def stage_table(
     costs: list[Cost], speed: float | None, forward: float | None, memory: int
 ) -> Table:
-    """Stages, and what each takes; what does not fit this machine's memory is marked."""
+    """Stages, and what each costs; jobs that exceed the memory of this machine are marked."""
     table = Table(title="stages", title_justify="left")
     for name in ("stage", "jobs", "stored", "largest job", "operations", "time"):
         table.add_column(name, justify="left" if name == "stage" else "right")
@@ -126,18 +127,18 @@ def stage_table(
 
 
 def forward_seconds(study: Study, counts: Counts, shapes: Shapes, speed: Speed) -> dict[str, float]:
-    """Seconds of the forward passes of each network, as far as the speed is known."""
-    found = {}
+    """Seconds of the forward passes of each network whose speed is known."""
+    seconds = {}
     for model, passes in shapes.items():
-        flops = sum(one.flops for one in passes)
+        flops = sum(forward.flops for forward in passes)
         if not flops:
             continue
         if speed.measure:
             rate = images_per_second(study.models[model], BATCH, SECONDS)
-            share = flops / max(one.flops for one in passes)
-            found[model] = counts.total * share / rate
+            share = flops / max(forward.flops for forward in passes)
+            seconds[model] = counts.total * share / rate
         elif speed.images_per_second:
-            found[model] = counts.total * len(passes) / speed.images_per_second
+            seconds[model] = counts.total * len(passes) / speed.images_per_second
         elif speed.gflops:
-            found[model] = counts.total * flops / (speed.gflops * 1e9)
-    return found
+            seconds[model] = counts.total * flops / (speed.gflops * 1e9)
+    return seconds

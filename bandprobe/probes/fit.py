@@ -1,83 +1,67 @@
-"""Fitting all readouts of one layer, and the stores that they become."""
+"""Fitting the readouts of one layer."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray
-from bandprobe.base.devices import open_device
+from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.progress import tracked
 from bandprobe.data.manifest import class_names, read_folds
-from bandprobe.features.blocks import channel_slabs, slab_channels
-from bandprobe.fourier.bands import BandPartition
-from bandprobe.fourier.random_masks import permuted_labels
+from bandprobe.features.blocks import channel_slabs, paired_slabs, slab_channels
+from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows
+from bandprobe.linear.basis import Basis, basis_from_maps
+from bandprobe.linear.coordinates import Coordinates, coordinates_of_bands
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
-from bandprobe.linear.map_sums import (
-    MapSums,
-    Slabs,
-    StandardisedMaps,
-    in_memory,
-    pooled,
-    standardise_maps,
-)
-from bandprobe.linear.probe import Basis, FittedProbe, basis_from_maps, fit_at, fit_probe
-from bandprobe.probes.slab_sums import read_sums, sum_slabs
+from bandprobe.linear.map_sums import spatial_mean
+from bandprobe.linear.probe import FittedProbe, fit_at, fit_probe
+from bandprobe.probes.permuted_labels import permuted_labels
+from bandprobe.probes.settings import FitSettings
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store
 
 
 @dataclass(frozen=True)
-class Permutations:
-    """How many readouts are fitted on permuted labels, and from which seed."""
-
-    count: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A fitted readout and what is stored beside it.
+class Splits:
+    """What all readouts of a layer are fitted on.
 
     Attributes
     ----------
-    basis : Basis
-    probe : FittedProbe
-    evaluation : array of shape (n_eval, n_coordinates)
-    accuracy : array of shape (n_penalties,)
-        On evaluation maps, along the path; not used to choose.
-    permuted_accuracy : array of shape (n_permutations,)
-        On evaluation maps, of readouts of permuted training labels.
+    train, evaluation : Store
+        Feature maps of both splits.
+    layer : str
+    folds : array of shape (n_train,)
+    classes : sequence of str
+        Their names, in the order of the labels.
+    settings : FitSettings
     """
-
-    basis: Basis
-    probe: FittedProbe
-    evaluation: FloatArray
-    accuracy: FloatArray
-    permuted_accuracy: FloatArray
-
-    @property
-    def clean_logits(self) -> FloatArray:
-        """Logits of the evaluation maps, (n_eval, n_classes)."""
-        return self.probe.logits(self.evaluation)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """What all readouts of a layer are fitted on."""
 
     train: Store
     evaluation: Store
     layer: str
     folds: NDArray[np.int64]
     classes: Sequence[str]
-    penalties: FloatArray
-    estimator: str
-    permutations: Permutations
+    settings: FitSettings
+
+    @cached_property
+    def penalties(self) -> FloatArray:
+        """Relative penalties, shape (n_penalties,)."""
+        return np.asarray(self.settings.penalties, np.float64)
+
+    @cached_property
+    def train_labels(self) -> NDArray[np.int64]:
+        """Classes of the training maps, shape (n_train,)."""
+        return self.train.read("label")
+
+    @cached_property
+    def eval_labels(self) -> NDArray[np.int64]:
+        """Classes of the evaluation maps, shape (n_eval,)."""
+        return self.evaluation.read("label")
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -85,72 +69,93 @@ class Splits:
         height, width = self.train.array(self.layer).shape[-2:]
         return int(height), int(width)
 
-    def choose(self, basis: Basis) -> FittedProbe:
-        """Fit the whole path, and choose its penalty on held-out folds."""
-        labels = self.train.read("label")
-        given = (len(self.classes), self.penalties, self.estimator)
-        return fit_probe(basis, labels, self.folds, *given)
+    @property
+    def train_slabs(self) -> Callable[[], Iterator[MapArray]]:
+        """Training maps by slabs of channels, the same as were added up."""
+        step = slab_channels(self.layer, self.train, self.evaluation)
+        return channel_slabs(self.train, self.layer, step, progress=True)
 
-    def fit(self, basis: Basis, evaluation: FloatArray) -> Fit:
-        """Fit one readout, and score the evaluation maps along its whole penalty path."""
-        labels, n_classes = self.train.read("label"), len(self.classes)
-        probe, truth = self.choose(basis), self.evaluation.read("label")
-        # One penalty at a time: logits of all would be as large as those of as many readouts.
-        accuracy = [
-            _accuracy(probe.path.logits_at(row, evaluation), truth)
-            for row in range(len(self.penalties))
-        ]
-        penalty = float(self.penalties[probe.chosen])
-        permuted = []
-        for draw in range(self.permutations.count):
-            dealt = permuted_labels(labels, self.train.read("group"), self.permutations.seed, draw)
-            path = fit_at(basis, dealt, n_classes, penalty, self.estimator)
-            permuted.append(_accuracy(path.logits_at(0, evaluation), truth))
-        return Fit(basis, probe, evaluation, np.array(accuracy), np.array(permuted))
+    def spatial_means(self) -> Iterator[tuple[MapArray, MapArray]]:
+        """Spatial means of both splits by slabs of channels, (n_samples, n_channels, 1, 1)."""
+        for train, evaluation in paired_slabs(self.train, self.evaluation, self.layer):
+            yield spatial_mean(train), spatial_mean(evaluation)
 
 
-def _accuracy(logits: FloatArray, truth: NDArray[np.int64]) -> float:
-    return float(outcomes(logits, truth).correct.mean(dtype=np.float64))
+def read_splits(
+    train: Path, evaluation: Path, layer: str, manifest: Path, folds: Path, settings: FitSettings
+) -> Splits:
+    """What the readouts of a layer are fitted on, from its files."""
+    stores = Store(train), Store(evaluation)
+    return Splits(*stores, layer, read_folds(folds), class_names(manifest), settings)
 
 
-Linear = tuple[StandardisedMaps, Fit, Slabs]
+@dataclass(frozen=True)
+class FittedReadout:
+    """A fitted readout and what is stored beside it.
 
-
-def fit_linear(splits: Splits, readouts: Sequence[str], sums: MapSums | None) -> dict[str, Linear]:
-    """Fit `map` and `pooled`, with the slabs that their weights are made of.
-
-    Parameters
+    Attributes
     ----------
-    splits : Splits
-    readouts : sequence of str
-    sums : MapSums or None
-        Of all channels; None where no readout needs more than spatial means.
+    basis : Basis
+    probe : FittedProbe
+    clean_logits : array of shape (n_eval, n_classes)
+        Logits of the evaluation maps.
+    accuracy : array of shape (n_penalties,)
+        On evaluation maps, along the path; not used to choose.
+    permuted_accuracy : array of shape (n_permutations,)
+        On evaluation maps, of readouts fitted on permuted training labels.
     """
-    n_channels = splits.train.array(splits.layer).shape[1]
-    step = slab_channels(splits.layer, splits.train, splits.evaluation)
-    train = channel_slabs(splits.train, splits.layer, step, told=True)
-    found: dict[str, Linear] = {}
-    if sums is not None:
-        maps = sums.finish()
-        found["map"] = (maps, splits.fit(maps.train, maps.evaluation), train)
-        train_means, eval_means = map(in_memory, sums.spatial_means)
-    else:
-        evaluation = channel_slabs(splits.evaluation, splits.layer, step)
-        train_means, eval_means = pooled(train), pooled(evaluation)
-    if "pooled" in readouts:
-        means = standardise_maps(train_means, eval_means, n_channels)
-        found["pooled"] = (means, splits.fit(means.train, means.evaluation), train_means)
-    return found
+
+    basis: Basis
+    probe: FittedProbe
+    clean_logits: FloatArray
+    accuracy: FloatArray
+    permuted_accuracy: FloatArray
 
 
-def fit_energy(splits: Splits, maps: StandardisedMaps) -> tuple[EnergyScale, Fit]:
-    """Fit `energy` on the energies that were taken along with the maps."""
-    assert maps.energies is not None, "taken with a partition"
-    train, evaluation, _ = maps.energies.gathered()
+def fit_readout(splits: Splits, coordinates: Coordinates) -> FittedReadout:
+    """Fit one readout, and score the evaluation maps along its whole penalty path."""
+    basis, evaluation = coordinates.basis, coordinates.evaluation
+    probe = choose_penalty(splits, basis)
+    # One penalty at a time: the logits of all penalties are as large as those of many readouts.
+    accuracy = [
+        _accuracy(probe.path.logits_at(row, evaluation), splits.eval_labels)
+        for row in range(len(splits.penalties))
+    ]
+    permuted = _permuted_accuracy(splits, coordinates, float(splits.penalties[probe.chosen]))
+    return FittedReadout(basis, probe, probe.logits(evaluation), np.array(accuracy), permuted)
+
+
+def choose_penalty(splits: Splits, basis: Basis) -> FittedProbe:
+    """Fit the whole path, and choose its penalty on held-out folds."""
+    settings, n_classes = splits.settings, len(splits.classes)
+    return fit_probe(
+        basis, splits.train_labels, splits.folds, n_classes, splits.penalties, settings.estimator
+    )
+
+
+def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float) -> FloatArray:
+    """Accuracies of readouts fitted on permuted labels, shape (n_permutations,)."""
+    settings, groups = splits.settings, splits.train.read("group")
+    accuracy = []
+    for draw in range(settings.permutations):
+        labels = permuted_labels(splits.train_labels, groups, settings.seed, draw)
+        n_classes = len(splits.classes)
+        path = fit_at(coordinates.basis, labels, n_classes, penalty, settings.estimator)
+        accuracy.append(_accuracy(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
+    return np.array(accuracy)
+
+
+def _accuracy(logits: FloatArray, labels: NDArray[np.int64]) -> float:
+    return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
+
+
+def energy_coordinates(energies: BandEnergies) -> tuple[EnergyScale, Coordinates]:
+    """Standardised log energies of both splits in coordinates, and how they are standardised."""
+    train, evaluation, _ = energies.gathered()
     scale = fit_energy_scale(train)
     flat = [scale.features(energy).reshape(len(energy), -1) for energy in (train, evaluation)]
     basis = basis_from_maps(flat[0])
-    return scale, splits.fit(basis, basis.project(flat[1]))
+    return scale, Coordinates(basis, basis.project(flat[1]))
 
 
 @dataclass(frozen=True)
@@ -170,45 +175,26 @@ class Refit:
     losses: FloatArray
     chosen: int
 
-    @classmethod
-    def of(cls, probe: FittedProbe, evaluation: FloatArray) -> Refit:
-        """What is stored of a fit: of its path only the chosen penalty."""
-        return cls(probe.logits(evaluation), probe.losses.mean(0), probe.chosen)
-
 
 def fit_refits(
-    splits: Splits, maps: StandardisedMaps, kept: NDArray[np.bool_], whole: Fit
+    splits: Splits, products: BandGrams | BandRows, kept: MaskArray, whole: FittedReadout
 ) -> list[Refit]:
-    """Fit `refit`: the map readout again for each row of kept bands; the first keeps all."""
-    assert maps.grams is not None, "taken with a partition"
-    rows = tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}")
-    fits = [Refit.of(whole.probe, whole.evaluation)]
-    for row in rows:
-        basis, evaluation = maps.grams.basis(row)
-        fits.append(Refit.of(splits.choose(basis), evaluation))
-    return fits
+    """Fit `refit`: the map readout again for each row of kept bands.
 
-
-def read_splits(arguments: argparse.Namespace) -> Splits:
-    """What the readouts are fitted on."""
-    settings = arguments.settings
-    return Splits(
-        Store(arguments.train),
-        Store(arguments.eval),
-        arguments.layer,
-        read_folds(arguments.folds),
-        class_names(arguments.manifest),
-        np.asarray(settings["penalties"], np.float64),
-        settings["estimator"],
-        Permutations(settings["permutations"], settings["seed"]),
-    )
-
-
-def gather(
-    arguments: argparse.Namespace, splits: Splits, partition: BandPartition | None
-) -> MapSums:
-    """What the readouts of the maps are fitted from: of the slabs' jobs, or of all channels."""
-    if arguments.sums:
-        return read_sums(arguments.sums, partition)
-    device = open_device(arguments.device)
-    return sum_slabs(splits.train, splits.evaluation, splits.layer, partition, device=device)
+    Parameters
+    ----------
+    splits : Splits
+    products : BandGrams or BandRows
+        Of the standardised maps.
+    kept : bool array of shape (n_subsets, n_bands)
+        The first row keeps all bands.
+    whole : FittedReadout
+        The map readout, which is that of the first row.
+    """
+    refits = [Refit(whole.clean_logits, whole.probe.losses.mean(0), whole.probe.chosen)]
+    for row in tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}"):
+        coordinates = coordinates_of_bands(products, row)
+        probe = choose_penalty(splits, coordinates.basis)
+        logits = probe.logits(coordinates.evaluation)
+        refits.append(Refit(logits, probe.losses.mean(0), probe.chosen))
+    return refits

@@ -1,4 +1,4 @@
-"""Random masks of one layer as they are stored, with how well they match their bands."""
+"""Random masks of one layer as they are stored, and how well they match their bands."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_masks(
     path : Path
     partition : BandPartition
     power_by_bin : array of shape (height, width)
-        Mean power, which masks of equal energy are matched on.
+        Mean power, by which masks of equal energy are chosen.
     draws, seed : int
     attrs : mapping
         Provenance.
@@ -71,9 +71,9 @@ def write_masks(
         ]
     )
     dims = ("control", "control_draw", "band")
-    own = np.array([power_by_bin[partition.mask(band)].sum() for band in range(n_bands)])
+    band_energy = np.array([power_by_bin[partition.mask(band)].sum() for band in range(n_bands)])
     energy = np.einsum("cdbyx,yx->cdb", masks, power_by_bin)
-    share = np.divide(energy, own, out=np.full_like(energy, np.nan), where=own > 0)
+    share = np.divide(energy, band_energy, out=np.full_like(energy, np.nan), where=band_energy > 0)
     write_store(
         path,
         {
@@ -115,15 +115,15 @@ class Masks:
         return np.concatenate([bands, *(m.reshape(-1, *grid) for m in self.controls.values())])
 
     def parted(self, values: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
-        """What was computed for `stacked`, (n_masks, ...), for the bands and for each control."""
+        """Values for `stacked`, (n_masks, ...), as those of the bands and those of each control."""
         n_bands = len(self.partition.bands)
-        found, start = {}, n_bands
+        controls, start = {}, n_bands
         for kind, masks in self.controls.items():
             count = masks.shape[0] * n_bands
             part = values[start : start + count]
-            found[kind] = part.reshape(masks.shape[0], n_bands, *values.shape[1:])
+            controls[kind] = part.reshape(masks.shape[0], n_bands, *values.shape[1:])
             start += count
-        return values[:n_bands], found
+        return values[:n_bands], controls
 
 
 def read_masks(paths: Sequence[Path], partition: BandPartition) -> Masks:

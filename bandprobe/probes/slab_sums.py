@@ -1,24 +1,59 @@
-"""What one slab of channels brings to a fit, as a job of its own stores it."""
+"""Sums over one slab of a layer's channels, which a job of its own adds up and stores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bandprobe.base.arrays import FloatArray
-from bandprobe.base.progress import tracked
-from bandprobe.features.blocks import channel_slabs, slab_channels
-from bandprobe.features.shards import slab_slice
-from bandprobe.fourier.bands import BandPartition
-from bandprobe.linear.band_grams import BandGrams, BandRows
+from bandprobe.base.devices import open_device
+from bandprobe.fourier.bands import Bands
+from bandprobe.linear.band_grams import BandGrams, BandSums
 from bandprobe.linear.map_sums import MapSums
-from bandprobe.store.zarr_store import Store, Variable, store_name, write_store
+from bandprobe.probes.sums import SPLITS, sum_channels
+from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store, Variable, write_store
 
-SPLITS = ("train", "eval")
 MAPS = ("channel", "y", "x")
+
+
+def sum_slab(
+    output: Path,
+    train: Path,
+    evaluation: Path,
+    layer: str,
+    bands: Bands | None,
+    slab: tuple[int, int],
+    *,
+    code: str,
+    device: str = "cpu",
+) -> None:
+    """Add up one slab of a layer's channels, and store its sums.
+
+    Parameters
+    ----------
+    output : Path
+        The store of the sums.
+    train, evaluation : Path
+        Stores of the features of both splits.
+    layer : str
+    bands : Bands or None
+        If given, everything is added up band by band.
+    slab : pair of int
+        Its number, from 0, and how many there are.
+    code : str
+        Digest of the code, for the provenance.
+    device : str
+        As of `bandprobe.base.devices.open_device`.
+    """
+    stores = Store(train), Store(evaluation)
+    height, width = stores[0].array(layer).shape[-2:]
+    partition = None if bands is None else bands.on_grid(height, width)
+    sums = sum_channels(*stores, layer, partition, slab, open_device(device))
+    stage = {"layer": layer, "bands": None if bands is None else stated(bands)}
+    write_sums(output, sums, provenance(code, stage | {"slab": slab}))
 
 
 def write_sums(path: Path, sums: MapSums, attrs: Mapping[str, Any]) -> None:
@@ -35,107 +70,29 @@ def write_sums(path: Path, sums: MapSums, attrs: Mapping[str, Any]) -> None:
         for split, rows in zip(SPLITS, sums.rows, strict=True):
             values = np.concatenate(rows, axis=1)
             variables[f"rows_{split}"] = Variable((split, "dimension"), values)
-    elif sums.partition is None:
+    if sums.by_band is not None:
+        variables |= _band_variables(sums.by_band)
+    elif not sums.direct:
         variables["gram"] = Variable(("train", "other"), np.asarray(sums.gram))
         variables["kernel"] = Variable(("eval", "train"), np.asarray(sums.kernel))
-    variables |= _of_bands(sums)
     write_store(path, variables, {}, dict(attrs) | {"direct": sums.direct})
 
 
-def _of_bands(sums: MapSums) -> dict[str, Variable]:
-    found: dict[str, Variable] = {}
-    if isinstance(sums.grams, BandGrams):
-        found["gram"] = Variable(("band", "train", "other"), np.stack(sums.grams.gram))
-        found["kernel"] = Variable(("band", "eval", "train"), np.stack(sums.grams.kernel))
-    elif sums.grams is not None:
-        both = (sums.grams.train, sums.grams.evaluation)
-        for split, bands in zip(SPLITS, both, strict=True):
+def _band_variables(sums: BandSums) -> dict[str, Variable]:
+    variables: dict[str, Variable] = {}
+    if isinstance(sums.products, BandGrams):
+        variables["gram"] = Variable(("band", "train", "other"), np.stack(sums.products.gram))
+        variables["kernel"] = Variable(("band", "eval", "train"), np.stack(sums.products.kernel))
+    else:
+        by_split = (sums.products.train, sums.products.evaluation)
+        for split, bands in zip(SPLITS, by_split, strict=True):
             for band, rows in enumerate(bands):
                 values = np.concatenate(rows, axis=1)
                 dims = (split, f"coefficient_{band}")
-                found[f"band_rows_{split}_{band}"] = Variable(dims, values)
-    if sums.energies is not None:
-        train, evaluation, mean_map = sums.energies.gathered()
-        found["energy_train"] = Variable(("train", "channel", "energy_band"), train)
-        found["energy_eval"] = Variable(("eval", "channel", "energy_band"), evaluation)
-        found["energy_mean_map"] = Variable(("channel", "energy_band"), mean_map)
-    return found
-
-
-def read_sums(paths: Sequence[Path], partition: BandPartition | None) -> MapSums:
-    """What several slabs bring together, in the order of their channels."""
-    stores = [Store(path) for path in paths]
-    sums = MapSums(bool(stores[0].attrs["direct"]), partition)
-    for store in stores:
-        _merge(sums, store)
-    return sums
-
-
-def _merge(sums: MapSums, store: Store) -> None:
-    sums.mean.append(store.read("mean"))
-    sums.scale.append(store.read("scale"))
-    sums.mean_map.append(store.read("mean_map"))
-    for split, means in zip(SPLITS, sums.spatial_means, strict=True):
-        means.append(store.read(f"spatial_mean_{split}")[..., None, None])
-    if sums.direct:
-        for split, rows in zip(SPLITS, sums.rows, strict=True):
-            rows.append(store.read(f"rows_{split}"))
-    elif sums.partition is None:
-        sums.gram = sums.gram + store.read("gram")
-        sums.kernel = sums.kernel + store.read("kernel")
-    _merge_bands(sums, store)
-
-
-def _merge_bands(sums: MapSums, store: Store) -> None:
-    if sums.partition is None:
-        return
-    n_bands = len(sums.partition.bands)
-    if isinstance(sums.grams, BandGrams):
-        sums.grams.gram = _added(sums.grams.gram, store.read("gram"))
-        sums.grams.kernel = _added(sums.grams.kernel, store.read("kernel"))
-    elif isinstance(sums.grams, BandRows):
-        both = (
-            [store.read(f"band_rows_{split}_{band}") for band in range(n_bands)] for split in SPLITS
-        )
-        sums.grams.add(*both)
-    if sums.energies is not None:
-        sums.energies.train.append(store.read("energy_train"))
-        sums.energies.evaluation.append(store.read("energy_eval"))
-        sums.energies.mean_map.append(store.read("energy_mean_map"))
-
-
-def _added(total: list[FloatArray], more: FloatArray) -> list[FloatArray]:
-    return [one + other for one, other in zip(total, more, strict=True)] if total else list(more)
-
-
-def sum_slabs(
-    train: Store,
-    evaluation: Store,
-    layer: str,
-    partition: BandPartition | None,
-    slab: tuple[int, int] = (0, 1),
-    device: str = "cpu",
-) -> MapSums:
-    """What the readouts of the maps are fitted from, read some channels at a time.
-
-    Parameters
-    ----------
-    train, evaluation : Store
-        Feature maps of both splits.
-    layer : str
-    partition : BandPartition or None
-    slab : pair of int
-        Number and count, where several jobs share the channels.
-    device : str
-        Where transforms and inner products are computed.
-    """
-    n_train, n_channels, height, width = train.array(layer).shape
-    sums = MapSums(n_channels * height * width <= n_train, partition, device=device)
-    channels = slab_slice(n_channels, slab[1], slab[0])
-    step = slab_channels(layer, train, evaluation)
-    both = [channel_slabs(store, layer, step, channels)() for store in (train, evaluation)]
-    pairs, total = zip(*both, strict=True), len(range(n_channels)[channels])
-    what = f"{store_name(train.path)} {layer}"
-    for one in tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1]):
-        sums.add(*one)
-    return sums
+                variables[f"band_rows_{split}_{band}"] = Variable(dims, values)
+    train, evaluation, mean_map = sums.energies.gathered()
+    return variables | {
+        "energy_train": Variable(("train", "channel", "energy_band"), train),
+        "energy_eval": Variable(("eval", "channel", "energy_band"), evaluation),
+        "energy_mean_map": Variable(("channel", "energy_band"), mean_map),
+    }

@@ -2,22 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MaskArray
-from bandprobe.base.devices import put, put_like
-from bandprobe.features.blocks import sample_blocks
+from bandprobe.base.devices import open_device, put, put_like
+from bandprobe.features.blocks import read_coordinates, sample_blocks
+from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.linear.decompose import BandWeights, blank_logits, transform
-from bandprobe.probes.masks import Masks
-from bandprobe.probes.read import Readout, StoredEnergies
-from bandprobe.store.zarr_store import Store, Variable
+from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
+from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
+from bandprobe.probes.settings import MaskSettings
+from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store, Variable, write_store
 
 # Logits that differ between images by less than this share of their spread do not differ.
 ROUNDING = 1e-9
+
+
+def split_layer(
+    outputs: Mapping[Path, Path],
+    features: Path,
+    layer: str,
+    bands: Bands,
+    masks: Path | None = None,
+    controls: MaskSettings | None = None,
+    *,
+    code: str,
+    device: str = "cpu",
+) -> None:
+    """Split the logits of a layer's readouts on the evaluation maps, and store them.
+
+    Parameters
+    ----------
+    outputs : mapping of Path to Path
+        From the store of each readout, `<readout>.zarr`, to that of its band logits.
+    features : Path
+        The store of the evaluation features.
+    layer : str
+    bands : Bands
+    masks : Path, optional
+        Where random masks are stored, which logits are split into too.
+    controls : MaskSettings, optional
+        Of these masks.
+    code : str
+        Digest of the code, for the provenance.
+    device : str
+        As of `bandprobe.base.devices.open_device`.
+    """
+    store = Store(features)
+    height, width = store.array(layer).shape[-2:]
+    partition = bands.on_grid(height, width)
+    stage = {"layer": layer, "bands": stated(bands)}
+    weights = {"weights_sha256": store.attrs["weights_sha256"]}
+    if masks is not None and controls is not None:
+        attrs = provenance(code, stated(controls) | stage, **weights)
+        power = mean_power(store, layer)
+        write_masks(masks, partition, power, controls.draws, controls.seed, attrs)
+    drawn = read_masks([] if masks is None else [masks], partition)
+    split = split_readouts(list(outputs), store, layer, drawn, open_device(device))
+    for probe, path in outputs.items():
+        is_linear = probe.stem != "energy"
+        write_split(
+            path,
+            probe,
+            split[probe],
+            drawn if is_linear else bands_alone(partition),
+            store,
+            provenance(code, stage, **weights),
+        )
+
+
+def split_readouts(
+    probes: Sequence[Path], features: Store, layer: str, masks: Masks, device: str
+) -> dict[Path, SplitLogits]:
+    """Split logits of stored readouts; all linear ones share one transform of the maps."""
+    linear = [path for path in probes if path.stem != "energy"]
+    split: dict[Path, SplitLogits] = {}
+    if linear:
+        readouts = [read_readout(path) for path in linear]
+        logits = split_linear(features, layer, readouts, masks, device)
+        split |= dict(zip(linear, logits, strict=True))
+    return split | {p: split_energy(read_energies(p)) for p in probes if p not in split}
+
+
+def write_split(
+    path: Path,
+    probe: Path,
+    split: SplitLogits,
+    masks: Masks,
+    features: Store,
+    attrs: Mapping[str, str],
+) -> None:
+    """Write the split logits of the readout that is stored at `probe`."""
+    coordinates = {
+        "band": Variable(("band",), np.array(masks.partition.bands.names)),
+        "class": Variable(("class",), np.array(Store(probe).labels("class"))),
+        "control": Variable(("control",), np.array(list(masks.controls) or ["none"])),
+        **read_coordinates(features),
+    }
+    write_store(path, logit_variables(split, masks), coordinates, attrs)
+
+
+def bands_alone(partition: BandPartition) -> Masks:
+    """The bands without any random masks."""
+    return Masks(partition, {})
 
 
 @dataclass(frozen=True)
@@ -41,7 +134,7 @@ class SplitLogits:
 def split_linear(
     features: Store, layer: str, readouts: Sequence[Readout], masks: Masks, device: str = "cpu"
 ) -> list[SplitLogits]:
-    """Linear readouts of a layer, all from one transform of the evaluation maps on a device."""
+    """Split logits of linear readouts, all from one transform of the evaluation maps."""
     stacked = masks.stacked
     weights = [readout.by_band(masks.partition) for readout in readouts]
     mean = readouts[0].channel_mean
@@ -50,11 +143,11 @@ def split_linear(
         maps = put(block, device)
         maps -= put_like(mean[:, None, None], maps)
         coefficients = transform(maps, weights)
-        for found, readout, by_band in zip(parts, readouts, weights, strict=True):
-            found.append(by_band.logits(coefficients, mean - readout.channel_mean, stacked))
+        for blocks, readout, by_band in zip(parts, readouts, weights, strict=True):
+            blocks.append(by_band.logits(coefficients, mean - readout.channel_mean, stacked))
     return [
-        _with_fills(np.concatenate(found, axis=1), readout, by_band, stacked)
-        for found, readout, by_band in zip(parts, readouts, weights, strict=True)
+        _with_fills(np.concatenate(blocks, axis=1), readout, by_band, stacked)
+        for blocks, readout, by_band in zip(parts, readouts, weights, strict=True)
     ]
 
 
@@ -71,7 +164,7 @@ def _with_fills(
 
 
 def split_energy(stored: StoredEnergies) -> SplitLogits:
-    """An energy readout, whose features are bands; random masks have no logits of their own."""
+    """Split logits of an energy readout; it is made of bands, so random masks have no logits."""
     readout = stored.readout
     return SplitLogits(
         readout.band_logits(stored.evaluation),
@@ -84,8 +177,8 @@ def split_energy(stored: StoredEnergies) -> SplitLogits:
 def varies(logits: FloatArray) -> NDArray[np.bool_]:
     """Whether a band's logits differ between images at all, (n_bands,)."""
     spread = float(logits.sum(0).std())
-    found: NDArray[np.bool_] = np.greater(np.ptp(logits, axis=1).max(-1), ROUNDING * spread)
-    return found
+    moves: NDArray[np.bool_] = np.greater(np.ptp(logits, axis=1).max(-1), ROUNDING * spread)
+    return moves
 
 
 def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
@@ -101,8 +194,8 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     has_controls = len(split.logits) > len(masks.partition.bands)
     for field, (name, text) in names.items():
-        own, controls = masks.parted(getattr(split, field))
-        variables[name] = Variable(dims[field], own, unit | {"long_name": text})
+        of_bands, controls = masks.parted(getattr(split, field))
+        variables[name] = Variable(dims[field], of_bands, unit | {"long_name": text})
         if has_controls:
             values = np.stack(list(controls.values())).astype(np.float32)
             facts = unit | {"long_name": f"of random masks: {text}"}

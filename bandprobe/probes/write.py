@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray
+from bandprobe.base.arrays import FloatArray, MaskArray
 from bandprobe.features.blocks import read_coordinates
+from bandprobe.linear.band_grams import BandEnergies
+from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
 from bandprobe.linear.energy import EnergyScale
-from bandprobe.linear.map_sums import StandardisedMaps, weight_slabs
-from bandprobe.probes.fit import Fit, Linear, Refit, Splits
+from bandprobe.linear.probe import FittedProbe
+from bandprobe.probes.fit import FittedReadout, Refit, Splits
 from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import StoreWriter, Variable
 
 
-def common_variables(fit: Fit) -> dict[str, Variable]:
-    """What every readout's store holds of how it was fitted."""
+def common_variables(fit: FittedReadout) -> dict[str, Variable]:
+    """How a readout was fitted, which every store of a readout contains."""
     loss = {"units": "nats", "long_name": "log loss at the best temperature, held out"}
     accuracy = {"units": "1", "long_name": "accuracy on evaluation maps; not used to choose"}
     permuted = {"units": "1", "long_name": "accuracy after training on permuted labels"}
@@ -47,21 +48,40 @@ def linear_variables(maps: StandardisedMaps, grid: tuple[int, int]) -> dict[str,
     }
 
 
-def write_weights(store: StoreWriter, linear: Linear, splits: Splits) -> None:
-    """Write the weight map slab by slab; a pooled weight is spread evenly over the grid."""
-    maps, fit, slabs = linear
-    features, grid = splits.train.array(splits.layer), splits.grid
-    n_classes, n_channels = len(splits.classes), len(maps.mean)
+def write_weights(
+    store: StoreWriter,
+    maps: StandardisedMaps,
+    probe: FittedProbe,
+    slabs: Slabs,
+    chunk: tuple[int, ...],
+    grid: tuple[int, int],
+) -> None:
+    """Write the weight map slab by slab; a pooled weight is spread evenly over the grid.
+
+    Parameters
+    ----------
+    store : StoreWriter
+    maps : StandardisedMaps
+        What the readout was fitted on.
+    probe : FittedProbe
+    slabs : callable
+        The raw maps that `maps` was made from, or their spatial means.
+    chunk : tuple of int
+        Channels, height and width of a chunk.
+    grid : (height, width)
+        Of the layer.
+    """
+    n_classes, n_channels = probe.path.intercepts.shape[1], len(maps.mean)
     weights = store.create(
         "W",
         ("class", "channel", "y", "x"),
         (n_classes, n_channels, *grid),
         "float32",
         {"units": "logits", "long_name": "weights of the standardised map"},
-        (n_classes, *features.chunks[1:]),
+        (n_classes, *chunk),
     )
     start = 0
-    for slab in weight_slabs(maps, fit.probe, slabs):
+    for slab in weight_slabs(maps, probe, slabs):
         stop = start + slab.shape[1]
         spread = np.float32(grid[0] * grid[1] / (slab.shape[2] * slab.shape[3]))
         weights[:, start:stop] = np.broadcast_to(slab / spread, (n_classes, slab.shape[1], *grid))
@@ -69,11 +89,10 @@ def write_weights(store: StoreWriter, linear: Linear, splits: Splits) -> None:
 
 
 def energy_variables(
-    scale: EnergyScale, fit: Fit, maps: StandardisedMaps, bins: NDArray[np.int64]
+    scale: EnergyScale, fit: FittedReadout, energies: BandEnergies, bins: NDArray[np.int64]
 ) -> dict[str, Variable]:
     """Weights of an energy readout, and the energies that it scores."""
-    assert maps.energies is not None, "taken with a partition"
-    _, evaluation, mean_map = maps.energies.gathered()
+    _, evaluation, mean_map = energies.gathered()
     shape = (-1, *scale.mean.shape)
     dims = ("channel", "band")
     energy = {"units": "squared feature units"}
@@ -91,12 +110,12 @@ def energy_variables(
 
 
 def refit_variables(
-    fits: Sequence[Refit], kept: NDArray[np.bool_], bins: NDArray[np.int64], penalties: FloatArray
+    refits: Sequence[Refit], kept: MaskArray, bins: NDArray[np.int64], penalties: FloatArray
 ) -> dict[str, Variable]:
     """Logits of the refitted readouts, and how each was fitted."""
-    losses = np.stack([fit.losses for fit in fits])
-    chosen = np.array([penalties[fit.chosen] for fit in fits])
-    logits = np.stack([fit.logits for fit in fits])
+    losses = np.stack([refit.losses for refit in refits])
+    chosen = np.array([penalties[refit.chosen] for refit in refits])
+    logits = np.stack([refit.logits for refit in refits])
     text = "readouts fitted on the bands that are kept; the first row keeps all"
     return {
         "logits": Variable(
@@ -110,52 +129,63 @@ def refit_variables(
     }
 
 
-def write_fit(
-    path: Path,
-    variables: Mapping[str, Variable],
-    coordinates: Mapping[str, Variable],
-    attrs: Mapping[str, Any],
-    weights: Linear | None,
-    splits: Splits,
-) -> None:
-    """Write the store of one readout."""
-    with StoreWriter(path, attrs) as store:
-        if weights is not None:
-            write_weights(store, weights, splits)
-        for name, variable in coordinates.items():
-            store.write(name, variable, coordinate=True)
-        for name, variable in variables.items():
-            store.write(name, variable)
+class ProbeWriter:
+    """Writes the stores of a layer's readouts, each with its own provenance.
 
+    Parameters
+    ----------
+    splits : Splits
+    outputs : mapping of str to Path
+        The store of each readout that is wanted; others are not written.
+    bands : sequence of str
+        Names of the bands, for readouts that are fitted by band.
+    code : str
+        Digest of the code.
+    """
 
-class Writer:
-    """Writes the stores of the readouts, each with its own provenance."""
-
-    def __init__(self, arguments: argparse.Namespace, splits: Splits) -> None:
-        self._outputs = dict(zip(arguments.readout, arguments.output, strict=True))
-        self._stage = {"layer": arguments.layer, **arguments.settings}
-        self._code, self._splits = arguments.code, splits
+    def __init__(
+        self, splits: Splits, outputs: Mapping[str, Path], bands: Sequence[str], code: str
+    ) -> None:
+        self._splits, self._outputs, self._code = splits, outputs, code
         self._coordinates = {
             "class": Variable(("class",), np.array(splits.classes)),
             "penalty": Variable(("penalty",), splits.penalties, {"units": "mean squared norm"}),
             **read_coordinates(splits.evaluation),
         }
-        if arguments.bands:
-            names = np.array(arguments.bands["names"])
-            self._bands = {"band": Variable(("band",), names)}
+        self._bands = {"band": Variable(("band",), np.array(bands))}
 
-    def write(self, readout: str, fit: Fit, variables: dict[str, Variable], **more: Any) -> None:
-        """Write one readout."""
+    def write_linear(
+        self, readout: str, maps: StandardisedMaps, fit: FittedReadout, slabs: Slabs
+    ) -> None:
+        """Write `map` or `pooled`: its weights slab by slab, then all else."""
         if readout not in self._outputs:
             return
-        penalty = float(self._splits.penalties[fit.probe.chosen])
-        attrs = provenance(
-            self._code,
-            {**self._stage, "readout": readout, "penalty": penalty},
-            weights_sha256=self._splits.train.attrs["weights_sha256"],
-        )
-        coordinates = dict(self._coordinates)
-        if readout in ("energy", "refit"):
-            coordinates |= self._bands
-        path = self._outputs[readout]
-        write_fit(path, variables, coordinates, attrs, more.get("weights"), self._splits)
+        splits = self._splits
+        chunk = splits.train.array(splits.layer).chunks[1:]
+        with StoreWriter(self._outputs[readout], self._attrs(readout, fit)) as store:
+            write_weights(store, maps, fit.probe, slabs, chunk, splits.grid)
+            variables = common_variables(fit) | linear_variables(maps, splits.grid)
+            _write(store, variables, self._coordinates)
+
+    def write_by_band(
+        self, readout: str, fit: FittedReadout, variables: Mapping[str, Variable]
+    ) -> None:
+        """Write `energy` or `refit`, of which `fit` gives the penalty."""
+        with StoreWriter(self._outputs[readout], self._attrs(readout, fit)) as store:
+            _write(store, variables, self._coordinates | self._bands)
+
+    def _attrs(self, readout: str, fit: FittedReadout) -> dict[str, str]:
+        splits = self._splits
+        stage = {"layer": splits.layer, **asdict(splits.settings), "readout": readout}
+        stage["penalty"] = float(splits.penalties[fit.probe.chosen])
+        weights = splits.train.attrs["weights_sha256"]
+        return provenance(self._code, stage, weights_sha256=weights)
+
+
+def _write(
+    store: StoreWriter, variables: Mapping[str, Variable], coordinates: Mapping[str, Variable]
+) -> None:
+    for name, variable in coordinates.items():
+        store.write(name, variable, coordinate=True)
+    for name, variable in variables.items():
+        store.write(name, variable)

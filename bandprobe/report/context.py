@@ -1,4 +1,4 @@
-"""What the report says in words and tables, as plain data out of labelled data sets."""
+"""The words and tables of the report, as plain data made from the summaries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bandprobe.base.glossary import GLOSSARY
+from bandprobe.fourier.bands import Bands
 from bandprobe.report.findings import Tally, cell_table, flags_by_cell, mode_findings, number, span
 from bandprobe.scoring.flags import (
     DISAGREE,
@@ -19,13 +21,14 @@ from bandprobe.scoring.flags import (
     NO_BETTER_THAN_CHANCE,
     STRUCTURAL,
 )
+from bandprobe.summary.names import CONTROLS
 
 FORCED, ABSENT, CAUTION = "forced", "no number", "caution"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the summaries do not hold: images, and digests of what was read.
+    """What is not in the summaries: images, and digests of what was read.
 
     Attributes
     ----------
@@ -33,9 +36,9 @@ class Facts:
         `split`, `samples`, `images`, `groups`, `classes`.
     class_names : sequence of str
     digests : mapping
-        SHA-256 by what it belongs to.
+        SHA-256 of each file or store.
     weights : mapping
-        SHA-256 of each model's weights, or the word that stands for none.
+        SHA-256 of each model's weights, or the word in its place if there are none.
     scored : mapping
         For each (model, readout): `n_samples`, `n_groups`, `n_classes`, `chance`.
     """
@@ -49,7 +52,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Results:
-    """What a page is made of; `figures` are the names of those that lie beside it."""
+    """What a page is made of; `figures` are the names of the figures stored beside it."""
 
     dataset: str
     interventions: xr.Dataset
@@ -69,12 +72,12 @@ class Results:
     @property
     def layers(self) -> dict[str, list[str]]:
         """Layers of each model, in the order of the study."""
-        found: dict[str, list[str]] = json.loads(self.interventions.attrs["layers"])
-        return found
+        layers: dict[str, list[str]] = json.loads(self.interventions.attrs["layers"])
+        return layers
 
 
 def page_context(results: Results) -> dict[str, Any]:
-    """Everything that the template shows without a script."""
+    """Everything that the page shows without a script."""
     cells = cell_table(results.interventions)
     return {
         "dataset": results.dataset,
@@ -102,6 +105,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "checks": checks(results, cells),
         "has_probes": results.probes is not None,
         "has_shapley": results.shapley is not None,
+        "glossary": GLOSSARY,
     }
 
 
@@ -130,10 +134,11 @@ def model_rows(results: Results) -> list[dict[str, Any]]:
 
 def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:
     """Each band with its edges in units of Nyquist."""
-    bounds = [0.0, *map(float, bands["edges"]), float(np.sqrt(2))]
+    partition = Bands(tuple(bands["names"]), tuple(bands["edges"]))
+    intervals = [partition.interval(number) for number in range(len(partition))]
     return [
         {"name": name, "low": f"{low:g}", "high": f"{high:.4g}"}
-        for name, low, high in zip(bands["names"], bounds[:-1], bounds[1:], strict=True)
+        for name, (low, high) in zip(partition.names, intervals, strict=True)
     ]
 
 
@@ -161,12 +166,12 @@ def readout_rows(
 
 def versions(interventions: xr.Dataset) -> dict[str, str]:
     """Versions of the libraries that made the summary."""
-    found: dict[str, str] = json.loads(interventions.attrs.get("versions", "{}"))
-    return {"bandprobe": interventions.attrs.get("bandprobe_version", "unknown"), **found}
+    libraries: dict[str, str] = json.loads(interventions.attrs.get("versions", "{}"))
+    return {"bandprobe": interventions.attrs.get("bandprobe_version", "unknown"), **libraries}
 
 
 def code_digests(results: Results) -> dict[str, str]:
-    """Digest of the code that made each summary."""
+    """Digests of the code that made each summary."""
     tables = {
         "interventions": results.interventions,
         "spectra": results.spectra,
@@ -181,12 +186,12 @@ def code_digests(results: Results) -> dict[str, str]:
 
 
 def kind_of(flag: str) -> str:
-    """What a flag does to a cell: its value is forced, it has none, or it needs caution."""
+    """What a flag says of a value: that it is forced, that it is missing, or to take care."""
     return FORCED if flag in STRUCTURAL else ABSENT if flag in MISSING else CAUTION
 
 
 def flag_groups(flags: pd.DataFrame) -> list[dict[str, Any]]:
-    """Each flag with its meaning, and where it stands, by readout and mode."""
+    """Each flag with its meaning, and where it occurs, by readout and mode."""
     groups = []
     for flag, rows in flags.groupby("flag", sort=False):
         where = [
@@ -214,7 +219,7 @@ def flag_groups(flags: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
-    """Numbers by which the results were checked."""
+    """Numbers that check the results."""
     tested = cells["p_holm"].notna()
     alpha = 1 - results.level
     weak = results.flags[results.flags["flag"] == NO_BETTER_THAN_CHANCE]
@@ -228,25 +233,19 @@ def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "holm": int((cells["p_holm"][tested] < alpha).sum()),
         "bh": int((cells["p_bh"][tested] < alpha).sum()),
         "share_error": f"{share_error(results.spectra):.1g}",
-        "controls": [
-            control_tally(cells, name, text)
-            for name, text in (
-                ("equal_bins", "as many bins"),
-                ("equal_energy", "as much energy"),
-            )
-        ],
+        "controls": [control_tally(cells, name, masks) for name, (_, masks) in CONTROLS.items()],
         "permuted": permuted_rows(results.probes),
     }
 
 
 def share_error(spectra: xr.Dataset) -> float:
-    """How far the shares of the bands of any layer are from adding up to one."""
+    """Largest deviation from 1 of the sum of the shares of all bands of a layer."""
     total = spectra["share"].sum("band", min_count=1).to_numpy()
     return float(np.nanmax(np.abs(total - 1), initial=0.0))
 
 
 def control_tally(cells: pd.DataFrame, control: str, text: str) -> dict[str, Any]:
-    """In how many cells a band's drop of accuracy differs from that of its random masks."""
+    """In how many cells a band's drop in accuracy differs from that of its random masks."""
     name = f"{control}_top1_drop_excess"
     rows = cells[(cells["structural"] == 0) & cells[f"{name}_low"].notna()]
     tally = Tally.of(rows[f"{name}_low"], rows[f"{name}_high"])
@@ -254,7 +253,7 @@ def control_tally(cells: pd.DataFrame, control: str, text: str) -> dict[str, Any
 
 
 def permuted_rows(probes: xr.Dataset | None) -> list[dict[str, str]]:
-    """Accuracy of readouts of permuted labels, which should be chance, by readout."""
+    """Accuracy of readouts fitted on permuted labels, expected at chance, by readout."""
     if probes is None or not bool(probes["permuted_accuracy"].notnull().any()):
         return []
     chance = float(probes.attrs["chance"])

@@ -18,38 +18,35 @@ from bandprobe.scoring.flags import (
     STRUCTURAL,
 )
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
+from bandprobe.study.paths import Paths
+from bandprobe.study.within import relative
+from bandprobe.summary.names import AXES, CONTROLS
 
-AXES = ("model", "layer", "readout", "mode", "band")
-# With one of these a cell is no finding, whatever its number.
+# With one of these a cell is not a finding, whatever its number.
 NO_FINDING = (*STRUCTURAL, *MISSING, NO_BETTER_THAN_CHANCE, DISAGREE)
 SCORE = "top1_drop"
-FILLS = {"zero": "leaving zero", "mean": "leaving its training mean"}
-OTHERS = {"zero": "the others are zero", "mean": "the others are at their training mean"}
+FILLS = {"zero": "set to zero", "mean": "set to the training mean"}
 ACTIONS = {
-    "remove": "Taking {band} out of {layer} of {model}, {fill}",
-    "isolate": "Keeping {band} alone in {layer} of {model}, where {others}",
-    "lowpass": "Keeping {band} and all below it in {layer} of {model}, where {others}",
-    "highpass": "Keeping {band} and all above it in {layer} of {model}, where {others}",
-    "resample": "Taking {band} of {layer} of {model} from an image of another class",
-    "phase": "Turning the phases of {band} in {layer} of {model} at random",
+    "remove": "Removing {band} from {layer} of {model} ({fill})",
+    "isolate": "Keeping only {band} in {layer} of {model} (the rest {fill})",
+    "lowpass": "Keeping only {band} and all bands below in {layer} of {model} (the rest {fill})",
+    "highpass": "Keeping only {band} and all bands above in {layer} of {model} (the rest {fill})",
+    "resample": "Replacing {band} in {layer} of {model} by that of an image of another class",
+    "phase": "Randomising the phases of {band} in {layer} of {model}",
     "noise": "Adding noise to {band} in {layer} of {model}",
-}
-CONTROLS = {
-    "equal_bins": "random masks of as many bins",
-    "equal_energy": "random masks of as much energy",
 }
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many cells there are, and in how many the interval does not hold zero."""
+    """How many cells there are, and in how many the interval excludes zero."""
 
     cells: int
     away_from_zero: int
 
     @classmethod
     def of(cls, low: pd.Series, high: pd.Series) -> Tally:
-        """Count intervals."""
+        """Count the intervals."""
         return cls(len(low), int(excludes_zero(low, high).sum()))
 
 
@@ -79,7 +76,7 @@ class Finding:
 
 
 def number(value: float) -> str:
-    """Three decimals, or two digits of what is smaller."""
+    """Three decimals, or two significant digits of a smaller number."""
     if not np.isfinite(value):
         return "N/A"
     return f"{value:.3f}" if value == 0 or abs(value) >= 5e-4 else f"{value:.2g}"
@@ -91,15 +88,15 @@ def span(low: float, high: float) -> str:
 
 
 def excludes_zero(low: pd.Series, high: pd.Series) -> pd.Series:
-    """Whether each interval exists and does not hold zero."""
+    """Whether each interval exists and excludes zero."""
     return (low > 0) | (high < 0)
 
 
 def cell_table(interventions: xr.Dataset) -> pd.DataFrame:
-    """One row a target that exists, with the columns of `summary/interventions.csv`."""
+    """One row per target that exists, with the columns of `summary/interventions.csv`."""
     table = interventions.to_dataframe().reset_index()
-    kept: pd.DataFrame = table[table["structural"].notna()].reset_index(drop=True)
-    return kept
+    cells: pd.DataFrame = table[table["structural"].notna()].reset_index(drop=True)
+    return cells
 
 
 def cell_keys(table: pd.DataFrame) -> list[tuple[str, ...]]:
@@ -109,33 +106,33 @@ def cell_keys(table: pd.DataFrame) -> list[tuple[str, ...]]:
 
 def flags_by_cell(flags: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Flags of each target that has any, by its name along all axes."""
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    by_cell: dict[tuple[str, ...], tuple[str, ...]] = {}
     for key, flag in zip(cell_keys(flags), flags["flag"], strict=True):
-        found[key] = (*found.get(key, ()), str(flag))
-    return found
+        by_cell[key] = (*by_cell.get(key, ()), str(flag))
+    return by_cell
 
 
 def candidates(interventions: xr.Dataset, flags: pd.DataFrame) -> pd.DataFrame:
-    """Targets that may be findings: a number, not forced, of a readout above chance.
+    """Targets that may be findings: with a number that is not forced, of a readout above chance.
 
     Parameters
     ----------
     interventions : xr.Dataset
     flags : pd.DataFrame
-        One row a flag, with the names along all axes.
+        One row per flag, with the names along all axes.
 
     Returns
     -------
     pd.DataFrame
-        The columns of the summary, and `flags`, those of each target in one text.
+        The columns of the summary, and `flags`: all flags of a target, separated by spaces.
     """
     table = cell_table(interventions)
     table = table[(table["structural"] == 0) & table[SCORE].notna()]
-    own = flags_by_cell(flags)
-    found = [own.get(key, ()) for key in cell_keys(table)]
-    table = table.assign(flags=[" ".join(one) for one in found])
-    kept: pd.DataFrame = table[[not set(one) & set(NO_FINDING) for one in found]]
-    return kept
+    by_cell = flags_by_cell(flags)
+    cell_flags = [by_cell.get(key, ()) for key in cell_keys(table)]
+    table = table.assign(flags=[" ".join(names) for names in cell_flags])
+    able: pd.DataFrame = table[[not set(names) & set(NO_FINDING) for names in cell_flags]]
+    return able
 
 
 def mode_findings(
@@ -147,7 +144,7 @@ def mode_findings(
     figures: Sequence[str],
     count: int = 5,
 ) -> list[dict[str, Any]]:
-    """For each mode how many cells show an effect, and the largest of them in sentences.
+    """How many cells show an effect under each mode, and the largest effects in sentences.
 
     Parameters
     ----------
@@ -159,26 +156,26 @@ def mode_findings(
     figures : sequence of str
         Names of the figures that there are.
     count : int
-        How many sentences at most over all bands, and over all but the lowest, which holds the
-        zero frequency. Each is the largest effect of another readout.
+        Most sentences over all bands, and over all but the lowest, which contains DC. Each is the
+        largest effect of a different readout.
     """
     table = candidates(interventions, flags)
     lowest = str(interventions["band"].to_numpy()[0])
-    found = []
+    by_mode = []
     for mode, spec in modes.items():
         rows = table[table["mode"] == mode]
         shown = excludes_zero(rows[f"{SCORE}_low"], rows[f"{SCORE}_high"])
         effects = rows[shown]
         parts = {"over all bands": effects, f"outside {lowest}": effects[effects["band"] != lowest]}
-        told: set[int] = set()
+        picked: set[int] = set()
         groups = []
         for title, part in parts.items():
-            picked = _largest(part[~part.index.isin(told)], count)
-            told |= set(picked.index)
-            findings = [_finding(row, spec, level, figures) for _, row in picked.iterrows()]
+            largest = _largest(part[~part.index.isin(picked)], count)
+            picked |= set(largest.index)
+            findings = [_finding(row, spec, level, figures) for _, row in largest.iterrows()]
             if findings:
                 groups.append({"title": title, "findings": findings})
-        found.append(
+        by_mode.append(
             {
                 "mode": mode,
                 "cells": len(rows),
@@ -187,7 +184,7 @@ def mode_findings(
                 "groups": groups,
             }
         )
-    return found
+    return by_mode
 
 
 def _largest(effects: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -208,8 +205,8 @@ def _finding(
         low=low,
         high=high,
         text=" ".join(_sentences(row, cell, spec, level)),
-        figure=f"figures/{figure}.svg" if figure in figures else "",
-        target=f"targets/{'/'.join(cell[axis] for axis in AXES)}.json",
+        figure=relative(Paths.FIGURE, figure=figure, suffix="svg") if figure in figures else "",
+        target=relative(Paths.TARGET, **cell),
     )
 
 
@@ -217,24 +214,24 @@ def _sentences(
     row: pd.Series, cell: Mapping[str, str], spec: Mapping[str, Any], level: float
 ) -> list[str]:
     fill = str(spec.get("fill", "zero"))
-    action = ACTIONS[spec["kind"]].format(**cell, fill=FILLS[fill], others=OTHERS[fill])
+    action = ACTIONS[spec["kind"]].format(**cell, fill=FILLS[fill])
     value, low, high = (float(row[f"{SCORE}{end}"]) for end in ("", "_low", "_high"))
-    said = [
+    sentences = [
         f"{action}: top-1 accuracy of the {cell['readout']} readout "
         f"{_change(value, low, high, level)}, from {number(float(row['clean_top1']))} to "
         f"{number(float(row['top1']))}."
     ]
-    for name, text in CONTROLS.items():
+    for name, (_, masks) in CONTROLS.items():
         if np.isfinite(row[f"{name}_{SCORE}_excess_low"]):
             if name == "equal_bins" and CONTROL_IS_BAND in row["flags"].split():
                 continue
-            said.append(_control(row, name, text))
+            sentences.append(_control(row, name, masks))
     if np.isfinite(row["p_holm"]):
-        weak = "" if row["p_holm"] < 1 - level else ", so among so many cells it may be chance"
-        said.append(f"Sign test over groups, corrected (Holm): p = {row['p_holm']:.2g}{weak}.")
+        weak = "" if row["p_holm"] < 1 - level else "; among so many cells this may be chance"
+        sentences.append(f"Sign test over groups, corrected (Holm): p = {row['p_holm']:.2g}{weak}.")
     if PREFIX_BYPASS in row["flags"].split():
-        said.append("Prefix tokens were kept, so this is a lower bound.")
-    return said
+        sentences.append("Prefix tokens were kept, so this is a lower bound.")
+    return sentences
 
 
 def _change(value: float, low: float, high: float, level: float) -> str:
@@ -243,12 +240,12 @@ def _change(value: float, low: float, high: float, level: float) -> str:
     return f"{verb} {number(abs(value))} ({100 * level:g} % interval {span(low, high)})"
 
 
-def _control(row: pd.Series, name: str, text: str) -> str:
-    drop = f"{name}_{SCORE}"
-    own, own_low, own_high = (float(row[f"{drop}{end}"]) for end in ("", "_low", "_high"))
-    more, low, high = (float(row[f"{drop}_excess{end}"]) for end in ("", "_low", "_high"))
-    told = f"With {text} the drop is {number(own)} ({span(own_low, own_high)}); the band's minus "
-    told += f"theirs is {number(more)} ({span(low, high)})"
+def _control(row: pd.Series, name: str, masks: str) -> str:
+    field = f"{name}_{SCORE}"
+    drop, drop_low, drop_high = (float(row[f"{field}{end}"]) for end in ("", "_low", "_high"))
+    more, low, high = (float(row[f"{field}_excess{end}"]) for end in ("", "_low", "_high"))
+    text = f"For {masks} the drop is {number(drop)} ({span(drop_low, drop_high)}); the difference, "
+    text += f"band minus masks, is {number(more)} ({span(low, high)})"
     if low == high == 0:
-        return told + ": the readout sees no difference, so they control nothing here."
-    return told + (", which holds zero." if low <= 0 <= high else ".")
+        return text + ": the readout cannot tell them apart, so they are no control here."
+    return text + (", which includes zero." if low <= 0 <= high else ".")

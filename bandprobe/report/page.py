@@ -1,4 +1,4 @@
-"""One HTML file with everything in it: the study's numbers, its words, and the libraries."""
+"""One HTML file that contains everything: numbers, words and libraries."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from bandprobe.report.payload import page_data
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("core.js", "heat.js", "plots.js", "table.js", "main.js")
 STYLES = ("report.css",)
-# Inside a script element these would end it, or change how its end is found. In a script they occur
-# in strings and regular expressions alone, where the escape means the same.
+# These would end a script element, or change how its end is found. Scripts have them only in
+# strings and regular expressions, where the escape means the same.
 ENDINGS = re.compile(r"<(?=!--|script|/script)", re.IGNORECASE)
 EXPORTS = re.compile(r"\bexport\s*\{([^{}]*)\}\s*;?")
 
 
 @dataclass(frozen=True)
 class Library:
-    """JavaScript and styles out of an installed package.
+    """JavaScript and styles from an installed package.
 
     Attributes
     ----------
     name, version, licence : str
     script : str
-        Source text; it leaves its object under `window`.
+        Source text, which sets an object of `window`.
     style : str
     """
 
@@ -47,46 +47,46 @@ class Library:
 
 
 def package_text(package: str, path: str) -> str:
-    """A text file that an installed package carries.
+    """A text file of an installed package.
 
     Raises
     ------
     BandprobeError
-        If the package or the file is not there.
+        If the package or the file is missing.
     """
     try:
         return importlib.resources.files(package).joinpath(path).read_text(encoding="utf-8")
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise BandprobeError(
-            f"the report needs {path} of the package {package}",
+            f"the report needs {path} from the package {package}",
             found=error,
             hint="install the pinned packages: python -m pip install -c constraints.txt -e .",
         ) from error
 
 
 def plots_library() -> Library:
-    """plotly.js out of the package plotly."""
+    """plotly.js from the package plotly."""
     script = package_text("plotly", "package_data/plotly.min.js")
     return Library("plotly.js", _version(r"plotly\.js v([0-9.]+)", script), "MIT", script)
 
 
 def tables_library() -> Library:
-    """DataTables with jQuery out of the package itables.
+    """DataTables with jQuery from the package itables.
 
-    The bundle is a module; its one export that is needed here becomes `window.DataTables`.
+    The bundle is a module; its default export becomes `window.DataTables`.
     """
     text = package_text("itables", "html/dt_bundle.js")
-    found = list(EXPORTS.finditer(text))
-    exports = found[0][1].split(",") if len(found) == 1 else []
-    names = {new: own for own, _, new in (part.partition(" as ") for part in exports)}
+    matches = list(EXPORTS.finditer(text))
+    exports = matches[0][1].split(",") if len(matches) == 1 else []
+    names = {new: local for local, _, new in (part.partition(" as ") for part in exports)}
     if "default" not in names:
         raise BandprobeError(
-            "html/dt_bundle.js of the package itables has another form",
-            expected="a module with one list of exports, one of them the default",
+            "html/dt_bundle.js of the package itables has an unexpected form",
+            expected="a module with one list of exports that includes a default",
             hint="install the pinned packages: python -m pip install -c constraints.txt -e .",
         )
-    # What follows the exports are the licences.
-    body = text[: found[0].start()] + text[found[0].end() :]
+    # The licences follow the exports.
+    body = text[: matches[0].start()] + text[matches[0].end() :]
     script = f"(()=>{{{body}\n;window.DataTables={names['default']};}})();"
     version = _version(r"\*! DataTables ([0-9.]+)\s", text)
     return Library(
@@ -95,23 +95,23 @@ def tables_library() -> Library:
 
 
 def _version(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    return found[1] if found else "unknown"
+    match = re.search(pattern, text)
+    return match[1] if match else "unknown"
 
 
 def inline_script(text: str) -> str:
-    """A script's text as it can stand inside an element, and as a browser will read it there."""
+    """The text of a script in a form that is safe inside an element and means the same."""
     return ENDINGS.sub(r"\\x3c", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def inline_json(value: Any) -> str:
-    """JSON that can stand inside an element: nothing in it can end the element."""
+    """JSON that is safe inside an element: nothing in it can end the element."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def content_policy(scripts: Sequence[str]) -> str:
-    """A policy under which only these scripts run, and nothing is fetched from anywhere."""
+    """A policy that allows only these scripts to run, and nothing to be fetched."""
     hashes = " ".join(f"'sha256-{_base64_digest(script)}'" for script in scripts)
     rules = {
         "default-src": "'none'",
@@ -130,7 +130,7 @@ def _base64_digest(text: str) -> str:
 
 
 def read_template(names: Sequence[str]) -> str:
-    """Some of the page's own files, one after the other."""
+    """The text of some of the templates, one after the other."""
     return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -141,7 +141,7 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
     ----------
     results : Results
     config_text : str
-        The resolved configuration as it is stored.
+        The resolved configuration as stored.
     provenance : mapping
         Of the page itself: version and digest of the code.
 
@@ -151,7 +151,7 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
         If a library is missing.
     """
     plots, tables = plots_library(), tables_library()
-    own = inline_script(f'"use strict";(() => {{\n{read_template(SCRIPTS)}\n}})();')
+    page_script = inline_script(f'"use strict";(() => {{\n{read_template(SCRIPTS)}\n}})();')
     libraries = {library.name: inline_script(library.script) for library in (plots, tables)}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -160,13 +160,13 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # What is inserted without escaping: the policy, and texts made safe for their elements above.
+    # Inserted without escaping: styles, and texts made safe for their elements above.
     return environment.get_template("report.html").render(
         **page_context(results),
-        policy=content_policy([own, *libraries.values()]),
+        policy=content_policy([page_script, *libraries.values()]),
         own_style=read_template(STYLES),
         library_style=tables.style,
-        own_script=own,
+        own_script=page_script,
         plots_script=libraries[plots.name],
         tables_script=libraries[tables.name],
         libraries=[plots, tables],

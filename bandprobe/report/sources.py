@@ -1,4 +1,4 @@
-"""Reads what a report is made of from the folder of a data set's results."""
+"""Read what a report is made of from the results folder of a data set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bandprobe.errors import StoreError
 from bandprobe.report.context import Facts, Results
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.study.config import load_config
-from bandprobe.study.paths import SPLITS
+from bandprobe.study.paths import SPLITS, Paths
+from bandprobe.study.within import inside, relative, top
 
 SCORED = ("n_samples", "n_groups", "n_classes", "chance")
 
@@ -23,7 +24,7 @@ SCORED = ("n_samples", "n_groups", "n_classes", "chance")
 def read_results(
     folder: Path, dataset: str, tables: Sequence[str], figures: Sequence[str]
 ) -> Results:
-    """Everything that a page shows.
+    """Read everything that a page shows.
 
     Parameters
     ----------
@@ -40,14 +41,14 @@ def read_results(
     StoreError
         If a file is missing or cannot be read.
     """
-    loaded = {name: _load(folder / "summary" / f"{name}.nc") for name in tables}
-    flags = _flags(folder / "summary" / "flags.csv")
-    config = load_config(folder / "config.yaml")
+    loaded = {name: _load(inside(folder, Paths.SUMMARY, table=name)) for name in tables}
+    flags = _flags(inside(folder, Paths.FLAGS))
+    config = load_config(inside(folder, Paths.CONFIG))
     interventions = loaded["interventions"]
-    weights, scored = _scored(folder / "targets", interventions)
+    weights, scored = _scored(top(folder, Paths.TARGET), interventions)
     facts = Facts(
-        splits=_splits(folder / "manifest.parquet"),
-        class_names=_class_names(folder / "manifest.parquet"),
+        splits=_splits(inside(folder, Paths.MANIFEST)),
+        class_names=_class_names(inside(folder, Paths.MANIFEST)),
         digests=_digests(folder, config),
         weights=weights,
         scored=scored,
@@ -81,14 +82,16 @@ def _flags(path: Path) -> pd.DataFrame:
 
 def _missing(path: Path, error: Exception) -> StoreError:
     return StoreError(
-        f"cannot read {path}", found=error, hint="let the workflow make it: snakemake --cores all"
+        f"cannot read {path}",
+        found=error,
+        hint="make it with the workflow: snakemake --cores all",
     )
 
 
 def _scored(
     targets: Path, interventions: xr.Dataset
 ) -> tuple[dict[str, str], dict[tuple[str, str], Mapping[str, float]]]:
-    """Weights of each model, and what each of its readouts was scored on, from one target each."""
+    """Weights of each model, and what each readout was scored on, from one target each."""
     weights: dict[str, str] = {}
     scored: dict[tuple[str, str], Mapping[str, float]] = {}
     for model, layers in json.loads(interventions.attrs["layers"]).items():
@@ -101,7 +104,7 @@ def _scored(
 
 
 def _one_record(folder: Path) -> dict[str, Any] | None:
-    """Any target of a layer's readout; what is asked for is the same in all."""
+    """Any target of a layer's readout; the fields that are needed are the same in all."""
     path = next(iter(sorted(folder.glob("*/*.json"))), None)
     if path is None:
         return None
@@ -132,11 +135,15 @@ def _class_names(manifest: Path) -> list[str]:
 
 
 def _digests(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of the manifest and of every store of features, as the stages left them."""
-    names = ["manifest.parquet"]
+    """SHA-256 of the manifest and of every store of features, as written by their stages."""
+    names = [relative(Paths.MANIFEST)]
     for model, spec in config["models"].items():
         for number, _ in enumerate(spec["layers"]):
-            names += [f"features/{model}/pass-{number}/{split}.zarr" for split in SPLITS]
+            passname = f"pass-{number}"
+            names += [
+                relative(Paths.FEATURES, model=model, passname=passname, split=split)
+                for split in SPLITS
+            ]
     return {
         name: read_digest(folder / name) for name in names if digest_path(folder / name).is_file()
     }

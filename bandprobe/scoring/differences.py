@@ -1,4 +1,4 @@
-"""Whether an effect of one study differs from that of another: pure numbers."""
+"""Whether an effect in one study differs from the same effect in another."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_
 
 @dataclass(frozen=True)
 class Difference:
-    """An effect in a first study minus the same in a second.
+    """An effect in a first study minus the same effect in a second.
 
     Attributes
     ----------
     value, low, high : float
     p_value : float
-        Exact sign test over groups, not corrected; NaN where the images are not paired.
+        Exact sign test over groups, not corrected; NaN if the images are not paired.
     """
 
     value: float
@@ -29,12 +29,12 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether zero lies outside the interval."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     @property
     def strength(self) -> float:
-        """Distance from zero in units of the half of the interval that points towards zero."""
+        """Distance from zero, relative to the half of the interval on the side of zero."""
         towards = self.value - self.low if self.value > 0 else self.high - self.value
         return abs(self.value) / max(towards, 1e-12) if self.value else 0.0
 
@@ -48,13 +48,13 @@ def unpaired(
     ----------
     first, second : float
     first_ci, second_ci : (low, high)
-        Of the same level, which the result then has too.
+        Intervals of the same level, which is then also that of the result.
 
     Notes
     -----
     Zou and Donner, Construction of confidence limits about effect measures: a general approach
-    (Statistics in Medicine 2008), equations 3 and 4: the distances to the near limits add up in
-    squares, so intervals need not be symmetric. The estimates have to be independent.
+    (Statistics in Medicine 2008), equations 3 and 4: squared distances to the near limits add up,
+    so intervals need not be symmetric. The estimates have to be independent.
     """
     value = first - second
     below = np.hypot(first - first_ci[0], second_ci[1] - second)
@@ -70,16 +70,16 @@ def paired(
     level: float,
     seed: int,
 ) -> list[Difference]:
-    """Differences of effects that were measured on the same images.
+    """Differences between effects that were measured on the same images.
 
     Parameters
     ----------
     first, second : arrays of shape (n_cells, n_samples)
         Effects by image; the images in the same order. A cell with NaN has a NaN interval.
     groups : array of shape (n_samples,)
-        Drawn as a whole, see `bandprobe.scoring.intervals.group_bootstrap`.
+        Groups are drawn as a whole, see `bandprobe.scoring.intervals.group_bootstrap`.
     resamples, level, seed
-        Of the bootstrap.
+        Settings of the bootstrap.
     """
     differences = first - second
     weights = group_resamples(len(np.unique(groups)), resamples, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# What becomes of the prefix tokens, and the readout that this makes.
+# The readout for each treatment of the prefix tokens.
 READOUTS: Mapping[str, str] = {"keep": "head", "ablate": "head-ablated"}
 PREFIX_BYPASS = "structural:prefix-bypass"
 NO_PREFIX_TOKENS = "no-prefix-tokens"
@@ -16,11 +16,11 @@ def head_flags(ablated: bool, has_prefix: bool, route: str) -> list[str]:
     Parameters
     ----------
     ablated : bool
-        Whether prefix tokens were to be replaced.
+        Whether prefix tokens are replaced.
     has_prefix : bool
         Whether the layer has any.
     route : {"none", "partial", "total"}
-        How far kept tokens lead around the patches.
+        How much of the band can bypass the patches through kept tokens.
     """
     if ablated:
         return [] if has_prefix else [NO_PREFIX_TOKENS]

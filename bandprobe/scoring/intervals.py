@@ -1,8 +1,9 @@
-"""Intervals, tests and corrections from stored outcomes."""
+"""Intervals and tests from stored outcomes."""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,24 @@ def group_bootstrap(
     return low, high
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are computed: the section `statistics` of the configuration."""
+
+    resamples: int
+    level: float
+    seed: int
+
+    def intervals(self, cells: FloatArray, groups: NDArray[np.integer]) -> list[list[float] | None]:
+        """Interval of the mean of each row of (n_cells, n_samples), None where there is none."""
+        weights = group_resamples(len(np.unique(groups)), self.resamples, self.seed)
+        low, high = group_bootstrap(cells, groups, weights, self.level)
+        return [
+            [float(lower), float(upper)] if np.isfinite(lower) and np.isfinite(upper) else None
+            for lower, upper in zip(low, high, strict=True)
+        ]
+
+
 def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatArray:
     """Two-sided exact binomial test that as many pairs go one way as the other.
 
@@ -110,8 +129,8 @@ def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
 def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> FloatArray:
     """Exact sign test of each cell over groups, shape (n_cells,).
 
-    A group counts once, by the sign of the sum of its differences: samples of one group are not
-    independent. Where each group is one image and there is one draw, it is McNemar's test.
+    A group counts once, by the sign of the sum of its differences, as its samples are not
+    independent. If each group is one image and there is one draw, this is McNemar's test.
 
     Parameters
     ----------
@@ -121,27 +140,7 @@ def group_sign_test(differences: FloatArray, groups: NDArray[np.integer]) -> Flo
     """
     exists = ~np.isnan(differences).any(1)
     sums, _ = group_sums(np.nan_to_num(differences), groups)
-    # Sums of fractions of draws that cancel are zero only up to rounding.
+    # Fractions of draws that cancel sum to zero only up to rounding.
     total = np.round(sums, 9)
     p_values = sign_test((total > 0).sum(1), (total < 0).sum(1))
     return np.where(exists, p_values, np.nan)
-
-
-def corrected(p_values: FloatArray, method: str) -> FloatArray:
-    """P-values corrected for their number; NaN are left out and stay.
-
-    Parameters
-    ----------
-    p_values : array of any shape
-    method : {"holm", "fdr_bh"}
-        Holm's step-down procedure for the family-wise error rate, and Benjamini and Hochberg's for
-        the false discovery rate, both as of statsmodels.
-    """
-    # It takes a second to import, and only the summary of a study needs it.
-    from statsmodels.stats.multitest import multipletests
-
-    result = np.full(p_values.shape, np.nan)
-    exists = np.isfinite(p_values)
-    if exists.any():
-        result[exists] = multipletests(p_values[exists], method=method)[1]
-    return result

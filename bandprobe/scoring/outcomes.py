@@ -44,18 +44,18 @@ def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outco
 
 @dataclass(frozen=True)
 class ModeOutcomes:
-    """Everything that is stored of one mode: per-image outcomes of each band and draw.
+    """Everything that is stored for one mode: per-image outcomes of each band and draw.
 
     Attributes
     ----------
     changed : Outcomes
-        Arrays of shape (n_bands, n_draws, n_samples); NaN where a band is empty.
+        Arrays of shape (n_bands, n_draws, n_samples); NaN if a band is empty.
     clean : Outcomes
         Arrays of shape (n_samples,).
     label, group : arrays of shape (n_samples,)
     bins : array of shape (n_bands,)
     sees : array of shape (n_bands,)
-        Whether what the readout makes of the band differs between images.
+        Whether the contribution of the band to the logits differs between images.
     n_classes : int
     controls : mapping of str to Outcomes
         Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
+from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
 from bandprobe.scoring.flags import (
     BLIND,
     CONTROL_IS_BAND,
@@ -18,53 +17,22 @@ from bandprobe.scoring.flags import (
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
-    disagreements,
-    structural_by_rule,
 )
+from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test, mcnemar
+from bandprobe.scoring.intervals import Bootstrap, group_sign_test, mcnemar
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 
-# How much worse a score becomes.
-EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")
-SCORES = ("top1", "top5", "rank", "margin")
-CONTROL_NAMES = {"equal-bins": "equal_bins", "equal-energy": "equal_energy"}
 HEAD_READOUTS = tuple(READOUTS.values())
-CONTROLLED = ("top1_drop", "rank_degradation")
 
 
-def control_fields() -> list[str]:
-    """Names of the effects of controls, and of what a band's effect is in excess of them."""
-    return [
-        f"{control}_{effect}{suffix}"
-        for control in CONTROL_NAMES.values()
-        for effect in CONTROLLED
-        for suffix in ("", "_excess")
-    ]
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Paired intervals by resampling groups; as of the configuration's statistics."""
-
-    resamples: int
-    level: float
-    seed: int
-
-    def intervals(self, cells: FloatArray, groups: NDArray[np.integer]) -> list[list[float] | None]:
-        """Interval of the mean of each row of (n_cells, n_samples), None where there is none."""
-        weights = group_resamples(len(np.unique(groups)), self.resamples, self.seed)
-        low, high = group_bootstrap(cells, groups, weights, self.level)
-        return [_interval(*ends) for ends in zip(low, high, strict=True)]
-
-
-def _scores(found: Outcomes) -> dict[str, FloatArray]:
-    """By image, each of the shape of the outcomes without draws."""
+def _scores(outcomes: Outcomes) -> dict[str, FloatArray]:
+    """Scores by image, each of the shape of the outcomes without draws."""
     by_draw = {
-        "top1": found.correct.astype(np.float64),
-        "top5": np.where(np.isnan(found.rank), np.nan, found.rank <= 5),
-        "rank": found.rank.astype(np.float64),
-        "margin": found.margin.astype(np.float64),
+        "top1": outcomes.correct.astype(np.float64),
+        "top5": np.where(np.isnan(outcomes.rank), np.nan, outcomes.rank <= 5),
+        "rank": outcomes.rank.astype(np.float64),
+        "margin": outcomes.margin.astype(np.float64),
     }
     return {name: v.mean(-2) if v.ndim > 1 else v for name, v in by_draw.items()}
 
@@ -78,13 +46,13 @@ def _effects(clean: dict[str, FloatArray], changed: dict[str, FloatArray]) -> di
     }
 
 
-def image_effects(found: ModeOutcomes) -> dict[str, FloatArray]:
+def image_effects(outcomes: ModeOutcomes) -> dict[str, FloatArray]:
     """Each effect by band and image, (n_bands, n_samples), averaged over draws."""
-    return _effects(_scores(found.clean), _scores(found.changed))
+    return _effects(_scores(outcomes.clean), _scores(outcomes.changed))
 
 
 def score_mode(
-    found: ModeOutcomes,
+    outcomes: ModeOutcomes,
     names: Sequence[str],
     readout: str,
     mode: Mode,
@@ -94,7 +62,7 @@ def score_mode(
 
     Parameters
     ----------
-    found : ModeOutcomes
+    outcomes : ModeOutcomes
     names : sequence of str
         Names of the bands.
     readout : str
@@ -104,28 +72,28 @@ def score_mode(
     Returns
     -------
     list of dict
-        Numbers are None where they do not exist, and `flags` says why.
+        A number that does not exist is None, and `flags` says why.
     """
-    clean, changed = _scores(found.clean), _scores(found.changed)
+    clean, changed = _scores(outcomes.clean), _scores(outcomes.changed)
     effects = _effects(clean, changed)
     cells = dict(effects)
-    for kind, one in found.controls.items():
-        controlled = _effects(clean, _scores(one))
+    for kind, control in outcomes.controls.items():
+        controlled = _effects(clean, _scores(control))
         for effect in CONTROLLED:
             name = f"{CONTROL_NAMES[kind]}_{effect}"
             cells[name] = controlled[effect]
             cells[f"{name}_excess"] = effects[effect] - controlled[effect]
     stacked = np.concatenate([*cells.values(), clean["top1"][None]])
-    intervals = bootstrap.intervals(stacked, found.group)
-    general = _general(found, clean, intervals[-1])
+    intervals = bootstrap.intervals(stacked, outcomes.group)
+    general = _general(outcomes, clean, intervals[-1])
     tests = {
-        "p_value": group_sign_test(effects["top1_drop"], found.group),
-        "mcnemar_p": mcnemar(clean["top1"], found.changed.correct.astype(np.float64)),
+        "p_value": group_sign_test(effects["top1_drop"], outcomes.group),
+        "mcnemar_p": mcnemar(clean["top1"], outcomes.changed.correct.astype(np.float64)),
     }
-    reasons = _flags(found, readout, mode, general)
+    reasons = _flags(outcomes, readout, mode, general)
     records = []
     for band, name in enumerate(names):
-        record = {"band": name, "bins": int(found.bins[band]), **general}
+        record = {"band": name, "bins": int(outcomes.bins[band]), **general}
         record |= {score: _number(changed[score][band].mean()) for score in SCORES}
         for effect in [*EFFECTS, *control_fields()]:
             record[effect] = record[f"{effect}_ci"] = None
@@ -138,14 +106,14 @@ def score_mode(
 
 
 def _general(
-    found: ModeOutcomes, clean: dict[str, FloatArray], interval: list[float] | None
+    outcomes: ModeOutcomes, clean: dict[str, FloatArray], interval: list[float] | None
 ) -> dict[str, Any]:
-    """What all bands of a mode have in common."""
+    """Fields that are the same for all bands of a mode."""
     return {
-        "n_samples": len(found.label),
-        "n_groups": len(np.unique(found.group)),
-        "n_classes": found.n_classes,
-        "chance": 1.0 / found.n_classes,
+        "n_samples": len(outcomes.label),
+        "n_groups": len(np.unique(outcomes.group)),
+        "n_classes": outcomes.n_classes,
+        "chance": 1.0 / outcomes.n_classes,
         "clean_top1": float(clean["top1"].mean()),
         "clean_top1_ci": interval,
         "clean_top5": float(clean["top5"].mean()),
@@ -155,20 +123,20 @@ def _general(
 
 
 def undefined_records(
-    found: ModeOutcomes, names: Sequence[str], bootstrap: Bootstrap
+    outcomes: ModeOutcomes, names: Sequence[str], bootstrap: Bootstrap
 ) -> list[dict[str, Any]]:
-    """Records of a mode that a readout has no result under; `found` is of another of its modes."""
-    clean = _scores(found.clean)
-    (interval,) = bootstrap.intervals(clean["top1"][None], found.group)
-    general = _general(found, clean, interval)
+    """Records of a mode without results for a readout, from outcomes of another mode."""
+    clean = _scores(outcomes.clean)
+    (interval,) = bootstrap.intervals(clean["top1"][None], outcomes.group)
+    general = _general(outcomes, clean, interval)
     fields = [*SCORES, "p_value", "mcnemar_p"]
     for effect in [*EFFECTS, *control_fields()]:
         fields += [effect, f"{effect}_ci"]
     records = []
     for band, name in enumerate(names):
-        flags = [NOT_DEFINED] + ([EMPTY_BAND] if not found.bins[band] else [])
+        flags = [NOT_DEFINED] + ([EMPTY_BAND] if not outcomes.bins[band] else [])
         flags += [NO_BETTER_THAN_CHANCE] if _at_chance(general) else []
-        facts = {"band": name, "bins": int(found.bins[band]), **general}
+        facts = {"band": name, "bins": int(outcomes.bins[band]), **general}
         records.append(facts | dict.fromkeys(fields) | {"flags": flags})
     return records
 
@@ -178,25 +146,25 @@ def _at_chance(general: dict[str, Any]) -> bool:
 
 
 def _flags(
-    found: ModeOutcomes, readout: str, mode: Mode, general: dict[str, Any]
+    outcomes: ModeOutcomes, readout: str, mode: Mode, general: dict[str, Any]
 ) -> list[list[str]]:
-    """Reasons for each band, by rule; where the numbers say otherwise, that too."""
+    """Flags of each band by rule, and a flag where the numbers contradict the rule."""
     if readout in HEAD_READOUTS:
-        # What the rest of a network sees was found, by rule and numerically, when it ran.
-        blind = (found.bins > 0) & ~found.sees
-        rules: list[str | None] = [BLIND if one else None for one in blind]
+        # What the rest of a network sees was determined by rule and by number when it ran.
+        blind = (outcomes.bins > 0) & ~outcomes.sees
+        rules: list[str | None] = [BLIND if unseen else None for unseen in blind]
         differ = [False] * len(rules)
     else:
-        rules = structural_by_rule(readout, mode, found.bins)
-        differ = disagreements(found, rules)
+        rules = structural_by_rule(readout, mode, outcomes.bins)
+        differ = disagreements(outcomes, rules)
     rows = []
     for band, rule in enumerate(rules):
-        flags = list(found.flags) if found.bins[band] else [EMPTY_BAND]
+        flags = list(outcomes.flags) if outcomes.bins[band] else [EMPTY_BAND]
         if rule is not None:
             flags.insert(0, rule)
         if differ[band]:
             flags.append(DISAGREE)
-        if found.bins[band] == 1 and band == 0 and "equal-bins" in found.controls:
+        if outcomes.bins[band] == 1 and band == 0 and "equal-bins" in outcomes.controls:
             flags.append(CONTROL_IS_BAND)
         if _at_chance(general):
             flags.append(NO_BETTER_THAN_CHANCE)
@@ -206,7 +174,3 @@ def _flags(
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _interval(low: float, high: float) -> list[float] | None:
-    return [float(low), float(high)] if np.isfinite(low) and np.isfinite(high) else None

@@ -1,8 +1,8 @@
 """Exact Shapley values of bands, from all subsets of them.
 
-What a band contributes to a score depends on which others are there; the Shapley value is its mean
-contribution over all orders in which the bands could be put in, and the values add up to the score
-of the whole map minus that of none (Shapley, A Value for n-Person Games, 1953).
+What a band contributes to a score depends on which others are present; the Shapley value is its
+mean contribution over all orders in which the bands could be added, and the values add up to the
+score of the whole map minus that of none (Shapley, A Value for n-Person Games, 1953).
 """
 
 from __future__ import annotations
@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 
-SHAPLEY_SCORES = {
-    "accuracy": ("share of the accuracy that the band brings", "1"),
-    "margin": ("share of the margin that the band brings", "logits"),
-}
-
-
-# All subsets are gone through: 2 ** 12 = 4096 of them.
+# Scores that have Shapley values.
+UNITS = {"accuracy": "1", "margin": "logits"}
+# All subsets are evaluated: 2 ** 12 = 4096 of them.
 MOST_BANDS = 12
 
 
@@ -58,7 +54,7 @@ def shapley_values(scores: FloatArray) -> FloatArray:
     Parameters
     ----------
     scores : array of shape (2 ** n_bands, ...)
-        Score of each of `all_subsets`, by image if one likes: the value is linear in the scores.
+        Score of each of `all_subsets`; further axes, such as images, are kept.
 
     Returns
     -------

@@ -7,9 +7,13 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import bandprobe
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 VERSIONED = ("numpy", "scipy", "zarr", "torch", "torchvision", "timm", "pillow", "scikit-learn")
 
@@ -26,6 +30,11 @@ def provenance(code: str, config: Mapping[str, Any], **facts: str) -> dict[str, 
         "code_digest": code,
         **facts,
     }
+
+
+def stated(spec: DataclassInstance) -> dict[str, Any]:
+    """The fields of a specification that are not None, as `provenance` takes them."""
+    return {name: value for name, value in asdict(spec).items() if value is not None}
 
 
 @functools.cache

@@ -29,7 +29,7 @@ def load_config(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration {path} is not valid YAML", found=error) from error
     if not isinstance(config, dict):
-        raise ConfigError(f"the configuration {path} holds no keys", expected="a mapping")
+        raise ConfigError(f"the configuration {path} has no keys", expected="a mapping")
     return config
 
 
@@ -51,8 +51,8 @@ def resolve_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def check_plain(config: Any) -> None:
     """Raise `ConfigError` unless a configuration is plain data of a reasonable size.
 
-    YAML can refer to itself, unfold to more than any memory holds, and give dates, sets and
-    characters that end a line of the command a value becomes part of.
+    YAML can refer to itself, unfold to more than fits any memory, and give dates, sets, and
+    characters that end a line of the command that a value becomes part of.
     """
     waiting: list[tuple[str, Any]] = [(WHOLE, config)]
     for count in itertools.count():
@@ -93,7 +93,7 @@ def _check_value(where: str, value: Any) -> None:
 
 
 def validate(config: Any, schema: Mapping[str, Any]) -> None:
-    """Raise the most telling `ConfigError` where `config` does not fit `schema`."""
+    """Raise the most telling `ConfigError` if a configuration does not fit a schema."""
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: len(error.absolute_path))
     if not errors:
@@ -118,11 +118,10 @@ def validate(config: Any, schema: Mapping[str, Any]) -> None:
 def _of_the_same_kind(error: Any) -> Any:
     """Of the alternatives of a `oneOf`, the first error within the one whose kind was named."""
     kind = error.instance.get("kind") if isinstance(error.instance, dict) else None
-    for number, alternative in enumerate(error.validator_value):
+    for number in range(len(error.validator_value)):
         inner = [e for e in error.context if e.schema_path[0] == number]
         if inner and not any(list(e.absolute_path)[-1:] == ["kind"] for e in inner):
             return inner[0]
-        del alternative
     names = (str(choice.get("$ref", "")).rsplit("/", 1)[-1] for choice in error.validator_value)
     kinds = f"one of {', '.join(names)}"
     raise ConfigError(f"{'.'.join(map(str, error.absolute_path))}.kind", expected=kinds, found=kind)

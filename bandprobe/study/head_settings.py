@@ -56,15 +56,15 @@ def parse_head(spec: Mapping[str, Any] | None, modes: Mapping[str, Mode]) -> Hea
     """
     if spec is None:
         return None
-    able = [name for name, mode in modes.items() if mode.kind in KINDS]
-    chosen = spec.get("modes", able)
+    valid = [name for name, mode in modes.items() if mode.kind in KINDS]
+    chosen = spec.get("modes", valid)
     for name in chosen:
         if name not in modes:
-            raise ConfigError("head.modes: " + unknown_name("mode", name, able))
-        if name not in able:
+            raise ConfigError("head.modes: " + unknown_name("mode", name, valid))
+        if name not in valid:
             raise ConfigError(
                 f"head.modes: {name} is of kind {modes[name].kind}",
-                expected=f"a mode of kind {' or '.join(KINDS)}: {', '.join(able) or 'none here'}",
+                expected=f"a mode of kind {' or '.join(KINDS)}: {', '.join(valid) or 'none here'}",
             )
     if not chosen:
         raise ConfigError(

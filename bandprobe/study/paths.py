@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
 SPLITS = ("train", "eval")
+RESULTS = "results"
+RESOURCES = "resources"
 
 
 class Paths:
-    """Every path of a study as a pattern; a wildcard never holds a slash."""
+    """Every path of a study as a pattern; a wildcard never stands for a slash."""
 
-    WHEEL = "resources/wheels/{asset}.whl"
-    WEIGHTS = "resources/weights/{asset}.safetensors"
-    PHOTOS = "resources/photos"
-    IMAGES = "results/{dataset}/images"
-    MANIFEST = "results/{dataset}/manifest.parquet"
-    FOLDS = "results/{dataset}/folds.parquet"
-    FEATURES = "results/{dataset}/features/{model}/{passname}/{split}.zarr"
-    SHARD = "results/{dataset}/features/{model}/{passname}/shards/{shard}/{split}.zarr"
-    SPECTRA = "results/{dataset}/spectra/{model}/{layer}.zarr"
-    SUMS = "results/{dataset}/sums/{model}/{layer}/{slab}.zarr"
-    PROBE = "results/{dataset}/probes/{model}/{layer}/{readout}.zarr"
-    LOGITS = "results/{dataset}/band_logits/{model}/{layer}/{readout}.zarr"
-    MASKS = "results/{dataset}/controls/{model}/{layer}.zarr"
-    SHAPLEY = "results/{dataset}/shapley/{model}/{layer}/{readout}.zarr"
-    HEAD = "results/{dataset}/heads/{model}.zarr"
-    HEAD_LOGITS = "results/{dataset}/head_logits/{model}/{passname}.zarr"
-    OUTCOMES = "results/{dataset}/outcomes/{model}/{layer}/{readout}/{mode}.zarr"
-    TARGET = "results/{dataset}/targets/{model}/{layer}/{readout}/{mode}/{band}.json"
-    SUMMARY = "results/{dataset}/summary/{table}.nc"
-    TABLE = "results/{dataset}/summary/{table}.csv"
-    FLAGS = "results/{dataset}/summary/flags.csv"
-    FIGURE = "results/{dataset}/figures/{figure}.{suffix}"
-    CONFIG = "results/{dataset}/config.yaml"
-    REPORT = "results/{dataset}/report.html"
+    WHEEL = f"{RESOURCES}/wheels/{{asset}}.whl"
+    WEIGHTS = f"{RESOURCES}/weights/{{asset}}.safetensors"
+    PHOTOS = f"{RESOURCES}/photos"
+    DATASET = f"{RESULTS}/{{dataset}}"
+    IMAGES = f"{DATASET}/images"
+    MANIFEST = f"{DATASET}/manifest.parquet"
+    FOLDS = f"{DATASET}/folds.parquet"
+    FEATURES = f"{DATASET}/features/{{model}}/{{passname}}/{{split}}.zarr"
+    SHARD = f"{DATASET}/features/{{model}}/{{passname}}/shards/{{shard}}/{{split}}.zarr"
+    SPECTRA = f"{DATASET}/spectra/{{model}}/{{layer}}.zarr"
+    SUMS = f"{DATASET}/sums/{{model}}/{{layer}}/{{slab}}.zarr"
+    PROBE = f"{DATASET}/probes/{{model}}/{{layer}}/{{readout}}.zarr"
+    LOGITS = f"{DATASET}/band_logits/{{model}}/{{layer}}/{{readout}}.zarr"
+    MASKS = f"{DATASET}/controls/{{model}}/{{layer}}.zarr"
+    SHAPLEY = f"{DATASET}/shapley/{{model}}/{{layer}}/{{readout}}.zarr"
+    HEAD = f"{DATASET}/heads/{{model}}.zarr"
+    HEAD_LOGITS = f"{DATASET}/head_logits/{{model}}/{{passname}}.zarr"
+    OUTCOMES = f"{DATASET}/outcomes/{{model}}/{{layer}}/{{readout}}/{{mode}}.zarr"
+    TARGET = f"{DATASET}/targets/{{model}}/{{layer}}/{{readout}}/{{mode}}/{{band}}.json"
+    SUMMARY = f"{DATASET}/summary/{{table}}.nc"
+    TABLE = f"{DATASET}/summary/{{table}}.csv"
+    FLAGS = f"{DATASET}/summary/flags.csv"
+    FIGURE = f"{DATASET}/figures/{{figure}}.{{suffix}}"
+    CONFIG = f"{DATASET}/config.yaml"
+    REPORT = f"{DATASET}/report.html"
 
     @staticmethod
     def digest(path: str) -> str:
         """Path of the digest that a job writes beside a store, file or folder."""
         return f"{path}.digest.json"
+
+    @staticmethod
+    def digests(paths: Iterable[str]) -> list[str]:
+        """Paths of the digests beside several stores."""
+        return [Paths.digest(path) for path in paths]
+
+
+class _Open(dict[str, Any]):
+    """Values of some wildcards; the others stay wildcards."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+def fill(pattern: str, **values: str | Iterable[str]) -> list[str]:
+    """A pattern for all combinations of the values of some wildcards; others stay in it.
+
+    The last wildcard varies fastest, as with Snakemake's `expand`.
+
+    Examples
+    --------
+    >>> fill("{dataset}/{layer}.zarr", layer=["layer1", "layer2"])
+    ['{dataset}/layer1.zarr', '{dataset}/layer2.zarr']
+    """
+    choices = [[item] if isinstance(item, str) else list(item) for item in values.values()]
+    return [
+        pattern.format_map(_Open(zip(values, chosen, strict=True))) for chosen in product(*choices)
+    ]

@@ -1,4 +1,4 @@
-"""The configuration as frozen dataclasses, and the only enumerator of targets and paths."""
+"""The configuration as frozen dataclasses, and the only enumerator of targets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BY_BAND = ("energy", "refit")
 
 @dataclass(frozen=True)
 class Model:
-    """A frozen backbone; `passes` are lists of layers that one forward pass serves.
+    """A frozen backbone; each of its `passes` is the layers that one forward pass serves.
 
-    `preprocess` holds the keys that the configuration gives; a network brings the others.
+    `preprocess` has the keys that the configuration gives; a network brings the others.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Model:
         return tuple(layer for layers in self.passes for layer in layers)
 
     def pass_of(self, layer: str) -> str:
-        """Name of the pass that holds a layer."""
+        """Name of the pass that a layer belongs to."""
         for number, layers in enumerate(self.passes):
             if layer in layers:
                 return f"pass-{number}"

@@ -1,4 +1,4 @@
-"""All targets and all readouts of a data set as labelled arrays and tables."""
+"""All targets of a data set as one labelled data set, and their flags as a table."""
 
 from __future__ import annotations
 
@@ -14,31 +14,51 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
+from bandprobe.scoring.corrections import corrected
+from bandprobe.scoring.fields import CONTROLLED, EFFECTS, control_fields
 from bandprobe.scoring.flags import FLAG_MEANINGS, STRUCTURAL
-from bandprobe.scoring.intervals import corrected
-from bandprobe.scoring.records import CONTROL_NAMES, EFFECTS, control_fields
-from bandprobe.summary.names import AXES, CLEAN, EFFECT_NAMES, VALUES
-from bandprobe.summary.tables import ENDS, axis_labels, layer_order
+from bandprobe.summary import names
+from bandprobe.summary.names import AXES
+from bandprobe.summary.tables import ENDS, axis_labels, layer_order, variable_attrs
 
-CORRECTIONS = {
-    "p_holm": ("holm", "p_value after Holm's correction over all cells of the study"),
-    "p_bh": ("fdr_bh", "p_value after Benjamini and Hochberg's correction over all cells"),
+# name: (long name, units)
+SCORED = {
+    "top1": ("top-1 accuracy", "1"),
+    "top5": ("top-5 accuracy", "1"),
+    "rank": ("mean rank of the ground-truth class", "1"),
+    "margin": ("mean margin", "logits"),
 }
+TESTS = {
+    "p_value": ("p-value of the change in accuracy: exact sign test over groups", "1"),
+    "mcnemar_p": ("p-value of the change in accuracy: exact McNemar test over images", "1"),
+}
+# name: method, long name
+CORRECTIONS = {
+    "p_holm": ("holm", "p_value with Holm's correction over all cells of the study"),
+    "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over all cells"),
+}
+CLEAN = tuple(f"clean_{name}" for name in SCORED)
 WITH_INTERVAL = (*EFFECTS, *control_fields(), "clean_top1")
 
 
-def _long_names() -> dict[str, tuple[str, str]]:
-    facts = VALUES | EFFECT_NAMES | CLEAN
+def _facts() -> dict[str, tuple[str, str]]:
+    """Long name and units of every variable that is not a bound."""
+    facts = {
+        **TESTS,
+        "bins": ("full-plane bins in the band", "1"),
+        "structural": ("1 where the value is fixed by construction", "1"),
+    }
+    for name, (text, units) in SCORED.items():
+        facts[name] = (f"{text} after the intervention", units)
+        facts[f"clean_{name}"] = (f"{text} on the untouched map", units)
+    facts |= {name: (quantity.text, quantity.units) for name, quantity in names.EFFECTS.items()}
     facts |= {name: (text, "1") for name, (_, text) in CORRECTIONS.items()}
-    for field in control_fields():
-        control = next(name for name in CONTROL_NAMES.values() if field.startswith(name))
-        effect = field.removeprefix(f"{control}_").removesuffix("_excess")
-        text, unit = EFFECT_NAMES[effect]
-        kind = f"random masks of {control.replace('_', ' ')}"
-        more = f", band in excess of {kind}" if field.endswith("_excess") else f" by {kind}"
-        facts[field] = (text + more, unit)
-    facts["bins"] = ("full-plane bins in the band", "1")
-    facts["structural"] = ("1 where the value is forced by construction", "1")
+    for control, (_, masks) in names.CONTROLS.items():
+        for effect in CONTROLLED:
+            text, units = facts[effect]
+            facts[f"{control}_{effect}"] = (f"{text} by {masks}", units)
+            more = f"{text} by the band in excess of that by {masks}"
+            facts[f"{control}_{effect}_excess"] = (more, units)
     return facts
 
 
@@ -89,11 +109,11 @@ def interventions_dataset(
     """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist."""
     labels = axis_labels(axes)
     shape = tuple(len(labels[axis]) for axis in AXES)
-    names = [*VALUES, *WITH_INTERVAL, *(f"{n}_{end}" for n in WITH_INTERVAL for end in ENDS)]
-    arrays = {name: np.full(shape, np.nan) for name in (*names, *CLEAN, "bins", "structural")}
+    fields = [*SCORED, *TESTS, *WITH_INTERVAL, *(f"{n}_{e}" for n in WITH_INTERVAL for e in ENDS)]
+    arrays = {name: np.full(shape, np.nan) for name in (*fields, *CLEAN, "bins", "structural")}
     for record in records:
         cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
-        for name in (*VALUES, *CLEAN, *EFFECTS, *control_fields()):
+        for name in (*SCORED, *TESTS, *CLEAN, *EFFECTS, *control_fields()):
             arrays[name][cell] = _or_nan(record[name])
         for name in WITH_INTERVAL:
             bounds = record[f"{name}_ci"] or (np.nan, np.nan)
@@ -101,41 +121,34 @@ def interventions_dataset(
                 arrays[f"{name}_{end}"][cell] = value
         arrays["bins"][cell] = record["bins"]
         arrays["structural"][cell] = float(is_structural(record))
-    # A forced value is no hypothesis.
+    # A value that is fixed by construction tests no hypothesis.
     tested = np.where(arrays["structural"] == 0, arrays["p_value"], np.nan)
     for name, (method, _) in CORRECTIONS.items():
         arrays[name] = corrected(tested, method)
-    facts = _long_names()
+    facts = _facts()
     variables = {}
     for name, values in arrays.items():
         dims: tuple[str, ...] = AXES
-        kept = values
+        stored = values
         if name.startswith("clean_"):
-            dims, kept = AXES[:3], _first(values, (3, 4))
+            dims, stored = AXES[:3], _first(values, (3, 4))
         elif name == "bins":
-            dims, kept = ("model", "layer", "band"), _first(values, (2, 3))
-        variables[name] = xr.Variable(dims, kept, _facts(name, facts))
+            dims, stored = ("model", "layer", "band"), _first(values, (2, 3))
+        variables[name] = xr.Variable(dims, stored, variable_attrs(name, facts))
     coordinates = {axis: labels[axis] for axis in AXES}
     return xr.Dataset(variables, coords=coordinates, attrs=layer_order(axes["layers"]))
 
 
 def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """What is the same along some axes, from the cells that exist."""
+    """Values that are the same along some axes, taken from the cells that exist."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN")
         return np.asarray(np.nanmax(values, axis=axes))
 
 
 def is_structural(record: Mapping[str, Any]) -> bool:
-    """Whether the value of a target is forced by construction."""
+    """Whether the value of a target is fixed by construction."""
     return any(flag in STRUCTURAL for flag in record["flags"])
-
-
-def _facts(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Long name and units of a variable or of a bound of its interval."""
-    base = name.removesuffix("_low").removesuffix("_high")
-    end = {"_low": ", lower bound", "_high": ", upper bound"}.get(name[len(base) :], "")
-    return {"long_name": facts[base][0] + end, "units": facts[base][1]}
 
 
 def _or_nan(value: float | None) -> float:

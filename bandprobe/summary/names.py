@@ -1,47 +1,45 @@
-"""The one vocabulary of the summaries: names of axes, variables, scores and controls."""
+"""What people read for the names of stored scores, controls and readouts."""
 
 from __future__ import annotations
 
-# How much worse a score becomes.
-METRICS = {
-    "top1_drop": "drop of top-1 accuracy",
-    "top5_drop": "drop of top-5 accuracy",
-    "rank_degradation": "growth of the mean rank of the true class",
-    "margin_drop": "drop of the mean margin (logits)",
-}
-CONTROLS = {"equal_bins": "random, equal bins", "equal_energy": "random, equal energy"}
-SHAPLEY = {
-    "accuracy": "accuracy that a band brings",
-    "margin": "margin that a band brings (logits)",
-}
-
-
-# Scores that figures show, and what their axes say.
-SCORES = {
-    "top1_drop": "drop of top-1 accuracy",
-    "rank_degradation": "degradation of the ground-truth rank",
-}
-
+from typing import NamedTuple
 
 AXES = ("model", "layer", "readout", "mode", "band")
-# name: (long name, units)
-VALUES = {
-    "top1": ("top-1 accuracy after the intervention", "1"),
-    "top5": ("top-5 accuracy after the intervention", "1"),
-    "rank": ("mean rank of the ground-truth class after the intervention", "1"),
-    "margin": ("mean margin after the intervention", "logits"),
-    "p_value": ("exact sign test over groups: p-value of the change of accuracy", "1"),
-    "mcnemar_p": ("exact McNemar test over images: p-value of the change of accuracy", "1"),
+
+
+class Quantity(NamedTuple):
+    """A score in words, the same for headings of tables, and its units as stored."""
+
+    text: str
+    short: str
+    units: str = "1"
+
+    @property
+    def label(self) -> str:
+        """What an axis says."""
+        return self.text if self.units == "1" else f"{self.text} ({self.units})"
+
+
+# How much worse a score becomes.
+EFFECTS = {
+    "top1_drop": Quantity("drop in top-1 accuracy", "top-1 drop"),
+    "top5_drop": Quantity("drop in top-5 accuracy", "top-5 drop"),
+    "rank_degradation": Quantity("increase in mean ground-truth rank", "rank increase"),
+    "margin_drop": Quantity("drop in mean margin", "margin drop", "logits"),
 }
-EFFECT_NAMES = {
-    "top1_drop": ("drop of top-1 accuracy", "1"),
-    "top5_drop": ("drop of top-5 accuracy", "1"),
-    "rank_degradation": ("growth of the mean rank of the ground-truth class", "1"),
-    "margin_drop": ("drop of the mean margin", "logits"),
+SHAPLEY = {
+    "accuracy": Quantity("accuracy contributed by the band", "accuracy"),
+    "margin": Quantity("margin contributed by the band", "margin (logits)", "logits"),
 }
-CLEAN = {
-    "clean_top1": ("top-1 accuracy of the untouched map", "1"),
-    "clean_top5": ("top-5 accuracy of the untouched map", "1"),
-    "clean_rank": ("mean rank of the ground-truth class, untouched map", "1"),
-    "clean_margin": ("mean margin of the untouched map", "logits"),
+# Random masks, by the prefix of their variables: in legends, and within a sentence.
+CONTROLS = {
+    "equal_bins": ("random, equal bins", "random masks with as many bins"),
+    "equal_energy": ("random, equal energy", "random masks with as much energy"),
+}
+# Readouts whose accuracy can be compared under one mode.
+COMPARED = {
+    "map": "map, frozen: used",
+    "refit": "refit: available",
+    "head": "head: used by the network",
+    "head-ablated": "head, prefix tokens ablated",
 }

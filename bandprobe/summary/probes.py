@@ -12,16 +12,21 @@ import xarray as xr
 
 from bandprobe.store.zarr_store import Store
 from bandprobe.summary.names import AXES
-from bandprobe.summary.tables import axis_labels, layer_order
+from bandprobe.summary.tables import axis_labels, layer_order, variable_attrs
 
-PERMUTED = {
-    "permuted_accuracy": "mean accuracy of readouts of permuted labels, which should be chance",
-    "permuted_highest": "highest accuracy of a readout of permuted labels",
+PERMUTED = ("permuted_accuracy", "permuted_highest")
+# name: (long name, units)
+FACTS = {
+    "eval_accuracy": ("top-1 accuracy on evaluation maps; not used to choose the penalty", "1"),
+    "cv_log_loss": ("held-out log loss at the best temperature", "nats"),
+    "penalty_chosen": ("penalty chosen by grouped cross-validation", "1"),
+    "permuted_accuracy": ("mean accuracy of readouts fitted on permuted labels", "1"),
+    "permuted_highest": ("highest accuracy of a readout fitted on permuted labels", "1"),
 }
 
 
 def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
-    """Penalty paths along (model, layer, readout, penalty), and the penalties that were chosen."""
+    """Penalty paths along (model, layer, readout, penalty), and the chosen penalties."""
     labels = axis_labels(axes)
     shape = [len(labels[axis]) for axis in AXES[:3]]
     chosen = np.full(shape, np.nan)
@@ -45,22 +50,12 @@ def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
                     ("cv_log_loss", store.read("cv_log_loss").mean(0)),
                 ):
                     paths.setdefault(name, np.full((*shape, len(values)), np.nan))[cell] = values
-    facts = {
-        "eval_accuracy": ("top-1 accuracy on evaluation maps; not used to choose", "1"),
-        "cv_log_loss": ("held-out log loss at the best temperature", "nats"),
-    }
     variables = {
-        name: xr.Variable(
-            (*AXES[:3], "penalty"), values, {"long_name": facts[name][0], "units": facts[name][1]}
-        )
+        name: xr.Variable((*AXES[:3], "penalty"), values, variable_attrs(name, FACTS))
         for name, values in paths.items()
     }
-    variables["penalty_chosen"] = xr.Variable(
-        AXES[:3], chosen, {"long_name": "penalty chosen by grouped cross-validation", "units": "1"}
-    )
-    for name, values in controls.items():
-        facts_of = {"long_name": PERMUTED[name], "units": "1"}
-        variables[name] = xr.Variable(AXES[:3], values, facts_of)
+    for name, values in {"penalty_chosen": chosen, **controls}.items():
+        variables[name] = xr.Variable(AXES[:3], values, variable_attrs(name, FACTS))
     coordinates = {axis: labels[axis] for axis in AXES[:3]} | {"penalty": penalties}
     attrs = layer_order(axes["layers"]) | {"chance": 1.0 / n_classes}
     return xr.Dataset(variables, coords=coordinates, attrs=attrs)

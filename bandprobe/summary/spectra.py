@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +15,20 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.base.files import write_text
 from bandprobe.fourier.spectra import density
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples
+from bandprobe.scoring.intervals import Bootstrap, group_bootstrap, group_resamples
 from bandprobe.store.zarr_store import Store
 
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"
-# name: (dimensions after the samples, long name, units); means over images, each with an interval.
+# name: (dimensions of one image, long name, units); means over images, each with an interval.
 MEANS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "energy": (("band",), "mean energy over the full plane", ENERGY),
     "share": (("band",), "share of the energy", "1"),
-    "density": (("band",), "mean energy a bin", ENERGY),
-    "relative_density": (("band",), "energy a bin, relative to all bins (white noise: 1)", "1"),
+    "density": (("band",), "mean energy per bin", ENERGY),
+    "relative_density": (("band",), "energy per bin, relative to all bins (white noise: 1)", "1"),
     "centroid": ((), "energy-weighted mean radial frequency", NYQUIST),
     "centroid_cycles_per_image": ((), "energy-weighted mean radial frequency", CYCLES),
-    "profile": (("radius",), "mean power a bin", ENERGY),
-    "delta_log_amplitude": (
-        ("diagonal",),
-        "log amplitude on the half diagonal, relative to zero frequency",
-        "nats",
-    ),
+    "profile": (("radius",), "mean power per bin", ENERGY),
+    "delta_log_amplitude": (("diagonal",), "half-diagonal log amplitude, relative to DC", "nats"),
 }
 # name: (dimensions, long name, units); the same for all images.
 FIXED: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -43,7 +39,7 @@ FIXED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "diagonal_frequency": (("diagonal",), "frequency on each axis", NYQUIST),
 }
 WITHOUT_DC = "_without_dc"
-# Nearly all quantities of all layers have the same groups, and drawing costs more than averaging.
+# Nearly all quantities share their groups, and drawing resamples costs more than averaging.
 _resamples = functools.lru_cache(maxsize=2)(group_resamples)
 ENDS = {"": "", "_low": ", lower bound", "_high": ", upper bound"}
 
@@ -51,9 +47,8 @@ ENDS = {"": "", "_low": ", lower bound", "_high": ", upper bound"}
 def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Dataset:
     """Means over images of one layer's spectra, with intervals by resampling groups.
 
-    An image without energy, or without any outside DC, has no shares and no centroid, and is left
-    out of theirs. The attribute `note` says why a layer has no half diagonal, `window` what the
-    maps were multiplied by.
+    An image without energy (outside DC) has no shares and no centroid, and is left out of those
+    means. Attributes: `note` says why a layer has no half diagonal, `window` which one was used.
     """
     store = Store(path)
     groups = store.read("group")
@@ -62,10 +57,10 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
         base = name.removesuffix(WITHOUT_DC)
         dims, text, units = MEANS[base]
         text += " without zero frequency" if name != base else ""
-        found = _mean_and_interval(values, groups, resamples, level, seed)
-        for (end, bound), one in zip(ENDS.items(), found, strict=True):
+        numbers = _mean_and_interval(values, groups, resamples, level, seed)
+        for (end, bound), part in zip(ENDS.items(), numbers, strict=True):
             attrs = {"long_name": text + bound, "units": units}
-            variables[name + end] = xr.Variable(dims, one if dims else one[0], attrs)
+            variables[name + end] = xr.Variable(dims, part if dims else part[0], attrs)
     for name, (dims, text, units) in FIXED.items():
         values = store.read(name).astype(np.float64)
         variables[name] = xr.Variable(dims, values, {"long_name": text, "units": units})
@@ -75,27 +70,27 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
 
 
 def _of_each_image(store: Store) -> dict[str, FloatArray]:
-    """What is averaged over images, each of shape (n_samples, n)."""
-    found: dict[str, FloatArray] = {}
+    """Quantities of each image, each of shape (n_samples, n)."""
+    quantities: dict[str, FloatArray] = {}
     for end in ("", WITHOUT_DC):
         energy, bins = store.read(f"energy{end}"), store.read(f"bins{end}")
         total = energy.sum(1, keepdims=True)
         share = np.divide(energy, total, out=np.full_like(energy, np.nan), where=total > 0)
-        found[f"energy{end}"] = energy
-        found[f"share{end}"] = share
-        found[f"density{end}"] = store.read(f"density{end}")
-        found[f"relative_density{end}"] = density(share, bins) * bins.sum()
+        quantities[f"energy{end}"] = energy
+        quantities[f"share{end}"] = share
+        quantities[f"density{end}"] = store.read(f"density{end}")
+        quantities[f"relative_density{end}"] = density(share, bins) * bins.sum()
         for name in ("centroid", "centroid_cycles_per_image"):
-            found[name + end] = store.read(name + end)[:, None]
-    found["profile"] = store.read("profile_by_sample")
-    found["delta_log_amplitude"] = store.read("delta_log_amplitude")
-    return found
+            quantities[name + end] = store.read(name + end)[:, None]
+    quantities["profile"] = store.read("profile_by_sample")
+    quantities["delta_log_amplitude"] = store.read("delta_log_amplitude")
+    return quantities
 
 
 def _mean_and_interval(
     values: FloatArray, groups: NDArray[np.integer], resamples: int, level: float, seed: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean over the images that have any value, and its interval; NaN where none has one."""
+    """Mean over the images that have a value, and its interval; NaN if none has one."""
     kept = ~np.isnan(values).all(1)
     if not kept.any():
         nothing = np.full(values.shape[1], np.nan)
@@ -106,7 +101,29 @@ def _mean_and_interval(
     return values[kept].mean(0), low, high
 
 
-def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
+def read_spectra(
+    folder: Path, layers: Mapping[str, Sequence[str]], bootstrap: Bootstrap
+) -> dict[tuple[str, str], xr.Dataset]:
+    """Spectra of all layers of all models, as of `layer_spectrum`, by model and layer.
+
+    Parameters
+    ----------
+    folder : Path
+        Contains `<model>/<layer>.zarr`.
+    layers : mapping of str to sequence of str
+        Layers of each model.
+    bootstrap : Bootstrap
+    """
+    keys = [(model, layer) for model, names in layers.items() for layer in names]
+    return {
+        (model, layer): layer_spectrum(
+            folder / model / f"{layer}.zarr", bootstrap.resamples, bootstrap.level, bootstrap.seed
+        )
+        for model, layer in keys
+    }
+
+
+def spectra_dataset(spectra: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """Spectra of several layers along (model, layer), padded with NaN.
 
     The attribute `layers` is JSON: the layers of each model in the order of the study;
@@ -114,23 +131,23 @@ def spectra_dataset(found: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """
     order: dict[str, list[str]] = {}
     notes: dict[str, dict[str, str]] = {}
-    for (model, layer), spectrum in found.items():
+    for (model, layer), spectrum in spectra.items():
         order.setdefault(model, []).append(layer)
         if spectrum.attrs["note"]:
             notes.setdefault(model, {})[layer] = spectrum.attrs["note"]
-    labels = {"model": list(order), "layer": list(dict.fromkeys(layer for _, layer in found))}
-    first = next(iter(found.values()))
-    variables = {str(name): _stacked(found, str(name), labels) for name in first.data_vars}
+    labels = {"model": list(order), "layer": list(dict.fromkeys(layer for _, layer in spectra))}
+    first = next(iter(spectra.values()))
+    variables = {str(name): _stacked(spectra, str(name), labels) for name in first.data_vars}
     attrs = {"layers": json.dumps(order), "without_diagonal": json.dumps(notes)}
     attrs["window"] = first.attrs["window"]
     return xr.Dataset(variables, labels | {"band": first["band"].to_numpy()}, attrs)
 
 
 def _stacked(
-    found: Mapping[tuple[str, str], xr.Dataset], name: str, labels: Mapping[str, list[str]]
+    spectra: Mapping[tuple[str, str], xr.Dataset], name: str, labels: Mapping[str, list[str]]
 ) -> xr.Variable:
-    """One variable of all layers; each fills the beginning of its own axis."""
-    parts = {key: spectrum[name] for key, spectrum in found.items()}
+    """One variable of all layers; a shorter layer fills the beginning of the axis."""
+    parts = {key: spectrum[name] for key, spectrum in spectra.items()}
     first = next(iter(parts.values()))
     size = [max(part.sizes[dim] for part in parts.values()) for dim in first.dims]
     values = np.full((len(labels["model"]), len(labels["layer"]), *size), np.nan)
@@ -141,20 +158,20 @@ def _stacked(
 
 
 def band_table(spectra: xr.Dataset) -> pd.DataFrame:
-    """What has no curve, one row a model, layer and band."""
+    """Everything but the curves, one row per model, layer and band."""
     table = spectra.drop_dims(["radius", "diagonal"]).to_dataframe().reset_index()
     return table[table["bins"].notna()].reset_index(drop=True)
 
 
 def profile_table(spectra: xr.Dataset) -> pd.DataFrame:
-    """The radial profiles, one row a model, layer and ring."""
+    """The radial profiles, one row per model, layer and ring."""
     names = ["frequency", "cycles_per_image", "profile", "profile_low", "profile_high"]
     table = spectra[names].to_dataframe().reset_index()
     return table[table["frequency"].notna()].drop(columns="radius").reset_index(drop=True)
 
 
 def diagonal_table(spectra: xr.Dataset) -> pd.DataFrame:
-    """The half diagonals, one row a model, layer and frequency; `note` where there is none."""
+    """The half diagonals, one row per model, layer and frequency; `note` where there is none."""
     names = ["diagonal_frequency", *(f"delta_log_amplitude{end}" for end in ENDS)]
     table = spectra[names].to_dataframe().reset_index()
     table = table[table["diagonal_frequency"].notna()].drop(columns="diagonal")
@@ -170,6 +187,6 @@ def diagonal_table(spectra: xr.Dataset) -> pd.DataFrame:
 
 
 def write_curves(spectra: xr.Dataset, profiles: Path, diagonal: Path) -> None:
-    """Write the curves, which have no bands, as tables of their own."""
+    """Write the curves, which have no bands, as separate tables."""
     write_text(profiles, profile_table(spectra).to_csv(index=False))
     write_text(diagonal, diagonal_table(spectra).to_csv(index=False))

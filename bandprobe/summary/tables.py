@@ -15,14 +15,21 @@ from bandprobe.base.files import replacing, write_text
 ENDS = ("low", "high")
 
 
+def variable_attrs(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Long name and units of a variable or of a bound of its interval, from `facts` by name."""
+    base = name.removesuffix("_low").removesuffix("_high")
+    end = {"_low": ", lower bound", "_high": ", upper bound"}.get(name[len(base) :], "")
+    return {"long_name": facts[base][0] + end, "units": facts[base][1]}
+
+
 def layer_order(layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Layers of each model in the order of the study, which the common axis cannot show."""
-    return {"layers": json.dumps({model: list(found) for model, found in layers.items()})}
+    return {"layers": json.dumps({model: list(names) for model, names in layers.items()})}
 
 
 def axis_labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
     """Names along each axis that a study has."""
-    layers = dict.fromkeys(layer for found in axes["layers"].values() for layer in found)
+    layers = dict.fromkeys(layer for names in axes["layers"].values() for layer in names)
     return {
         "model": list(axes["layers"]),
         "layer": list(layers),
@@ -33,17 +40,16 @@ def axis_labels(axes: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[str, str]) -> None:
-    """Write a data set as NetCDF, and its cells that exist as CSV, each whole or not at all."""
+    """Write a data set as NetCDF and its cells as CSV; each file appears when it is complete."""
     with replacing(netcdf) as partial:
         dataset.assign_attrs(attrs).to_netcdf(partial, engine="h5netcdf")
     write_text(csv, cells_table(dataset).to_csv(index=False))
 
 
 def cells_table(dataset: xr.Dataset) -> pd.DataFrame:
-    """One row a cell that exists."""
-    # Curves have tables of their own.
+    """One row for each cell that exists; curves have their own tables."""
     cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
     table = dataset[cells].to_dataframe().reset_index()
-    # What every cell has, and none that does not exist.
+    # A variable that has a number in every cell that exists, and in no other.
     exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)
     return table[table[exists].notna()]

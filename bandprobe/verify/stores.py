@@ -1,4 +1,4 @@
-"""What can be wrong with one store: its bytes, its metadata, its coordinates, its digest."""
+"""What can be wrong with one store: its bytes, metadata, coordinates and digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bandprobe.store.zarr_store import Store
 
 @dataclass(frozen=True)
 class Expected:
-    """What a store must agree with, as far as it holds it.
+    """What a store must agree with, as far as it contains the same things.
 
     Attributes
     ----------
@@ -31,16 +31,16 @@ class Expected:
     bins : array of shape (n_bands,), optional
         Bins of each band on the layer's grid.
     some : bool
-        Whether the store may hold a part of the samples, as a head's does.
-    own_labels : array of shape (n_manifest_labels,), optional
-        What may stand for each label: the ImageNet index, in stores of a network's own classifier.
+        Whether the store may contain only some of the samples, as that of a head does.
+    head_labels : array of shape (n_manifest_labels,), optional
+        Another valid number of each label: the ImageNet index, as used by a network's own head.
     """
 
     split: Split | None = None
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     bins: NDArray[np.int64] | None = None
     some: bool = False
-    own_labels: NDArray[np.int64] | None = None
+    head_labels: NDArray[np.int64] | None = None
 
 
 def file_problems(path: Path) -> Iterator[str]:
@@ -48,21 +48,21 @@ def file_problems(path: Path) -> Iterator[str]:
     if not path.exists():
         yield "is missing"
         return
-    found = data_digest(path) if path.is_dir() else file_digest(path)
-    yield from _digest_problems(path, found)
+    digest = data_digest(path) if path.is_dir() else file_digest(path)
+    yield from _digest_problems(path, digest)
 
 
-def _digest_problems(path: Path, found: str) -> Iterator[str]:
+def _digest_problems(path: Path, digest: str) -> Iterator[str]:
     if not digest_path(path).is_file():
         yield f"has no digest, {digest_path(path).name}"
         return
     try:
-        given = read_digest(path)
+        written = read_digest(path)
     except BandprobeError as error:
         yield f"{digest_path(path).name} cannot be read: {_line(error.found)}"
         return
-    if given != found:
-        yield f"does not have its digest: SHA-256 {given} was written, {found} is there"
+    if written != digest:
+        yield f"does not match its digest: SHA-256 {written} was written, now {digest}"
 
 
 def store_problems(path: Path, expected: Expected) -> Iterator[str]:
@@ -78,10 +78,10 @@ def store_problems(path: Path, expected: Expected) -> Iterator[str]:
         yield text if not isinstance(error, DamagedStoreError) else "zarr.json is damaged on disk"
         return
     yield from _metadata_problems(path, content)
-    rotten = [text for name in store.names() for text in _array_problems(path, name, store)]
-    yield from rotten
+    damaged = [text for name in store.names() for text in _array_problems(path, name, store)]
+    yield from damaged
     yield from _digest_problems(path, data_digest(path))
-    if not rotten:
+    if not damaged:
         yield from _size_problems(store)
         yield from _coordinate_problems(store, expected)
 
@@ -96,26 +96,28 @@ def _array_problems(path: Path, name: str, store: Store) -> Iterator[str]:
 
 
 def _metadata_problems(path: Path, content: Mapping[str, Any]) -> Iterator[str]:
-    """Each array's own metadata against the copy that readers use."""
+    """The metadata of each array compared with the copy that readers use."""
     for name, copy in content["consolidated_metadata"]["metadata"].items():
         file = path / name / "zarr.json"
         try:
-            own = json.loads(file.read_text(encoding="utf-8"))
+            metadata = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             yield f"{name}/zarr.json cannot be read: {_line(error)}"
             continue
-        if own != copy:
-            differ = sorted(k for k in own.keys() | copy.keys() if own.get(k) != copy.get(k))
-            yield f"{name}/zarr.json is not what zarr.json says of it: {', '.join(differ)}"
+        if metadata != copy:
+            differ = sorted(
+                k for k in metadata.keys() | copy.keys() if metadata.get(k) != copy.get(k)
+            )
+            yield f"{name}/zarr.json differs from the copy in zarr.json: {', '.join(differ)}"
 
 
 def _size_problems(store: Store) -> Iterator[str]:
-    """One size for each name of a dimension."""
+    """Dimensions whose size is not the same everywhere."""
     sizes: dict[str, tuple[int, str]] = {}
     for name in store.names():
         array = store.array(name)
         if len(array.dims) != len(array.shape):
-            yield f"{name} names {len(array.dims)} dimensions and has {len(array.shape)}"
+            yield f"{name} names {len(array.dims)} dimensions but has {len(array.shape)}"
             continue
         for dim, size in zip(array.dims, array.shape, strict=True):
             known, owner = sizes.setdefault(dim, (size, name))
@@ -128,9 +130,9 @@ def _coordinate_problems(store: Store, expected: Expected) -> Iterator[str]:
         if name in store and store.labels(name) != tuple(labels):
             yield f"{name} is {', '.join(store.labels(name))}, not {', '.join(labels)}"
     if expected.bins is not None and "bins" in store:
-        found = store.read("bins")
-        if not np.array_equal(found, expected.bins):
-            yield f"bins are {found.tolist()}, and those of the grid {expected.bins.tolist()}"
+        bins = store.read("bins")
+        if not np.array_equal(bins, expected.bins):
+            yield f"bins are {bins.tolist()}, but the grid has {expected.bins.tolist()}"
     if expected.split is not None and "sample" in store:
         yield from _sample_problems(store, expected.split, expected)
 
@@ -143,10 +145,10 @@ def _sample_problems(store: Store, split: Split, expected: Expected) -> Iterator
         yield f"{int((~known).sum())} samples are not in this split of the manifest"
         return
     if not expected.some and not np.array_equal(sample, split.sample):
-        yield f"{len(sample)} samples, {len(split.sample)} in the manifest, or in another order"
+        yield f"{len(sample)} samples, {len(split.sample)} in the manifest, or in a different order"
     truths = [split.label[rows]]
-    if expected.own_labels is not None:
-        truths.append(expected.own_labels[split.label[rows]])
+    if expected.head_labels is not None:
+        truths.append(expected.head_labels[split.label[rows]])
     if not any(np.array_equal(store.read("label"), truth) for truth in truths):
         yield "labels are not those of the manifest"
     if not np.array_equal(store.read("group"), split.group[rows]):

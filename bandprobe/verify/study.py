@@ -1,12 +1,12 @@
-"""Whether everything that a study has left on disk is whole, and follows from what came before.
+"""Whether the stored files of a study are intact, and follow from the files they were made from.
 
-Every chunk is read and held against its checksum, every digest is taken again, coordinates are held
-against the manifest, and targets and summaries are computed again from what they were made of.
+Every chunk is read and compared with its checksum, every digest is computed again, coordinates are
+compared with the manifest, and targets and summaries are computed again from their sources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,12 +33,15 @@ from bandprobe.study.study import Study
 from bandprobe.verify.stores import Expected, file_problems, store_problems
 from bandprobe.verify.summaries import summary_problems, target_problems
 
-NAMED = 20
+# Paths in the command that makes things again.
+MOST_PATHS = 20
+# Stores of a stage, each with what it must agree with.
+Stores = Iterator[tuple[str, Expected]]
 
 
 @dataclass
 class Stage:
-    """What was looked at of one stage, and what is wrong.
+    """What was checked in one stage, and what is wrong.
 
     Attributes
     ----------
@@ -46,7 +49,7 @@ class Stage:
     count : int
     problems : list of str
     again : list of str
-        Paths that Snakemake can be asked for, to have the stage made again.
+        Paths to ask Snakemake for, to have the stage made again.
     """
 
     dataset: str
@@ -56,11 +59,11 @@ class Stage:
     problems: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
 
-    def look(self, path: str, again: str | None, found: Iterable[str]) -> None:
-        """Count one thing, with what is wrong with it."""
+    def check(self, path: str, again: str | None, findings: Iterable[str]) -> None:
+        """Count one path, with what is wrong with it."""
         self.count += 1
         try:
-            problems = list(found)
+            problems = list(findings)
         except BandprobeError as error:
             problems = [" ".join(str(error).split())]
         self.problems += [f"{path}: {problem}" for problem in problems]
@@ -69,13 +72,13 @@ class Stage:
 
     @property
     def line(self) -> str:
-        """One line: stage, how many were looked at, and the result."""
+        """Stage, number of paths checked, and result, in one line."""
         result = f"{len(self.problems)} problems" if self.problems else "ok"
         return f"{self.dataset:<16} {self.name:<12} {self.count:>6} {self.unit:<8} {result}"
 
 
 @dataclass(frozen=True)
-class Verified:
+class DatasetFiles:
     """One data set of a study, on disk below the working directory."""
 
     study: Study
@@ -87,7 +90,7 @@ class Verified:
 
     @cached_property
     def manifest(self) -> Path:
-        """Where the manifest lies."""
+        """Path of the manifest."""
         return Path(self.path(Paths.MANIFEST))
 
     @cached_property
@@ -109,7 +112,7 @@ class Verified:
         return Path(Paths.PHOTOS) if "asset" in spec else root_of(spec)
 
     def bins(self, model: str, layer: str) -> NDArray[np.int64] | None:
-        """Bins of each band on the grid of a layer, as far as its features can be opened."""
+        """Bins of each band on the grid of a layer; None if its features cannot be opened."""
         passname = self.study.models[model].pass_of(layer)
         path = self.path(Paths.FEATURES, model=model, passname=passname, split="eval")
         try:
@@ -123,22 +126,27 @@ class Verified:
         return Expected(self.splits["eval"], self.labels, self.bins(model, layer))
 
     def expected_of_head(self, model: str, layer: str | None = None) -> Expected:
-        """What the stores of a network's own end must agree with."""
+        """What the stores of a network's own head must agree with."""
         bins = None if layer is None else self.bins(model, layer)
         bands = {"band": self.study.bands.names}
         indices = imagenet_indices(self.manifest)
-        return Expected(self.splits["eval"], bands, bins, some=True, own_labels=indices)
+        return Expected(self.splits["eval"], bands, bins, some=True, head_labels=indices)
+
+    def layers(self) -> Iterator[tuple[dict[str, str], Expected]]:
+        """Every layer as wildcards of its paths, with what its stores must agree with."""
+        for model, layer in self.study.layers():
+            yield {"model": model, "layer": layer}, self.expected(model, layer)
 
 
 def verify_study(study: Study, report: Callable[[str], Any] = print) -> list[Stage]:
-    """Look at all that a study has left, and report one line a stage.
+    """Check all stored files of a study, and report one line per stage.
 
     Parameters
     ----------
     study : Study
-        Its results lie below the working directory.
+        Its results are below the working directory.
     report : callable
-        Takes each line as soon as its stage was looked at.
+        Called with each line as soon as its stage has been checked.
 
     Returns
     -------
@@ -154,19 +162,23 @@ def verify_study(study: Study, report: Callable[[str], Any] = print) -> list[Sta
 
 
 def require_intact(stages: Iterable[Stage]) -> None:
-    """Raise `BandprobeError` that names every problem, and the command that makes things again."""
+    """Raise `BandprobeError` if there are problems: all of them, and the command that repairs them.
+
+    The command makes the first stage with problems again. Forcing a later one as well would run all
+    stages between them.
+    """
     stages = list(stages)
     problems = [problem for stage in stages for problem in stage.problems]
     if not problems:
         return
-    # Of the first stage alone: to force a later one as well would run all that lies between them.
     again = next((list(dict.fromkeys(stage.again)) for stage in stages if stage.again), [])
     hint = None
     if again:
-        more = f" (and {len(again) - NAMED} more)" if len(again) > NAMED else ""
+        more = f" (and {len(again) - MOST_PATHS} more)" if len(again) > MOST_PATHS else ""
+        paths = " ".join(again[:MOST_PATHS]) + more
         hint = (
-            f"make it again: snakemake --cores all --force {' '.join(again[:NAMED])}{more}; then "
-            "snakemake --cores all and snakemake --cores 1 verify, each with the --configfile and "
+            f"make it again: snakemake --cores all --force {paths}; then snakemake --cores all "
+            "and snakemake --cores 1 verify, each with the --configfile and "
             "--directory of the study"
         )
     raise BandprobeError(
@@ -175,151 +187,129 @@ def require_intact(stages: Iterable[Stage]) -> None:
 
 
 def _stages(study: Study) -> Iterator[Stage]:
+    """Every stage, checked, in the order of the workflow."""
     yield _assets(study)
     for dataset in study.datasets:
-        part = Verified(study, dataset)
-        images = _images(part)
+        files = DatasetFiles(study, dataset)
+        images = _images(files)
         yield images
-        # Nothing can be held against a manifest that is not there or not whole.
-        if str(part.manifest) + Paths.digest("") in images.again:
+        # Without an intact manifest there is nothing to compare the rest with.
+        if Paths.digest(str(files.manifest)) in images.again:
             continue
-        for look in (_features, _spectra, _probes, _logits, _heads, _outcomes, _targets, _summary):
-            yield look(part)
+        for name, stores in STORES.items():
+            stage = Stage(dataset, name, "stores")
+            for path, expected in stores(files):
+                stage.check(path, Paths.digest(path), store_problems(Path(path), expected))
+            yield stage
+        for name, computed in COMPUTED.items():
+            stage = Stage(dataset, name, "files")
+            for path, problems in computed(study, dataset):
+                stage.check(path, path, problems)
+            yield stage
 
 
 def _assets(study: Study) -> Stage:
     stage = Stage("", "resources", "files")
-    names = {
-        m.weights.partition("/")[2] for m in study.models.values() if m.weights[:6] == "asset/"
-    }
-    paths = [Paths.WEIGHTS.format(asset=name) for name in sorted(names)]
+    weights = [model.weights.partition("/") for model in study.models.values()]
+    assets = sorted({name for kind, _, name in weights if kind == "asset"})
+    paths = [Paths.WEIGHTS.format(asset=name) for name in assets]
     paths += [Paths.PHOTOS] if any("asset" in spec for spec in study.datasets.values()) else []
     for path in paths:
-        stage.look(path, Paths.digest(path), file_problems(Path(path)))
+        stage.check(path, Paths.digest(path), file_problems(Path(path)))
     return stage
 
 
-def _images(part: Verified) -> Stage:
-    stage = Stage(part.dataset, "manifest", "files")
-    for pattern in (Paths.MANIFEST, Paths.FOLDS):
-        path = part.path(pattern)
-        stage.look(path, Paths.digest(path), file_problems(Path(path)))
-    if part.study.datasets[part.dataset]["kind"] in MADE_HERE:
-        path = part.path(Paths.IMAGES)
-        stage.look(path, Paths.digest(path), file_problems(Path(path)))
-    if part.manifest.is_file() and not stage.problems:
-        stage.look(str(part.manifest), None, _fold_problems(part))
-        for name, digest in image_rows(part.manifest).items():
-            file = part.root / name
-            stage.look(str(file), None, _image_problems(file, digest))
+def _images(files: DatasetFiles) -> Stage:
+    stage = Stage(files.dataset, "manifest", "files")
+    made_here = files.study.datasets[files.dataset]["kind"] in MADE_HERE
+    for pattern in (Paths.MANIFEST, Paths.FOLDS, *([Paths.IMAGES] if made_here else ())):
+        path = files.path(pattern)
+        stage.check(path, Paths.digest(path), file_problems(Path(path)))
+    if files.manifest.is_file() and not stage.problems:
+        stage.check(str(files.manifest), None, _fold_problems(files))
+        for name, digest in image_rows(files.manifest).items():
+            image = files.root / name
+            stage.check(str(image), None, _image_problems(image, digest))
     return stage
 
 
-def _fold_problems(part: Verified) -> Iterator[str]:
-    n_folds, n_train = (
-        len(read_folds(Path(part.path(Paths.FOLDS)))),
-        len(part.splits["train"].sample),
-    )
+def _fold_problems(files: DatasetFiles) -> Iterator[str]:
+    n_folds = len(read_folds(Path(files.path(Paths.FOLDS))))
+    n_train = len(files.splits["train"].sample)
     if n_folds != n_train:
-        yield f"{n_train} training samples, and folds of {n_folds}"
+        yield f"{n_train} training samples, but {n_folds} in the folds"
 
 
-def _image_problems(file: Path, digest: str) -> Iterator[str]:
-    if not file.is_file():
+def _image_problems(image: Path, digest: str) -> Iterator[str]:
+    if not image.is_file():
         yield "the image is missing"
-    elif file_digest(file) != digest:
-        yield "the image is not the one that the manifest was made of"
+    elif file_digest(image) != digest:
+        yield "the image is not the one that the manifest was made from"
 
 
-def _features(part: Verified) -> Stage:
-    stage = Stage(part.dataset, "features", "stores")
-    for model in part.study.models.values():
+def _features(files: DatasetFiles) -> Stores:
+    for model in files.study.models.values():
         for number, _ in enumerate(model.passes):
             for split in SPLITS:
                 names = {"model": model.name, "passname": f"pass-{number}", "split": split}
-                _look(stage, part.path(Paths.FEATURES, **names), Expected(part.splits[split]))
-    return stage
+                yield files.path(Paths.FEATURES, **names), Expected(files.splits[split])
 
 
-def _look(stage: Stage, path: str, expected: Expected) -> None:
-    stage.look(path, Paths.digest(path), store_problems(Path(path), expected))
+def _spectra(files: DatasetFiles) -> Stores:
+    for names, expected in files.layers():
+        yield files.path(Paths.SPECTRA, **names), expected
 
 
-def _of_layers(part: Verified, name: str, paths: Callable[[str, str], Iterable[str]]) -> Stage:
-    """A stage with stores of every layer."""
-    stage = Stage(part.dataset, name, "stores")
-    for model, layer in part.study.layers():
-        expected = part.expected(model, layer)
-        for path in paths(model, layer):
-            _look(stage, path, expected)
-    return stage
+def _probes(files: DatasetFiles) -> Stores:
+    for names, expected in files.layers():
+        for readout in files.study.readouts:
+            yield files.path(Paths.PROBE, **names, readout=readout), expected
 
 
-def _spectra(part: Verified) -> Stage:
-    return _of_layers(
-        part, "spectra", lambda model, layer: [part.path(Paths.SPECTRA, model=model, layer=layer)]
-    )
+def _band_logits(files: DatasetFiles) -> Stores:
+    study = files.study
+    for names, expected in files.layers():
+        if study.additive and study.controls.draws:
+            yield files.path(Paths.MASKS, **names), expected
+        for readout in study.additive:
+            yield files.path(Paths.LOGITS, **names, readout=readout), expected
 
 
-def _probes(part: Verified) -> Stage:
-    def paths(model: str, layer: str) -> Iterator[str]:
-        for readout in part.study.readouts:
-            yield part.path(Paths.PROBE, model=model, layer=layer, readout=readout)
-
-    return _of_layers(part, "probes", paths)
-
-
-def _logits(part: Verified) -> Stage:
-    def paths(model: str, layer: str) -> Iterator[str]:
-        if part.study.additive and part.study.controls.draws:
-            yield part.path(Paths.MASKS, model=model, layer=layer)
-        for readout in part.study.additive:
-            yield part.path(Paths.LOGITS, model=model, layer=layer, readout=readout)
-
-    return _of_layers(part, "band_logits", paths)
+def _heads(files: DatasetFiles) -> Stores:
+    study = files.study
+    for model in study.networks() if study.head else ():
+        expected = files.expected_of_head(model)
+        yield files.path(Paths.HEAD, model=model), expected
+        for number, _ in enumerate(study.models[model].passes):
+            yield files.path(Paths.HEAD_LOGITS, model=model, passname=f"pass-{number}"), expected
 
 
-def _heads(part: Verified) -> Stage:
-    stage = Stage(part.dataset, "heads", "stores")
-    for model in part.study.networks() if part.study.head else ():
-        expected = part.expected_of_head(model)
-        _look(stage, part.path(Paths.HEAD, model=model), expected)
-        for number, _ in enumerate(part.study.models[model].passes):
-            names = {"model": model, "passname": f"pass-{number}"}
-            _look(stage, part.path(Paths.HEAD_LOGITS, **names), expected)
-    return stage
-
-
-def _outcomes(part: Verified) -> Stage:
-    study = part.study
-
-    def paths(model: str, layer: str) -> Iterator[str]:
+def _outcomes(files: DatasetFiles) -> Stores:
+    study = files.study
+    for names, expected in files.layers():
         for readout in study.readouts:
             for mode in study.modes:
                 if study.is_defined(readout, mode):
-                    names = {"model": model, "layer": layer, "readout": readout, "mode": mode}
-                    yield part.path(Paths.OUTCOMES, **names)
+                    yield files.path(Paths.OUTCOMES, **names, readout=readout, mode=mode), expected
         if study.shapley_fill != "none":
             for readout in study.additive:
-                yield part.path(Paths.SHAPLEY, model=model, layer=layer, readout=readout)
-
-    stage = _of_layers(part, "outcomes", paths)
+                yield files.path(Paths.SHAPLEY, **names, readout=readout), expected
     heads = {(t.model, t.layer, t.readout, t.mode) for t in study.head_targets()}
     for model, layer, readout, mode in sorted(heads):
         names = {"model": model, "layer": layer, "readout": readout, "mode": mode}
-        _look(stage, part.path(Paths.OUTCOMES, **names), part.expected_of_head(model, layer))
-    return stage
+        yield files.path(Paths.OUTCOMES, **names), files.expected_of_head(model, layer)
 
 
-def _targets(part: Verified) -> Stage:
-    stage = Stage(part.dataset, "targets", "files")
-    for path, problems in target_problems(part.study, part.dataset):
-        stage.look(path, path, problems)
-    return stage
-
-
-def _summary(part: Verified) -> Stage:
-    stage = Stage(part.dataset, "summary", "files")
-    for path, problems in summary_problems(part.study, part.dataset):
-        stage.look(path, path, problems)
-    return stage
+STORES: Mapping[str, Callable[[DatasetFiles], Stores]] = {
+    "features": _features,
+    "spectra": _spectra,
+    "probes": _probes,
+    "band_logits": _band_logits,
+    "heads": _heads,
+    "outcomes": _outcomes,
+}
+# Files that can be computed again from what is stored.
+COMPUTED: Mapping[str, Callable[[Study, str], Iterator[tuple[str, list[str]]]]] = {
+    "targets": target_problems,
+    "summary": summary_problems,
+}

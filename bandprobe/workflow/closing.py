@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""What a run says at its end: how much is there, what is flagged, where to look."""
 
 from __future__ import annotations
 
@@ -7,6 +7,34 @@ from collections import Counter
 from pathlib import Path
 
 from bandprobe.scoring.flags import FLAG_MEANINGS
+from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
+from bandprobe.workflow.targets import all_interventions, of_all_datasets
+
+
+def closing_lines(study: Study, *, finished: bool, directory: Path = Path()) -> list[str]:
+    """Lines on the results below a directory, after a run that has finished or failed."""
+    targets = of_all_datasets(study, all_interventions)
+    count = sum((directory / path).exists() for path in targets)
+    lines = [f"bandprobe: {count} of {len(targets)} targets are there"]
+    for dataset in study.datasets:
+        lines += _places(dataset, directory)
+        flags = directory / Paths.FLAGS.format(dataset=dataset)
+        lines += flag_lines(flags) if finished and flags.exists() else []
+        lines += skipped_lines(study, dataset, directory)
+    return lines if finished else [*lines, "The run failed; logs/ has the log of each job that ran"]
+
+
+def _places(dataset: str, directory: Path) -> list[str]:
+    """Folders of a data set that are there."""
+    patterns = {
+        "figures": Path(Paths.FIGURE).parent,
+        "tables": Path(Paths.TABLE).parent,
+        "targets": Path(Paths.TARGET).parents[4],
+    }
+    folders = {name: str(path).format(dataset=dataset) for name, path in patterns.items()}
+    present = [f"{name} in {f}" for name, f in folders.items() if (directory / f).is_dir()]
+    return [f"{dataset}: {', '.join(present)}"] if present else []
 
 
 def flag_lines(path: Path) -> list[str]:
@@ -17,4 +45,19 @@ def flag_lines(path: Path) -> list[str]:
     return lines + [
         f"  {count:>5} {flag}: {FLAG_MEANINGS.get(flag, '')}"
         for flag, count in counts.most_common()
+    ]
+
+
+def skipped_lines(study: Study, dataset: str, directory: Path = Path()) -> list[str]:
+    """How many images were left out of a data set, if it may leave out any."""
+    path = directory / Paths.MANIFEST.format(dataset=dataset)
+    if study.datasets[dataset].get("on_bad_image") != "skip" or not path.exists():
+        return []
+    # Reading Parquet takes longer to import than all else here.
+    from bandprobe.data.manifest import skipped_images
+
+    count = len(skipped_images(path))
+    return [
+        f"{count} images of {dataset} were left out (on_bad_image: skip);"
+        f" {path} says which, and why"
     ]

@@ -8,13 +8,16 @@ import hashlib
 from pathlib import Path
 
 import bandprobe
+from bandprobe.errors import BandprobeError
 
 PACKAGE = Path(bandprobe.__file__).parent
-# Errors, logging and provenance cannot change a number.
+# Errors, logging, provenance and the strict reading of arguments cannot change a number: a
+# value that is not read as it was written is refused.
 IGNORED = {
     "bandprobe.errors",
     "bandprobe.base.progress",
     "bandprobe.store.provenance",
+    "bandprobe.workflow.params",
     "bandprobe.workflow.script",
 }
 
@@ -49,16 +52,21 @@ def _name(path: Path) -> str:
 def closure(script: Path) -> set[Path]:
     """A script and all modules of this package that it reaches by its imports.
 
-    The `__init__.py` of a package is not among them: it holds a docstring and no code.
+    The `__init__.py` of a package is not among them: it has a docstring and no code.
+
+    Raises
+    ------
+    BandprobeError
+        If a module has a relative import.
     """
-    found: set[Path] = set()
+    reached: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in reached:
+            reached.add(path)
             waiting += _imports(path, path.stat().st_mtime_ns)
-    return found
+    return reached
 
 
 @functools.cache
@@ -66,6 +74,12 @@ def _imports(path: Path, _changed: int) -> list[Path]:
     modules: list[Path] = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise BandprobeError(
+                f"{path}: a relative import in line {node.lineno}",
+                expected="from bandprobe.room.module import name",
+                hint="the digest of a stage's code follows absolute imports",
+            )
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):

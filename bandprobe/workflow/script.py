@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from bandprobe.errors import BandprobeError
 
@@ -59,14 +57,6 @@ def _refused_by_disk(error: Exception) -> BandprobeError | None:
                 + "; nothing unfinished was kept, and what is finished will not run again",
             )
     return None
-
-
-def json_argument(text: str) -> Any:
-    """An argument given as JSON."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:

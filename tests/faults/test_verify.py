@@ -153,7 +153,7 @@ HARMS: dict[str, list[Harm]] = {
         (
             lambda s: edit_json(results(s, NET, "rank", "zarr.json"), "shape", [1, 1, 1]),
             "outcomes",
-            rf"{NET}: rank/zarr.json is not what zarr.json says of it: shape",
+            rf"{NET}: rank/zarr.json differs from the copy in zarr.json: shape",
         ),
         (
             lambda s: (
@@ -161,7 +161,7 @@ HARMS: dict[str, list[Harm]] = {
                 shutil.copytree(results(s, PERTURB), results(s, OUTCOMES)),
             ),
             "outcomes",
-            rf"{OUTCOMES}: does not have its digest",
+            rf"{OUTCOMES}: does not match its digest",
         ),
         (
             lambda s: results(s, "spectra/net/act.zarr.digest.json").unlink(),
@@ -210,7 +210,7 @@ HARMS: dict[str, list[Harm]] = {
         (
             lambda s: replace_values(results(s, "spectra/net/act.zarr"), "bins", lambda v: v[::-1]),
             "spectra",
-            r"spectra/net/act\.zarr: bins are .*, and those of the grid",
+            r"spectra/net/act\.zarr: bins are .*, but the grid has",
         ),
     ],
     "a label": [(other_manifest_label, "features", "labels are not those")],
@@ -218,7 +218,7 @@ HARMS: dict[str, list[Harm]] = {
         (
             lambda s: flip(results(s, "manifest.parquet")),
             "manifest",
-            r"manifest\.parquet: does not have its digest",
+            r"manifest\.parquet: does not match its digest",
         )
     ],
 }

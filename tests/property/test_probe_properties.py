@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from bandprobe.linear.basis import basis_from_gram, basis_from_maps
 from bandprobe.linear.estimators import fit_ridge, held_out_ridge
-from bandprobe.linear.probe import basis_from_gram, basis_from_maps
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -28,7 +28,7 @@ def test_ridge_and_its_held_out_folds_are_those_of_scikit_learn(
         (basis_from_maps(train), new),
         (basis_from_gram(train @ train.T), new @ train.T),
     ):
-        given = (basis.train, basis.spectrum, labels, n_classes, np.array([alpha]))
+        given = (basis.train, basis.eigenvalues, labels, n_classes, np.array([alpha]))
         found = fit_ridge(*given).logits(basis.project(rows))[0]
         np.testing.assert_allclose(found, expected, atol=1e-4)
         for fold, logits in held_out_ridge(*given, folds).items():

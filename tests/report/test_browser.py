@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bandprobe.report.context import Results
 from bandprobe.report.findings import AXES, cell_table
 from bandprobe.report.payload import SPECTRA
-from bandprobe.summary.names import METRICS
+from bandprobe.summary.names import EFFECTS
 from tests.report.browser import draw_all, launch, opened, show
 from tests.report.conftest import page_of
 from tests.report.test_page import HOSTILE
@@ -62,7 +62,7 @@ def shown(value: float) -> str:
 
 
 def check_heat(page: Page, results: Results, readout: str, mode: str, metric: str) -> set[str]:
-    """Hold every cell against the summary; return the kinds of cells that there were."""
+    """Compare every cell with the summary; return the kinds of cells that occur."""
     kinds = set()
     for row in page.evaluate(CELLS, "used-view"):
         for band, cell in zip(results.interventions["band"].to_numpy(), row["cells"], strict=True):
@@ -73,11 +73,11 @@ def check_heat(page: Page, results: Results, readout: str, mode: str, metric: st
                 assert (cell["kind"], cell["text"]) == ("absent", "N/A")
             elif float(found["structural"]) == 1:
                 assert (cell["kind"], cell["text"]) == ("forced", "forced")
-                assert "no finding" in cell["about"]
+                assert "not a finding" in cell["about"]
             else:
-                holds = low <= 0 <= high
-                assert cell["text"] == (f"({shown(value)})" if holds else shown(value))
-                assert ("the interval holds zero" in cell["about"]) == holds
+                includes = low <= 0 <= high
+                assert cell["text"] == (f"({shown(value)})" if includes else shown(value))
+                assert ("the interval includes zero" in cell["about"]) == includes
             kinds.add(cell["kind"])
     return kinds
 
@@ -108,7 +108,7 @@ def test_heat_maps_show_the_summary_whatever_is_chosen(page: Page, shared: Resul
         choose(page, readout=readout, mode=mode, metric=metric)
         caption = page.locator("#used-view caption").first.text_content()
         assert caption == f"pixels: {mode}, {readout} readout"
-        assert METRICS[metric] in (page.locator("#heat-legend").text_content() or "")
+        assert EFFECTS[metric].label in (page.locator("#heat-legend").text_content() or "")
         kinds |= check_heat(page, shared, readout, mode, metric)
     assert kinds == {"value", "forced", "absent"}
 
@@ -218,7 +218,7 @@ def test_what_is_chosen_is_said(page: Page) -> None:
     page.wait_for_function(said, arg="models: pixels")
     show(page, "#spectra-view")
     choose(page, spectra_quantity="bands:share_without_dc")
-    page.wait_for_function(said, arg="without zero frequency")
+    page.wait_for_function(said, arg="without DC")
 
 
 def test_spectra_follow_their_control(page: Page, shared: Results) -> None:

@@ -96,7 +96,7 @@ def test_no_flags_at_all(results: Results) -> None:
     empty = dataclasses.replace(results, flags=results.flags.iloc[:0])
     context = page_context(empty)
     assert context["unflagged"] == context["n_targets"]
-    assert "No target carries a flag" in page_of(empty)
+    assert "No target has a flag" in page_of(empty)
 
 
 def test_a_disagreement_is_shown_as_one(results: Results) -> None:

@@ -114,7 +114,7 @@ def test_numbers_that_do_not_exist_cannot_be_embedded() -> None:
 
 def test_a_bundle_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_page, "package_text", lambda *_: "var a = 1;")
-    with pytest.raises(BandprobeError, match="another form"):
+    with pytest.raises(BandprobeError, match="unexpected form"):
         tables_library()
 
 

@@ -77,19 +77,19 @@ def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
 
 
 def test_controls_in_sentences_are_the_summarys(results: Results) -> None:
-    told = [one for one in all_findings(results) if "random masks of as much energy" in one.text]
+    told = [one for one in all_findings(results) if "random masks with as much energy" in one.text]
     assert told
     for finding in told:
         cell = results.interventions.sel(finding.cell)
         own = [float(cell[f"equal_energy_top1_drop{end}"]) for end in ("", "_low", "_high")]
         more = [float(cell[f"equal_energy_top1_drop_excess{e}"]) for e in ("", "_low", "_high")]
         assert f"the drop is {number(own[0])} ({span(*own[1:])})" in finding.text
-        assert f"theirs is {number(more[0])} ({span(*more[1:])})" in finding.text
-        holds = more[1] <= 0 <= more[2]
-        assert (f"({span(*more[1:])}), which holds zero" in finding.text) == holds
+        assert f"band minus masks, is {number(more[0])} ({span(*more[1:])})" in finding.text
+        includes = more[1] <= 0 <= more[2]
+        assert (f"({span(*more[1:])}), which includes zero" in finding.text) == includes
 
 
-def test_a_cell_whose_interval_holds_zero_is_never_called_an_effect(results: Results) -> None:
+def test_a_cell_whose_interval_includes_zero_is_never_called_an_effect(results: Results) -> None:
     assert all(one.low > 0 or one.high < 0 for one in all_findings(results))
     set_cell(results, CELL, **LARGE)
     assert CELL in [one.cell for one in all_findings(results)]
@@ -163,7 +163,7 @@ def test_a_study_without_effects_says_nothing(results: Results) -> None:
 def test_an_uncorrected_effect_is_called_possible_chance(results: Results) -> None:
     set_cell(results, CELL, **LARGE, p_holm=0.31)
     (one,) = [one for one in all_findings(results) if one.cell == CELL]
-    assert "p = 0.31, so among so many cells it may be chance" in one.text
+    assert "p = 0.31; among so many cells this may be chance" in one.text
 
 
 def test_a_bypass_is_said(results: Results) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bandprobe.base.files import replace_folder
+from bandprobe.base.folders import replace_folder
 from bandprobe.data.cifar import class_names
 from bandprobe.errors import BandprobeError, ConfigError, DatasetError, StoreError
 from bandprobe.study.config import load_config
@@ -17,7 +17,7 @@ from bandprobe.study.parse import parse_study
 
 HOME = Path(__file__).parents[2]
 SOURCES = [
-    *HOME.glob("bandprobe/*.py"),
+    *HOME.glob("bandprobe/**/*.py"),
     *HOME.glob("workflow/scripts/*.py"),
     *HOME.glob("docs/*.py"),
     *HOME.glob("benchmarks/*.py"),
@@ -28,8 +28,9 @@ CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml
 CALLS |= {"yaml.unsafe_load", "yaml.full_load", "pandas.read_pickle", "pd.read_pickle"}
 CALLS |= {"pickle.load", "pickle.loads", "tarfile.open", "shutil.unpack_archive"}
 METHODS = {"extractall", "extract_archive", "read_pickle", "to_pickle", "unsafe_load", "full_load"}
-# The one place where code of the user's is imported: architecture python/...
-IMPORTS = {"bandprobe/backbones/architectures.py"}
+# The one place where the user's code is imported, architecture python/..., and the command line,
+# which imports the module of a command from its own fixed list.
+IMPORTS = {"bandprobe/backbones/architectures.py", "bandprobe/cli/main.py"}
 
 
 def dotted(node: ast.expr) -> str:

@@ -24,7 +24,7 @@ from PIL import Image
 from bandprobe.cli.main import main
 from bandprobe.inspection.finished import find_results
 from bandprobe.inspection.two_studies import compare
-from bandprobe.scoring.records import EFFECTS
+from bandprobe.scoring.fields import EFFECTS
 from tests.workflow.conftest import HOME, TinyStudy, make_images
 
 CELL = ("resnet18", "layer1", "map", "remove", "low")
@@ -107,7 +107,7 @@ def test_inspect_a_target_by_its_names(finished: TinyStudy) -> None:
 def test_inspect_tables(finished: TinyStudy) -> None:
     text = prints(finished.folder, "inspect", "results/tiny/summary/interventions.nc")
     assert "top1_drop" in text
-    assert "drop of top-1" in text
+    assert "drop in top-1" in text
     text = prints(finished.folder, "inspect", "results/tiny/manifest.parquet")
     assert "image_sha256" in text
 
@@ -228,12 +228,12 @@ def test_other_edges_are_another_band(pair: tuple[Path, Path]) -> None:
     found = compare(find_results(one), find_results(other), "margin_drop")
     assert {cell.key[4] for cell in found.counted}.isdisjoint({"low", "mid"})
     assert found.counted
-    assert found.reasons["the band has other edges"] > 0
+    assert found.reasons["the band has different edges"] > 0
     assert list(found.configuration) == ["bands.edges"]
 
 
 def test_studies_that_share_nothing_say_so(finished: TinyStudy, tmp_path: Path) -> None:
-    assert "holds no targets" in fails(finished.folder, "compare", "results/tiny", str(tmp_path))
+    assert "contains no targets" in fails(finished.folder, "compare", "results/tiny", str(tmp_path))
     lonely = target(tmp_path / "x", ("alexnet", *CELL[1:]))
     lonely.parent.mkdir(parents=True)
     record = json.loads(target(results(finished)).read_text()) | {"model": "alexnet"}
@@ -251,7 +251,7 @@ def test_targets_left_from_an_earlier_configuration_do_not_count(pair: tuple[Pat
             path.write_text(json.dumps(json.loads(path.read_text()) | {"layer": "layer4"}))
     found = compare(*map(find_results, pair), "top1_drop")
     assert {cell.key[1] for cell in found.counted} == {"layer1"}
-    assert found.reasons["left from an earlier configuration of one of them or both"] == 49
+    assert found.reasons["left over from an earlier configuration of one or both"] == 49
 
 
 @pytest.mark.parametrize("score", EFFECTS)

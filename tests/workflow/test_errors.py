@@ -127,7 +127,7 @@ def test_one_target_runs_and_prints(fresh: TinyStudy) -> None:
         *("--model", "pixels", "--layer", "input", "--band", "mid", "--mode", "perturb"),
     )
     assert done.returncode == 0, done.stderr
-    assert "top-1 drop" in done.stdout
+    assert "drop in top-1 accuracy" in done.stdout
     assert "literal route" in done.stdout
     made = list((fresh.folder / "results/tiny/targets").rglob("*.json"))
     # One job scores all readouts, modes and bands of a layer, and no other layer's.

@@ -1,23 +1,20 @@
 """Generate the images of a phantom, whose class evidence lies in known bands."""
 
 from pathlib import Path
+from typing import Any
 
-from bandprobe.base.files import replace_folder
-from bandprobe.data.images import png_bytes
-from bandprobe.data.made_images import made_images
-from bandprobe.store.digests import write_digest
-from bandprobe.workflow.script import argument_parser, json_argument, run
+from bandprobe.data.made_images import write_made_images
+from bandprobe.workflow.params import from_json
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:
     """Write the images of one phantom."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--spec", required=True, type=json_argument, help="the data set, as JSON")
+    parser.add_argument("--spec", required=True, type=from_json(dict[str, Any]), help="as JSON")
     parser.add_argument("--output", required=True, type=Path, help="the folder")
     arguments = parser.parse_args()
-    files = ((name, png_bytes(pixels)) for name, pixels in made_images(arguments.spec))
-    replace_folder(arguments.output, files)
-    write_digest(arguments.output)
+    write_made_images(arguments.output, arguments.spec)
 
 
 if __name__ == "__main__":

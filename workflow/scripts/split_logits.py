@@ -2,68 +2,37 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from bandprobe.base.devices import DEVICES, open_device
-from bandprobe.features.blocks import read_coordinates
+from bandprobe.base.devices import DEVICES
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
-from bandprobe.probes.read import read_energies, read_readout
-from bandprobe.probes.split import logit_variables, split_energy, split_linear
-from bandprobe.store.provenance import provenance
-from bandprobe.store.zarr_store import Store, Variable, write_store
-from bandprobe.workflow.script import argument_parser, json_argument, run
+from bandprobe.probes.settings import MaskSettings
+from bandprobe.probes.split import split_layer
+from bandprobe.workflow.params import from_json
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:
     """Write the band logits of all readouts of a layer."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--features", required=True, type=Path, help="evaluation features")
-    parser.add_argument("--layer", required=True)
-    parser.add_argument(
-        "--probe", required=True, type=Path, nargs="+", help="stores <readout>.zarr"
-    )
-    parser.add_argument("--controls", type=json_argument, help="draws and seed of random masks")
-    parser.add_argument(
-        "--masks", type=Path, nargs="*", default=[], help="where random masks go, if anywhere"
-    )
-    parser.add_argument("--bands", required=True, type=json_argument, help="names and edges")
-    parser.add_argument("--output", required=True, type=Path, nargs="+", help="a store a readout")
-    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
+    option = parser.add_argument
+    option("--features", required=True, type=Path, help="evaluation features")
+    option("--layer", required=True)
+    option("--probe", required=True, type=Path, nargs="+", help="stores <readout>.zarr")
+    option("--controls", type=from_json(MaskSettings), help="draws and seed of random masks")
+    option("--masks", type=Path, nargs="?", help="where random masks go, if there are any")
+    option("--bands", required=True, type=from_json(Bands), help="names and edges")
+    option("--output", required=True, type=Path, nargs="+", help="one store per readout")
+    option("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
-    store = Store(arguments.features)
-    bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
-    partition = bands.on_grid(*store.array(arguments.layer).shape[-2:])
-    weights = {"weights_sha256": store.attrs["weights_sha256"]}
-    for path in arguments.masks:
-        own = {**arguments.controls, "layer": arguments.layer, "bands": arguments.bands}
-        power = mean_power(store, arguments.layer)
-        attrs = provenance(arguments.code, own, **weights)
-        write_masks(path, partition, power, **arguments.controls, attrs=attrs)
-    masks = read_masks(arguments.masks, partition)
-    linear = [path for path in arguments.probe if path.stem != "energy"]
-    readouts = [read_readout(path) for path in linear]
-    found = {}
-    if linear:
-        device = open_device(arguments.device)
-        split = split_linear(store, arguments.layer, readouts, masks, device)
-        found = dict(zip(linear, split, strict=True))
-    attrs = provenance(
-        arguments.code,
-        {"layer": arguments.layer, "bands": arguments.bands},
-        **weights,
+    split_layer(
+        dict(zip(arguments.probe, arguments.output, strict=True)),
+        arguments.features,
+        arguments.layer,
+        arguments.bands,
+        arguments.masks,
+        arguments.controls,
+        code=arguments.code,
+        device=arguments.device,
     )
-    for path, probe in zip(arguments.output, arguments.probe, strict=True):
-        is_linear = probe in found
-        one = found[probe] if is_linear else split_energy(read_energies(probe))
-        own_masks = masks if is_linear else Masks(partition, {})
-        coordinates = {
-            "band": Variable(("band",), np.array(bands.names)),
-            "class": Variable(("class",), np.array(Store(probe).labels("class"))),
-            "control": Variable(("control",), np.array(list(own_masks.controls) or ["none"])),
-            **read_coordinates(store),
-        }
-        write_store(path, logit_variables(one, own_masks), coordinates, attrs)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from bandprobe.base.devices import DEVICES, open_device
+from bandprobe.base.devices import DEVICES
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.slab_sums import sum_slabs, write_sums
-from bandprobe.store.provenance import provenance
-from bandprobe.store.zarr_store import Store
-from bandprobe.workflow.script import argument_parser, json_argument, run
+from bandprobe.probes.slab_sums import sum_slab
+from bandprobe.workflow.params import from_json
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:
@@ -16,21 +15,23 @@ def main() -> None:
     parser.add_argument("--train", required=True, type=Path, help="training features")
     parser.add_argument("--eval", required=True, type=Path, help="evaluation features")
     parser.add_argument("--layer", required=True)
-    parser.add_argument("--bands", type=json_argument, help="names and edges, if taken by band")
+    parser.add_argument(
+        "--bands", type=from_json(Bands), help="names and edges, if added up by band"
+    )
     parser.add_argument("--slab", required=True, type=int, nargs=2, help="number and count")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
-    train, evaluation = Store(arguments.train), Store(arguments.eval)
-    partition = None
-    if arguments.bands:
-        grid = train.array(arguments.layer).shape[-2:]
-        bands = Bands(tuple(arguments.bands["names"]), tuple(arguments.bands["edges"]))
-        partition = bands.on_grid(*grid)
-    device = open_device(arguments.device)
-    sums = sum_slabs(train, evaluation, arguments.layer, partition, tuple(arguments.slab), device)
-    stage = {"layer": arguments.layer, "bands": arguments.bands, "slab": arguments.slab}
-    write_sums(arguments.output, sums, provenance(arguments.code, stage))
+    sum_slab(
+        arguments.output,
+        arguments.train,
+        arguments.eval,
+        arguments.layer,
+        arguments.bands,
+        tuple(arguments.slab),
+        code=arguments.code,
+        device=arguments.device,
+    )
 
 
 if __name__ == "__main__":

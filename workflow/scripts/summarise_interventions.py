@@ -1,19 +1,21 @@
 """Gather all target files of a data set into one labelled data set, a table, and its flags."""
 
 from pathlib import Path
+from typing import Any
 
 from bandprobe.base.files import write_text
 from bandprobe.store.provenance import provenance
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
 from bandprobe.summary.tables import write_summary
-from bandprobe.workflow.script import argument_parser, json_argument, run
+from bandprobe.workflow.params import from_json
+from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:
     """Write the summary of the interventions."""
     parser = argument_parser(__doc__)
     parser.add_argument("--targets", required=True, type=Path, help="folder of the targets")
-    parser.add_argument("--axes", required=True, type=json_argument, help="names, as JSON")
+    parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
     parser.add_argument("--netcdf", required=True, type=Path)
     parser.add_argument("--csv", required=True, type=Path)
     parser.add_argument("--flags", required=True, type=Path)

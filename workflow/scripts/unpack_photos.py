@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bandprobe.base.files import replace_folder
+from bandprobe.base.folders import replace_folder
 from bandprobe.data.assets import find_asset, read_members
 from bandprobe.store.digests import write_digest
 from bandprobe.workflow.script import argument_parser, run

@@ -1,8 +1,8 @@
-// What all parts of the page share: the study's numbers, elements, texts, lazy drawing.
+// What all parts of the page share: numbers of the study, elements, texts, lazy drawing.
 const study = JSON.parse(document.getElementById("data").textContent);
 const column = study.targets.columns;
 const byId = (id) => document.getElementById(id);
-const AXES = ["model", "layer", "readout", "mode", "band"];
+const AXES = study.axes;
 const rowOf = new Map(column.model.map((_, row) => [AXES.map((axis) => column[axis][row]).join("\n"), row]));
 const findRow = (cell) => rowOf.get(AXES.map((axis) => cell[axis]).join("\n"));
 const percent = `${+(100 * study.level).toFixed(6)} %`;
@@ -28,14 +28,14 @@ function number(value) {
 
 const span = (low, high) => (low === null || low === undefined ? "no interval" : `${number(low)} to ${number(high)}`);
 
-// What a target is: a number, a forced one, or none.
+// State of a target: it has a number, a forced number, or none.
 function stateOf(row) {
   if (row === undefined) return "absent";
   if (column.top1_drop[row] === null) return "absent";
   return column.structural[row] === 1 ? "forced" : "value";
 }
 
-function holdsZero(row, metric) {
+function includesZero(row, metric) {
   const low = column[`${metric}_low`][row], high = column[`${metric}_high`][row];
   return low === null || (low <= 0 && high >= 0);
 }
@@ -52,7 +52,7 @@ function say(text) {
   lastSaid = setTimeout(() => { byId("status").textContent = text; }, 150);
 }
 
-// A library's script is in the page as text, and runs when something needs it for the first time.
+// The script of a library is in the page as text, and runs when it is first needed.
 const running = {};
 function library(name, result) {
   running[name] ??= (() => {
@@ -64,7 +64,7 @@ function library(name, result) {
   return running[name];
 }
 
-// Nothing is drawn before it is in view.
+// Views are drawn when they come into view.
 const waiting = new Map();
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) drawNow(entry.target);
@@ -95,7 +95,7 @@ function replaceView(root, ...children) {
   root.replaceChildren(...children);
 }
 
-// Colours of the page, by the names that its sheet gives them.
+// Colours of the page, by their names in the style sheet.
 let paper = false;
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => scheme.matches && !paper;

@@ -1,7 +1,7 @@
 // Heat maps, layer by band. They are tables, so that every reader gets rows, columns and numbers.
 
-// Parts of a colour's scale beyond which text is inverted, in the light and in the dark scheme, so that
-// its contrast stays above 4.5.
+// Fractions of a colour scale beyond which text is inverted, in the light and in the dark scheme, to
+// keep its contrast above 4.5.
 const STRONG = { up: [0.96, 0.57], down: [0.69, 0.65], amount: [0.83, 0.54] };
 
 // One map. `rows`: [{layer, clean, cells: [{state, value, low, high, text, about, row}]}]
@@ -34,7 +34,7 @@ function heatCell(cell, scale, first, choose) {
     element.classList.add(hue);
     element.classList.toggle("strong-light", part > STRONG[hue][0]);
     element.classList.toggle("strong-dark", part > STRONG[hue][1]);
-    element.classList.toggle("zero", cell.holdsZero === true);
+    element.classList.toggle("zero", cell.includesZero === true);
   }
   element.addEventListener("mouseenter", () => showTip(element, cell.about));
   element.addEventListener("mouseleave", hideTip);
@@ -69,28 +69,28 @@ function showTip(element, lines) {
   const tip = byId("tip");
   tip.textContent = lines.join("\n");
   tip.hidden = false;
-  const place = element.getBoundingClientRect(), own = tip.getBoundingClientRect();
-  const left = Math.max(4, Math.min(place.left, innerWidth - own.width - 4));
-  const above = place.top - own.height - 6;
+  const place = element.getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const left = Math.max(4, Math.min(place.left, innerWidth - size.width - 4));
+  const above = place.top - size.height - 6;
   tip.style.left = `${left}px`;
   tip.style.top = `${above > 4 ? above : place.bottom + 6}px`;
 }
 
 function hideTip() { byId("tip").hidden = true; }
 
-// Numbers of a target for the tooltip and for screen readers, the first lines first.
+// Numbers of a target for the tooltip and for screen readers, the most important first.
 function aboutTarget(row, cell, metric) {
   const lines = [`${cell.model}, ${cell.layer}, ${cell.band}`];
   const state = stateOf(row);
   if (row === undefined) return [...lines, "N/A: not part of the study"];
   const flags = study.targets.flags[row];
   if (state === "absent") return [...lines, `N/A: ${flags.join(", ")}`];
-  if (state === "forced") lines.push(`forced by construction, no finding: ${flags.join(", ")}`);
+  if (state === "forced") lines.push(`forced: fixed by construction, not a finding (${flags.join(", ")})`);
   lines.push(`${study.metrics[metric]}: ${number(column[metric][row])} (${span(column[`${metric}_low`][row], column[`${metric}_high`][row])})`);
-  if (state === "value" && holdsZero(row, metric)) lines.push("the interval holds zero");
+  if (state === "value" && includesZero(row, metric)) lines.push("the interval includes zero");
   for (const [name, text] of Object.entries(study.controls)) {
-    const found = column[`${name}_${metric}`]?.[row];
-    if (found !== undefined && found !== null) lines.push(`${text}: ${number(found)} (${span(column[`${name}_${metric}_low`][row], column[`${name}_${metric}_high`][row])})`);
+    const drop = column[`${name}_${metric}`]?.[row];
+    if (drop !== undefined && drop !== null) lines.push(`${text}: ${number(drop)} (${span(column[`${name}_${metric}_low`][row], column[`${name}_${metric}_high`][row])})`);
   }
   if (column.p_holm[row] !== null) lines.push(`corrected p (Holm): ${number(column.p_holm[row])}`);
   if (state === "value" && flags.length) lines.push(`caution: ${flags.join(", ")}`);
@@ -103,8 +103,8 @@ function targetCell(model, layer, band, choice) {
   const found = { state, row, cell, about: aboutTarget(row, cell, choice.metric) };
   if (state === "value") {
     found.value = column[choice.metric][row];
-    found.holdsZero = holdsZero(row, choice.metric);
-    found.text = found.holdsZero ? `(${short(found.value)})` : short(found.value);
+    found.includesZero = includesZero(row, choice.metric);
+    found.text = found.includesZero ? `(${short(found.value)})` : short(found.value);
     if (found.value === null) { found.state = "absent"; }
   }
   return found;
@@ -125,9 +125,9 @@ function heatLegend(scale, text) {
   const ends = scale.two ? [number(-scale.limit), number(scale.limit)] : ["0", number(scale.limit)];
   return [
     make("span", {}, `${text}: ${ends[0]} `, make("span", { class: `ramp ${scale.two ? "two" : "one"}` }), ` ${ends[1]}`),
-    scale.two ? make("span", {}, "(in brackets): the interval holds zero") : null,
-    make("span", {}, make("span", { class: "swatch absent" }), " N/A: no number, which is not zero"),
-    make("span", {}, make("span", { class: "swatch forced" }), " forced by construction: no finding"),
+    scale.two ? make("span", {}, "(in brackets): the interval includes zero") : null,
+    make("span", {}, make("span", { class: "swatch absent" }), " N/A: no number, which does not mean zero"),
+    make("span", {}, make("span", { class: "swatch forced" }), " forced: fixed by construction, not a finding"),
   ].filter(Boolean);
 }
 
@@ -144,15 +144,15 @@ function showCell(cell) {
   for (const [metric, text] of Object.entries(study.metrics)) {
     add(text, column[metric][row] === null ? "N/A" : `${number(column[metric][row])} (${span(column[`${metric}_low`][row], column[`${metric}_high`][row])})`);
   }
-  add("top-1 accuracy, untouched to changed", `${number(column.clean_top1[row])} to ${number(column.top1[row])}`);
+  add("top-1 accuracy, untouched and changed", `${number(column.clean_top1[row])} and ${number(column.top1[row])}`);
   for (const metric of ["top1_drop", "rank_degradation"]) {
     for (const [name, text] of Object.entries(study.controls)) {
       const key = `${name}_${metric}`;
       if (column[key]?.[row] === null || column[key] === undefined) continue;
-      add(`${study.metrics[metric]}, ${text}`, `${number(column[key][row])} (${span(column[`${key}_low`][row], column[`${key}_high`][row])}); the band in excess ${number(column[`${key}_excess`][row])} (${span(column[`${key}_excess_low`][row], column[`${key}_excess_high`][row])})`);
+      add(`${study.metrics[metric]}, ${text}`, `${number(column[key][row])} (${span(column[`${key}_low`][row], column[`${key}_high`][row])}); band minus random ${number(column[`${key}_excess`][row])} (${span(column[`${key}_excess_low`][row], column[`${key}_excess_high`][row])})`);
     }
   }
-  add("sign test over groups, p", `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg)`);
+  add("p of the sign test over groups", `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg)`);
   add("frequency bins in the band", String(column.bins[row]));
   for (const flag of study.targets.flags[row]) add(`${study.flags[flag].kind}: ${flag}`, study.flags[flag].meaning);
   const links = make("p", { class: "links" });

@@ -1,4 +1,4 @@
-// Controls, and which view each of them changes.
+// Controls, and the views that each of them changes.
 const layersOf = (models) => models.flatMap((model) => study.layers[model].map((layer) => [model, layer]));
 const note = (text) => make("p", {}, text);
 
@@ -6,10 +6,10 @@ function choice() {
   return { readout: byId("readout").value, mode: byId("mode").value, metric: byId("metric").value };
 }
 
-// Readouts and modes that have any number; a readout without a result under a mode has none.
+// Pairs of a readout and a mode that have any number.
 const defined = new Set(column.model.map((_, row) => (stateOf(row) === "absent" ? null : `${column.readout[row]}\n${column.mode[row]}`)));
 
-// Modes that the chosen readout has no numbers of cannot be chosen.
+// Modes without numbers for the chosen readout cannot be chosen.
 function offerModes() {
   const readout = byId("readout").value, options = [...byId("mode").options];
   for (const option of options) option.disabled = !defined.has(`${readout}\n${option.value}`);
@@ -33,7 +33,7 @@ function drawUsed() {
   byId("heat-legend").hidden = false;
   byId("heat-legend").replaceChildren(...heatLegend(scale, study.metrics[now.metric]));
   byId("cell").hidden = true;
-  replaceView(byId("used-view"), ...(panels.length ? panels : [note("No chosen model has targets of this readout and mode.")]));
+  replaceView(byId("used-view"), ...(panels.length ? panels : [note("None of the chosen models has targets of this readout and mode.")]));
   const figure = `${now.metric}_${now.readout}`;
   const links = study.figures.includes(figure) ? ["Figure: ", make("a", { href: `figures/${figure}.svg` }, figure), ". "] : [];
   byId("used-sources").replaceChildren(...links, "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
@@ -46,25 +46,25 @@ function drawControls() {
   const kinds = Object.entries(study.controls).filter(([name]) => column[`${name}_${now.metric}`]);
   const has = (model, layer) => kinds.some(([name]) => seriesOf("", model, layer, now.readout, now.mode, `${name}_${now.metric}`).values.some((value) => value !== null));
   const cards = layersOf(models).filter(([model, layer]) => has(model, layer)).map(([model, layer]) => {
-    const own = seriesOf("the band", model, layer, now.readout, now.mode, now.metric);
+    const band = seriesOf("the band", model, layer, now.readout, now.mode, now.metric);
     const random = kinds.map(([name, text]) => seriesOf(text, model, layer, now.readout, now.mode, `${name}_${now.metric}`));
-    return bandPoints(`${model}: ${layer}`, study.bands, emptyBands(own.rows), [own, ...random], study.metrics[now.metric], true);
+    return bandPoints(`${model}: ${layer}`, study.bands, emptyBands(band.rows), [band, ...random], study.metrics[now.metric], true);
   });
   replaceView(byId("controls-view"), ...(cards.length ? cards : [note("This readout, mode and metric have no random controls.")]));
 }
 
 function drawAvailable() {
   const mode = byId("available-mode").value;
-  const names = { map: "map, frozen: used", refit: "refit: available", head: "head: used by the network", "head-ablated": "head, prefix tokens ablated" };
+  const names = study.compared;
   const readouts = study.readouts.filter((readout) => names[readout]);
   const cards = layersOf(chosenModels()).map(([model, layer]) => {
     const series = readouts.map((readout) => accuracyOf(names[readout], model, layer, readout, mode)).filter((one) => one.values.some((value) => value !== null));
     return series.length ? bandPoints(`${model}: ${layer}`, study.bands, emptyBands(series[0].rows), series, "top-1 accuracy", false) : null;
   }).filter(Boolean);
-  replaceView(byId("available-view"), ...(cards.length ? cards : [note("No chosen model has targets under this mode.")]));
+  replaceView(byId("available-view"), ...(cards.length ? cards : [note("None of the chosen models has targets under this mode.")]));
   const figure = `used_available_${mode}`;
   byId("available-sources").replaceChildren(...(study.figures.includes(figure) ? ["Figure: ", make("a", { href: `figures/${figure}.svg` }, figure), ". "] : []), "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
-  return `used against available, ${mode}`;
+  return `used and available, ${mode}`;
 }
 
 // Layers as rows and bands as columns, of amounts that are never negative or of values with a sign.
@@ -76,7 +76,7 @@ function bandHeat(title, bands, rows, scale) {
       const zero = scale.two && low[at] !== null && low[at] <= 0 && high[at] >= 0;
       const about = [`${layer}, ${band}`, state === "absent" ? "N/A: no frequency bin in the band" : `${number(mean[at])} (${span(low[at], high[at])})`];
       if (state === "forced") about.push("forced: the readout has no weight in the band");
-      return { state, value: mean[at], holdsZero: zero, text: zero ? `(${short(mean[at])})` : short(mean[at]), about };
+      return { state, value: mean[at], includesZero: zero, text: zero ? `(${short(mean[at])})` : short(mean[at]), about };
     }),
   })), scale, null);
 }
@@ -140,8 +140,7 @@ function prepareControls() {
   for (const element of document.querySelectorAll(".controls")) element.hidden = false;
 }
 
-// Each view with what draws it; it is drawn when it comes into view, and again when a control changes,
-// which is then said.
+// A view is drawn when it comes into view and again when a control changes, which is then announced.
 function connect(view, draw, ...controls) {
   const box = byId(view);
   const redraw = (text) => {
@@ -163,7 +162,7 @@ whenInView(byId("targets-view"), buildTable);
 byId("download-all").addEventListener("click", () => save(`${study.dataset}-targets.csv`, csvOf(column.model.map((_, row) => row))));
 byId("download-shown").addEventListener("click", () => save(`${study.dataset}-targets-shown.csv`, csvOf(shownRows())));
 
-// The library of the table takes its colours from a class; plots have to be drawn again.
+// The table takes its colours from a class; plots have to be redrawn.
 function follow() {
   document.documentElement.classList.toggle("dark", isDark());
   redrawAll();
@@ -171,12 +170,12 @@ function follow() {
 
 follow();
 scheme.addEventListener("change", follow);
-// What has to be on paper is opened.
+// Open everything that belongs on paper.
 function openDetails() {
   for (const element of document.querySelectorAll("details[data-print]")) element.open = true;
 }
 
-// On paper all of it is drawn, in the colours of paper.
+// For printing, everything is drawn, in the colours of paper.
 addEventListener("beforeprint", () => { paper = true; while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); follow(); openDetails(); });
 addEventListener("afterprint", () => { paper = false; follow(); });
 addEventListener("scroll", hideTip, { passive: true });

@@ -1,6 +1,6 @@
 // Points and curves with intervals, drawn by plotly.js when they come into view.
 
-// Okabe and Ito's palette, readable with colour-vision deficiency; marks tell apart what colours do not.
+// The palette of Okabe and Ito, readable with colour-vision deficiency; markers distinguish what colours do not.
 const NAMED = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"];
 const MARKS = ["circle", "square-open", "diamond-open", "triangle-up-open", "triangle-down-open", "cross-open"];
 const DASHES = ["dash", "dot", "dashdot", "longdash", "longdashdot", "solid"];
@@ -17,7 +17,7 @@ function layout(title, x, y) {
   };
 }
 
-// A card with a title, a plot, and the plot's numbers as a table.
+// A card with a title, a plot, and the numbers of the plot as a table.
 function card(title, about, build, wide = false) {
   const plot = make("div", { class: "plot", role: "img", "aria-label": `${title}: ${about}. The numbers follow as a table.` });
   const numbers = make("details", {}, make("summary", {}, "Numbers"));
@@ -45,7 +45,7 @@ function numbersTable(title, { head, rows }) {
     make("table", {}, make("thead", {}, line(head, "th")), make("tbody", {}, ...rows.map((row) => line(row, "td")))));
 }
 
-// Points over bands, a mark a series; bands without bins are shaded. `series`: [{text, values, low, high, level}]
+// Points over bands, one marker per series; bands without bins are shaded. `series`: [{text, values, low, high, level}]
 function bandPoints(title, bands, empty, series, y, zero) {
   const about = `${series.map((one) => one.text).join(", ")} over bands`;
   return card(title, about, () => {
@@ -69,7 +69,7 @@ function bandPoints(title, bands, empty, series, y, zero) {
   });
 }
 
-// A forced value is shown as a faint cross, and said to be forced: it is no finding.
+// A forced value is a faint cross and labelled as forced: it is not a finding.
 const forcedAt = (one, band) => one.rows !== undefined && stateOf(one.rows[band]) === "forced";
 
 function pointTrace(one, at, count, bands) {
@@ -78,13 +78,13 @@ function pointTrace(one, at, count, bands) {
     type: "scatter", mode: "markers", name: plain(one.text), x: kept.map((band) => band + 0.22 * (at - (count - 1) / 2)), y: kept.map((band) => one.values[band]),
     error_y: { type: "data", symmetric: false, width: 0, thickness: 1.2, array: kept.map((band) => Math.max(0, one.high[band] - one.values[band])), arrayminus: kept.map((band) => Math.max(0, one.values[band] - one.low[band])) },
     marker: { color: NAMED[at % 6], symbol: kept.map((band) => (forcedAt(one, band) ? "x-thin-open" : MARKS[at % 6])), opacity: kept.map((band) => (forcedAt(one, band) ? 0.45 : 1)), size: 7 },
-    text: kept.map((band) => plain(`${bands[band]}: ${number(one.values[band])} (${span(one.low[band], one.high[band])})${forcedAt(one, band) ? ", forced by construction" : ""}`)), hoverinfo: "text+name",
+    text: kept.map((band) => plain(`${bands[band]}: ${number(one.values[band])} (${span(one.low[band], one.high[band])})${forcedAt(one, band) ? ", forced (fixed by construction)" : ""}`)), hoverinfo: "text+name",
   };
 }
 
-// Lines with shaded intervals, one a layer. `lines`: [{text, x, y, low, high}]
+// Lines with shaded intervals, one per layer. `lines`: [{text, x, y, low, high}]
 function lineCard(title, x, y, lines, log) {
-  return card(title, `${lines.length} lines, one a layer`, () => {
+  return card(title, `${lines.length} lines, one per layer`, () => {
     const options = layout(title, x, y);
     if (log) { options.xaxis.type = "log"; options.yaxis.type = "log"; options.yaxis.exponentformat = "power"; }
     options.height = 340;
@@ -106,7 +106,7 @@ function lineTraces(one, paint, log) {
   ];
 }
 
-// Cividis, which is uniform and readable with colour-vision deficiency, without its faintest ends.
+// Cividis, which is uniform and readable with colour-vision deficiency, without its faint ends.
 function ordered(at, count) {
   const stops = [[0, 64, 128], [87, 108, 140], [150, 140, 110], [214, 178, 50]];
   const place = count < 2 ? 0 : (3 * at) / (count - 1), low = Math.min(2, Math.floor(place));
@@ -124,7 +124,7 @@ function seriesOf(text, model, layer, readout, mode, metric) {
 
 const emptyBands = (rows) => rows.map((row) => row !== undefined && column.bins[row] === 0);
 
-// Accuracy with the interval of its paired drop, and the accuracy on untouched maps as its level.
+// Accuracy with the interval of its paired drop, and the accuracy on untouched maps as a line.
 function accuracyOf(text, model, layer, readout, mode) {
   const drop = seriesOf(text, model, layer, readout, mode, "top1_drop");
   const clean = drop.rows.map((row) => (row === undefined ? null : column.clean_top1[row]));

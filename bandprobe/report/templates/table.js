@@ -1,13 +1,12 @@
-// The table of all targets, by DataTables, and the same as CSV.
-const TEXTS = ["model", "layer", "readout", "mode", "band"];
-const NUMBERS = [["bins", "bins"], ["top1_drop", "top-1 drop"], ["rank_degradation", "rank growth"], ["p_holm", "p (Holm)"]];
-const FILTERS = ["model", "layer", "readout", "mode", "band", "state", "flag"];
-const STATES = ["value, interval without zero", "value, interval holds zero", "forced", "N/A"];
+// The table of all targets, by DataTables, and as CSV.
+const NUMBERS = [["bins", "bins"], ...["top1_drop", "rank_degradation"].map((name) => [name, study.short_metrics[name]]), ["p_holm", "p (Holm)"]];
+const FILTERS = [...AXES, "state", "flag"];
+const STATES = ["value, interval excludes zero", "value, interval includes zero", "forced", "N/A"];
 let targetTable = null;
 
 function stateText(row) {
   const state = stateOf(row);
-  if (state === "value") return holdsZero(row, "top1_drop") ? STATES[1] : STATES[0];
+  if (state === "value") return includesZero(row, "top1_drop") ? STATES[1] : STATES[0];
   return state === "forced" ? STATES[2] : STATES[3];
 }
 
@@ -15,7 +14,7 @@ function buildTable() {
   const tables = library("tables", "DataTables");
   const escape = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
   const rows = column.model.map((_, row) => row);
-  const columns = TEXTS.map((name) => ({ data: null, title: name, render: (row) => escape(column[name][row]) }));
+  const columns = AXES.map((name) => ({ data: null, title: name, render: (row) => escape(column[name][row]) }));
   for (const [name, title] of NUMBERS) {
     const shown = (value) => (name === "bins" ? String(value) : number(value));
     columns.push({ data: null, title, type: "num", className: "dt-type-numeric", render: (row, use) => (use === "sort" || use === "type" ? column[name][row] : shown(column[name][row])) });
@@ -25,7 +24,7 @@ function buildTable() {
   columns.push({ data: null, title: "state", render: (row) => escape(stateText(row)) });
   columns.push({ data: null, title: "flags", render: (row) => escape(study.targets.flags[row].join(", ")) });
   columns.push({ data: null, title: "file", orderable: false, searchable: false, render: (row) => `<a href="${escape(targetFile(row))}">file</a>` });
-  const element = make("table", { class: "display" }, make("caption", {}, `All targets. Drops and growths with their ${percent} intervals; choose a column's heading to sort.`));
+  const element = make("table", { class: "display" }, make("caption", {}, `All targets, with ${percent} intervals. Choose the heading of a column to sort by it.`));
   byId("targets-view").replaceChildren(element);
   targetTable = new tables(element, {
     data: rows, columns, deferRender: true, pageLength: 25, lengthMenu: [25, 100, 500], autoWidth: false, order: [],
@@ -62,7 +61,7 @@ function buildFilters() {
   }));
 }
 
-// Numbers are written so that reading them gives the same number again.
+// Numbers are written in full, so that reading them gives the same numbers.
 function csvOf(rows) {
   const names = Object.keys(column);
   const field = (value) => {

@@ -16,7 +16,7 @@ from torch import nn
 
 from bandprobe.backbones.backbone import load_backbone
 from bandprobe.backbones.checkpoints import check_loaded, read_checkpoint
-from bandprobe.backbones.renaming import vit_to_timm, vit_to_torchvision
+from bandprobe.backbones.renaming import vit_to_timm
 from bandprobe.errors import ModelError
 from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
@@ -104,15 +104,6 @@ def test_vits_of_both_libraries_fill_both(
         assert_close(prefix, expected[:, :1])
     with torch.inference_mode():
         assert_close(backbone.network(vit_batch), logits)
-
-
-def test_renaming_there_and_back_is_the_identity() -> None:
-    names = torchvision.models.vit_b_16(image_size=32).state_dict()
-    there = vit_to_timm(names)
-    assert set(there) == set(timm.create_model("vit_base_patch16_224", img_size=32).state_dict())
-    back = vit_to_torchvision(there)
-    assert list(back) == list(names)
-    assert all(back[name] is names[name] for name in names)
 
 
 def test_names_of_torchvisions_first_release_are_known(tmp_path: Path) -> None:

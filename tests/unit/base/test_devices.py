@@ -17,8 +17,9 @@ from bandprobe.features.networks import torch_network
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
 from bandprobe.fourier.modes import Mode
-from bandprobe.fourier.transform import power, spectrum
+from bandprobe.fourier.transform import power, real_fft
 from bandprobe.head.variants import Plan, head_outputs, own_outputs
+from bandprobe.linear.band_grams import BandGrams
 from bandprobe.linear.decompose import (
     add_noise,
     band_power,
@@ -58,12 +59,12 @@ def test_spectra_and_powers(device: str, grid: tuple[int, int]) -> None:
     open_device(device.removeprefix("torch-"))
     maps = made(3, 4, *grid)
     on_device = put(maps, device)
-    close(spectrum(on_device), spectrum(maps))
+    close(real_fft(on_device), real_fft(maps))
     close(power(on_device), power(maps))
     partition = partition_of(grid)
     close(
-        band_power(spectrum(on_device), partition, grid[1]),
-        band_power(spectrum(maps), partition, grid[1]),
+        band_power(real_fft(on_device), partition, grid[1]),
+        band_power(real_fft(maps), partition, grid[1]),
     )
 
 
@@ -96,7 +97,7 @@ def test_turned_phases_and_added_noise(device: str, grid: tuple[int, int], stren
     maps, partition = made(3, 2, *grid), partition_of(grid)
     noise = white_noise(0, 0, [4, 5, 6], (2, *grid))
     noise[0, 0] = 0
-    raw, there = spectrum(maps), spectrum(put(maps, device))
+    raw, there = real_fft(maps), real_fft(put(maps, device))
     close(turn_phases(there, put(noise, device), strength), turn_phases(raw, noise, strength))
     close(
         add_noise(there, put(noise, device), partition, strength),
@@ -104,6 +105,17 @@ def test_turned_phases_and_added_noise(device: str, grid: tuple[int, int], stren
     )
     mean = made(2, seed=3)
     close(centre(there, mean, grid[1]), centre(raw, mean, grid[1]))
+
+
+def added_up(sums: MapSums) -> list[np.ndarray]:
+    """All arrays that depend on the device."""
+    if sums.by_band is None:
+        return [] if sums.direct else [sums.gram, sums.kernel]
+    products, energies = sums.by_band.products, sums.by_band.energies.gathered()
+    if isinstance(products, BandGrams):
+        return [*products.gram, *products.kernel, *energies]
+    bands = [*products.train, *products.evaluation]
+    return [*(rows for band in bands for rows in band), *energies]
 
 
 @DEVICES
@@ -115,27 +127,14 @@ def test_gram_matrices_and_energies(
 ) -> None:
     train, evaluation = made(9, 3, *grid), made(4, 3, *grid, seed=1)
     found = {}
-    for name in ("cpu", device):
-        sums = MapSums(direct, partition_of(grid) if by_band else None, device=name)
+    for name in (device, "cpu"):
+        partition = partition_of(grid) if by_band else None
+        sums = MapSums.empty(direct=direct, partition=partition, device=name)
         for part in (slice(0, 2), slice(2, 3)):
-            sums.add(train[:, part].copy(), evaluation[:, part].copy())
+            sums.add_slab(train[:, part].copy(), evaluation[:, part].copy())
         found[name] = sums
-    there, here = found[device], found["cpu"]
-    if by_band and not direct:
-        for one, other in zip(there.grams.gram, here.grams.gram, strict=True):
-            close(one, other)
-        for one, other in zip(there.grams.kernel, here.grams.kernel, strict=True):
-            close(one, other)
-    elif by_band:
-        for bands, others in zip(there.grams.train, here.grams.train, strict=True):
-            for one, other in zip(bands, others, strict=True):
-                close(one, other)
-    elif not direct:
-        close(there.gram, here.gram)
-        close(there.kernel, here.kernel)
-    if by_band:
-        for one, other in zip(there.energies.gathered(), here.energies.gathered(), strict=True):
-            close(one, other)
+    for there, here in zip(*map(added_up, found.values()), strict=True):
+        close(there, here)
 
 
 @DEVICES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bandprobe.base.files import replace_folder
+from bandprobe.base.folders import replace_folder
 from bandprobe.data.cifar import LAYOUTS, read_split
 from bandprobe.data.datasets import samples, state_of
 from bandprobe.data.images import open_image, png_bytes

@@ -5,6 +5,7 @@ import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.modes import KINDS, Mode, kept_bands
+from bandprobe.fourier.random_masks import KINDS as MASKS
 
 
 def test_defaults_are_one_draw_and_a_gap_of_zeros() -> None:
@@ -57,3 +58,9 @@ def test_every_kind_says_which_bands_it_keeps(kind: str) -> None:
         assert kept.sum(1).tolist() == [1, 2, 3, 4]
     if kind == "highpass":
         assert kept.sum(1).tolist() == [4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_which_random_masks_can_stand_for_a_band(kind: str) -> None:
+    expected = {"noise": (), "lowpass": MASKS[:1], "highpass": MASKS[:1]}.get(kind, MASKS)
+    assert Mode("any", kind).controls == expected  # type: ignore[arg-type]

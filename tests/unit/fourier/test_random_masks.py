@@ -1,4 +1,4 @@
-"""Random masks and permuted labels against brute-force versions of what they promise."""
+"""Random masks against brute-force versions of what they promise."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from bandprobe.fourier.random_masks import (
     conjugate_pairs,
     equal_bins,
     equal_energy,
-    permuted_labels,
 )
 
 GRIDS = [(14, 14), (7, 7), (10, 7), (7, 10), (16, 16), (28, 28)]
@@ -133,22 +132,3 @@ def test_draws_differ_and_seeds_repeat(bands: Bands) -> None:
     masks = [equal_energy(partition, power, *given) for given in ((0, 0), (0, 1), (1, 0))]
     assert (masks[0] != masks[1]).any()
     assert (masks[0] != masks[2]).any()
-
-
-def test_permuted_labels_keep_groups_together_and_the_labels_of_groups() -> None:
-    groups = np.repeat([5, 2, 9, 7], 3)
-    labels = np.repeat([0, 1, 1, 2], 3)
-    seen = set()
-    for draw in range(60):
-        dealt = permuted_labels(labels, groups, 0, draw)
-        assert all(len(set(dealt[groups == group])) == 1 for group in groups)
-        assert sorted(dealt) == sorted(labels)
-        seen.add(tuple(dealt[::3]))
-    assert len(seen) == 12, "all orders of 0, 1, 1, 2"
-
-
-def test_permuted_labels_of_mixed_groups_are_dealt_to_samples() -> None:
-    groups, labels = np.repeat([0, 1], 4), np.arange(8) % 4
-    dealt = [permuted_labels(labels, groups, 0, draw) for draw in range(20)]
-    assert all(sorted(one) == sorted(labels) for one in dealt)
-    assert any(len(set(one[:4])) < 4 for one in dealt)

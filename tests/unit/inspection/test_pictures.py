@@ -133,8 +133,8 @@ def test_what_cannot_be_inspected_says_what_can(
         locate("results/tiny/nowhere/x.zarr")
     with pytest.raises(StoreError, match=r"results/a/targets/b/c/d/e/f\.json"):
         locate("a/b/c/d/e/f")
-    with pytest.raises(StoreError, match="is no target"):
+    with pytest.raises(StoreError, match="is not a target"):
         read_record(Path(f"{store.path}.digest.json"))
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(StoreError, match="is no JSON"):
+    with pytest.raises(StoreError, match="is not JSON"):
         read_record(tmp_path / "x.json")

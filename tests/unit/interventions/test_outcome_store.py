@@ -8,12 +8,12 @@ import pytest
 
 from bandprobe.errors import ModelError
 from bandprobe.interventions.outcome_store import (
-    Axes,
     BandLogits,
     read_band_logits,
     read_outcomes,
     write_outcomes,
 )
+from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Variable, write_store
 
@@ -45,7 +45,8 @@ def clean(rng: np.random.Generator) -> BandLogits:
 def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Generator) -> None:
     changed = rng.normal(size=(3, 2, 6, 3))
     untouched = clean.logits.sum(0) + clean.intercept
-    write_outcomes(tmp_path / "a.zarr", clean.axes, untouched, changed, {"code": "x"})
+    logits = ChangedLogits(clean.axes, untouched, changed)
+    write_outcomes(tmp_path / "a.zarr", logits, {"code": "x"})
     found, names, attrs = read_outcomes(tmp_path / "a.zarr")
     expected = outcomes(changed, clean.axes.label)
     for got, want in zip(found.changed, expected, strict=True):
@@ -60,7 +61,7 @@ def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Ge
     assert (names, found.n_classes, attrs["code"]) == (clean.axes.names, 3, "x")
     assert found.flags == ()
     attrs = {"flags": json.dumps(["a", "b"])}
-    write_outcomes(tmp_path / "b.zarr", clean.axes, untouched, changed, attrs)
+    write_outcomes(tmp_path / "b.zarr", logits, attrs)
     assert read_outcomes(tmp_path / "b.zarr")[0].flags == ("a", "b")
 
 
@@ -95,8 +96,8 @@ def test_logits_that_are_not_finite_get_no_rank(tmp_path: Path, where: str, valu
     logits = {"clean": np.ones((4, 3)), "changed": np.ones((2, 1, 4, 3))}
     # A band that is empty has no logits, and needs none.
     logits["changed"][1] = np.nan
-    write_outcomes(tmp_path / "good.zarr", axes, logits["clean"], logits["changed"], {})
+    write_outcomes(tmp_path / "good.zarr", ChangedLogits(axes, **logits), {})
     logits[where][..., 1, 2] = value
     with pytest.raises(ModelError, match=r"bad\.zarr: logits of .* maps are not finite"):
-        write_outcomes(tmp_path / "bad.zarr", axes, logits["clean"], logits["changed"], {})
+        write_outcomes(tmp_path / "bad.zarr", ChangedLogits(axes, **logits), {})
     assert not (tmp_path / "bad.zarr").exists()

@@ -8,8 +8,10 @@ from bandprobe.fourier.intervene import intervene, project
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.spectra import band_energy
 from bandprobe.linear.band_grams import pack_bands
-from bandprobe.linear.map_sums import standardise_maps
-from bandprobe.linear.probe import basis_from_maps, fit_probe
+from bandprobe.linear.basis import basis_from_maps
+from bandprobe.linear.coordinates import coordinates_of_bands
+from bandprobe.linear.map_sums import MapSums
+from bandprobe.linear.probe import fit_probe
 from bandprobe.linear.standardise import channel_moments
 
 GRIDS = [(14, 14), (7, 7), (8, 5), (5, 8)]
@@ -45,13 +47,15 @@ def test_energies_are_those_of_the_raw_maps(
 ) -> None:
     train, evaluation = maps
     partition = bands.on_grid(*train.shape[2:])
-    slabs = [lambda one=one: (one[:, :2], one[:, 2:]) for one in maps]
-    found = standardise_maps(*slabs, train[0].size, partition)
-    assert found.energies is not None
-    for got, want in zip(found.energies.gathered()[:2], maps, strict=True):
+    sums = MapSums.empty(direct=train[0].size <= len(train), partition=partition)
+    for channels in (slice(0, 2), slice(2, None)):
+        sums.add_slab(train[:, channels], evaluation[:, channels])
+    assert sums.by_band is not None
+    *energies, of_mean_map = sums.by_band.energies.gathered()
+    for got, want in zip(energies, maps, strict=True):
         np.testing.assert_allclose(got, band_energy(want, partition), rtol=1e-3, atol=1e-5)
     expected = band_energy(train.mean(0)[None], partition)[0]
-    np.testing.assert_allclose(found.energies.gathered()[2], expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(of_mean_map, expected, rtol=1e-3, atol=1e-5)
     assert evaluation.shape[0] == 8
 
 
@@ -63,14 +67,15 @@ def test_a_refitted_readout_is_the_one_fitted_on_the_changed_maps(
     """Literally: change the maps, take off the clean scale, and fit; whatever the fill is."""
     train, evaluation = maps
     partition = bands.on_grid(*train.shape[2:])
-    found = standardise_maps(lambda: [train], lambda: [evaluation], train[0].size, partition)
-    assert found.grams is not None
+    sums = MapSums.empty(direct=train[0].size <= len(train), partition=partition)
+    sums.add_slab(train, evaluation)
+    assert sums.by_band is not None
     _, scale = channel_moments(train)
     mode = Mode("m", kind, fill)  # type: ignore[arg-type]
     kept = kept_bands(kind, len(bands))
     for band in np.flatnonzero(partition.counts):
-        basis, projected = found.grams.basis(kept[band])
-        probe = fit_probe(basis, LABELS, FOLDS, 3, PENALTIES)
+        found = coordinates_of_bands(sums.by_band.products, kept[band])
+        probe = fit_probe(found.basis, LABELS, FOLDS, 3, PENALTIES)
         flat = [
             (intervene(mode, one, partition, band, mean_map=train.mean(0)) / scale[:, None, None])
             .astype(np.float64)
@@ -81,4 +86,4 @@ def test_a_refitted_readout_is_the_one_fitted_on_the_changed_maps(
         expected = fit_probe(literal, LABELS, FOLDS, 3, PENALTIES).path
         logits = expected.logits(literal.project(flat[1]))
         spread = max(float(logits.std()), 1e-3)
-        np.testing.assert_allclose(probe.path.logits(projected), logits, atol=5e-3 * spread)
+        np.testing.assert_allclose(probe.path.logits(found.evaluation), logits, atol=5e-3 * spread)

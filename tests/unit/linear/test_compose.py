@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bandprobe.fourier.modes import kept_bands
+from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.linear import compose
 
 LOGITS = np.array([[[1.0, 2.0]], [[4.0, 0.0]], [[0.0, 0.0]]])
@@ -67,6 +67,35 @@ def test_masks_that_are_the_bands_give_the_logits_of_the_bands(
     found = compose.keep_masks(kind, logits, fill, whole, fill.sum(0) + intercept)
     expected = compose.keep(logits, fill, intercept, kept_bands(kind, 5))
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_a_mode_on_masks_that_are_the_bands_is_the_mode_on_the_bands(
+    rng: np.random.Generator,
+) -> None:
+    logits, fill, intercept = (
+        rng.normal(size=(5, 4, 3)),
+        rng.normal(size=(5, 3)),
+        rng.normal(size=3),
+    )
+    whole, partner = compose.clean(logits, intercept), np.array([2, 3, 0, 1])
+    for mode in (Mode("a", "remove"), Mode("b", "isolate", "mean"), Mode("c", "resample")):
+        assert "equal-energy" in mode.controls
+        given = whole, fill.sum(0) + intercept, partner
+        found = compose.change_masks(mode, logits, fill, *given)
+        expected = compose.change(mode, logits, fill, intercept, partner)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_a_mode_that_is_not_linear_is_refused() -> None:
+    with pytest.raises(ValueError, match="'noise' is not linear"):
+        compose.change(Mode("loud", "noise"), LOGITS, FILL, INTERCEPT)
+
+
+def test_resampling_without_partners_is_refused() -> None:
+    with pytest.raises(ValueError, match="partners"):
+        compose.change(Mode("swap", "resample"), LOGITS, FILL, INTERCEPT)
+    with pytest.raises(ValueError, match="partners"):
+        compose.change_masks(Mode("swap", "resample"), LOGITS, FILL, LOGITS[0], FILL[0])
 
 
 def test_arguments_are_left_as_they_were() -> None:

@@ -6,10 +6,11 @@ import pytest
 from bandprobe.errors import GridMismatchError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, masked, project, white_noise
-from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.fourier.transform import spectrum
+from bandprobe.fourier.transform import real_fft
 from bandprobe.linear import compose
+from bandprobe.linear.coordinates import standardise_slabs, weight_slabs
 from bandprobe.linear.decompose import (
     BandWeights,
     add_noise,
@@ -20,7 +21,6 @@ from bandprobe.linear.decompose import (
     pack_weights,
     turn_phases,
 )
-from bandprobe.linear.map_sums import standardise_maps, weight_slabs
 from bandprobe.linear.probe import fit_probe
 from bandprobe.linear.standardise import channel_moments, readout_logits
 
@@ -56,7 +56,7 @@ def turned_logits(
     mode: Mode, maps: np.ndarray, noise: np.ndarray, mean: np.ndarray, packed: BandWeights
 ) -> np.ndarray:
     """Band logits after the coefficients of every band were changed."""
-    raw = spectrum(maps)
+    raw = real_fft(maps)
     if mode.kind == "phase":
         changed = turn_phases(raw, noise, mode.strength)
     else:
@@ -75,8 +75,6 @@ def fast_route(
     """Logits of every band, as the workflow computes them."""
     centred = maps - mean[:, None, None]
     logits = band_logits(centred, packed)
-    if mode.kind == "resample":
-        return compose.replace(logits, logits[:, ::-1], intercept)
     if not mode.is_linear:
         noise = white_noise(mode.seed, 0, range(len(maps)), maps.shape[1:])
         turned = turned_logits(mode, maps, noise, mean, packed)
@@ -85,7 +83,7 @@ def fast_route(
         "zero": blank_logits(mean, packed),
         "mean": band_logits((mean_map - mean[:, None, None])[None], packed)[:, 0],
     }[mode.fill]
-    return compose.keep(logits, filling, intercept, kept_bands(mode.kind, len(logits)))
+    return compose.change(mode, logits, filling, intercept, np.arange(len(maps))[::-1])
 
 
 def literal(
@@ -126,10 +124,11 @@ def test_routes_agree_for_a_readout_that_was_fitted(
     ripple = np.cos(2 * np.pi * np.arange(1, 4)[:, None] * np.arange(8) / 8)
     train[:, 1] += ripple[labels][:, None].astype(np.float32)
 
-    found = standardise_maps(lambda: [train], lambda: [maps], 3 * 9 * 8)
-    probe = fit_probe(found.train, labels, np.arange(24) // 6, 3, PENALTIES)
+    found = standardise_slabs([(train, maps)], direct=False)
+    basis = found.coordinates.basis
+    probe = fit_probe(basis, labels, np.arange(24) // 6, 3, PENALTIES)
     (weights,) = weight_slabs(found, probe, lambda: [train])
-    intercept = probe.intercept(found.train)
+    intercept = probe.intercept(basis)
     partition = bands.on_grid(*grid)
     packed = pack_weights(weights / found.scale[:, None, None], partition)
     fast = fast_route(mode, maps, found.mean_map, found.mean, packed, intercept)
@@ -211,7 +210,7 @@ def test_a_pooled_readout_is_exactly_unmoved_outside_zero_frequency(
 def test_the_shortcut_for_constant_weights_changes_no_logit(pooled: Pooled) -> None:
     maps, mean, packed = pooled
     centred = maps - mean[:, None, None]
-    expected = packed.logits(spectrum(centred))
+    expected = packed.logits(real_fft(centred))
     np.testing.assert_allclose(band_logits(centred, packed), expected, atol=1e-4 * expected.std())
 
 
@@ -251,7 +250,7 @@ def test_a_blank_map_has_the_logits_of_minus_the_mean(
 
 def test_changes_leave_their_arguments_as_they_were(bands: Bands, rng: np.random.Generator) -> None:
     maps, noise = rng.normal(size=(2, 2, 3, 8, 6)).astype(np.float32)
-    raw = spectrum(maps)
+    raw = real_fft(maps)
     before = raw.copy(), noise.copy()
     turn_phases(raw, noise, 1.0)
     add_noise(raw, noise, bands.on_grid(8, 6), 1.0)
@@ -269,7 +268,7 @@ def test_logits_of_masks_are_those_of_masked_maps(
     # Closed under conjugation.
     chosen |= np.roll(chosen[::-1, ::-1], (1, 1), (0, 1))
     masks = np.stack([chosen, ~chosen])
-    found = packed.logits(spectrum(maps), None, masks)
+    found = packed.logits(real_fft(maps), None, masks)
     for row, mask in zip(found, masks, strict=True):
         expected = band_logits(masked(maps, mask), packed).sum(0)
         np.testing.assert_allclose(row, expected, atol=1e-4 * expected.std())
@@ -292,7 +291,7 @@ def test_noise_has_the_energy_that_was_asked_for_in_every_channel_and_band(
     maps = rectified(rng, 3, (14, 14))
     partition = bands.on_grid(14, 14)
     noise = white_noise(0, 0, range(3), maps.shape[1:])
-    raw = spectrum(maps)
+    raw = real_fft(maps)
     added = add_noise(raw, noise, partition, strength) - raw
     own, its = (band_power(one, partition, 14) for one in (raw, added))
     np.testing.assert_allclose(its, strength * own, rtol=1e-3)
@@ -308,4 +307,4 @@ def test_another_grid_is_refused(bands: Bands) -> None:
     with pytest.raises(GridMismatchError, match="8 x 9"):
         band_logits(other, packed)
     with pytest.raises(GridMismatchError, match="8 x 9"):
-        packed.logits(spectrum(other[..., :8]), None, np.zeros((1, 8, 9), bool))
+        packed.logits(real_fft(other[..., :8]), None, np.zeros((1, 8, 9), bool))

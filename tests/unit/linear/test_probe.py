@@ -6,15 +6,8 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
-from bandprobe.linear.probe import (
-    Basis,
-    FittedProbe,
-    basis_from_gram,
-    basis_from_maps,
-    fit_at,
-    fit_probe,
-    scale_free_log_loss,
-)
+from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
+from bandprobe.linear.probe import FittedProbe, fit_at, fit_probe, scale_free_log_loss
 
 PENALTIES = np.array([1e-4, 1e-2, 1.0, 30.0])
 SHAPES = [(40, 6), (40, 40), (12, 60)]
@@ -140,7 +133,7 @@ def test_coordinates_have_the_inner_products_of_the_centred_maps(rng: np.random.
         assert basis.train.shape == (10, 8)
         np.testing.assert_allclose(basis.train @ basis.train.T, centred @ centred.T, atol=1e-8)
         products = basis.train.T @ basis.train
-        np.testing.assert_allclose(products, np.diag(basis.spectrum), atol=1e-8)
+        np.testing.assert_allclose(products, np.diag(basis.eigenvalues), atol=1e-8)
 
 
 @pytest.mark.parametrize("estimator", ["ridge", "logistic"])

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from bandprobe.errors import DatasetError
 from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import Bands
+from bandprobe.linear.coordinates import StandardisedMaps, coordinates_of_bands
 from bandprobe.linear.map_sums import MapSums
-from bandprobe.probes.slab_sums import read_sums, sum_slabs, write_sums
+from bandprobe.probes.slab_sums import write_sums
+from bandprobe.probes.sums import read_sums, sum_channels
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 N_TRAIN, N_EVAL, CHANNELS = 24, 9, 5
@@ -44,34 +46,32 @@ def test_sums_of_slabs_are_those_of_all_channels(
 ) -> None:
     stores = features(tmp_path / "a", N_TRAIN, grid, 0), features(tmp_path / "b", N_EVAL, grid, 1)
     partition = bands.on_grid(*grid) if by_band else None
-    whole = sum_slabs(*stores, "layer", partition)
+    whole = sum_channels(*stores, "layer", partition)
     paths = []
     for number in range(slabs):
         paths.append(tmp_path / f"{number}.zarr")
-        write_sums(paths[-1], sum_slabs(*stores, "layer", partition, (number, slabs)), {})
+        write_sums(paths[-1], sum_channels(*stores, "layer", partition, (number, slabs)), {})
     joined = read_sums(paths, partition)
     assert joined.direct == whole.direct == (grid == (1, 4))
-    compare(joined, whole, by_band)
+    compare(joined, whole)
+    assert (joined.by_band is not None) == (whole.by_band is not None) == by_band
 
 
-def compare(joined: MapSums, whole: MapSums, by_band: bool) -> None:
-    found, expected = joined.finish(), whole.finish()
+def compare(joined: MapSums, whole: MapSums) -> None:
+    found, expected = (StandardisedMaps.from_sums(sums) for sums in (joined, whole))
     for name in ("mean", "scale", "mean_map"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
-    products = [one.evaluation @ one.train.train.T for one in (found, expected)]
+    each = [one.coordinates for one in (found, expected)]
+    products = [one.evaluation @ one.basis.train.T for one in each]
     np.testing.assert_allclose(*products, rtol=1e-5, atol=1e-3)
     for one, other in zip(joined.spatial_means, whole.spatial_means, strict=True):
         np.testing.assert_array_equal(np.concatenate(one, 1), np.concatenate(other, 1))
-    if not by_band:
+    if joined.by_band is None or whole.by_band is None:
         return
-    assert found.grams is not None
-    assert expected.grams is not None
-    assert found.energies is not None
-    assert expected.energies is not None
-    kept = np.array([True, False, *([True] * (len(whole.partition.bands) - 2))])  # type: ignore[union-attr]
-    bases = [one.grams.basis(kept) for one in (found, expected) if one.grams]
-    products = [projected @ basis.train.T for basis, projected in bases]
+    kept = np.array([True, False, *([True] * (len(whole.by_band.partition.bands) - 2))])
+    each = [coordinates_of_bands(sums.products, kept) for sums in (joined.by_band, whole.by_band)]
+    products = [one.evaluation @ one.basis.train.T for one in each]
     np.testing.assert_allclose(*products, rtol=1e-5, atol=1e-3)
-    pairs = zip(found.energies.gathered(), expected.energies.gathered(), strict=True)
-    for got, want in pairs:
+    energies = (joined.by_band.energies.gathered(), whole.by_band.energies.gathered())
+    for got, want in zip(*energies, strict=True):
         np.testing.assert_allclose(got, want)

@@ -1,4 +1,4 @@
-"""Intervals, tests and corrections against SciPy's and statsmodels', and what groups do to them."""
+"""Intervals and tests against SciPy's and statsmodels', and what groups do to them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ from scipy.stats import binomtest, bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from bandprobe.scoring.intervals import (
-    corrected,
     group_bootstrap,
     group_resamples,
     group_sign_test,
@@ -146,18 +145,3 @@ def test_sign_test_over_dependent_groups_keeps_its_level(rng: np.random.Generato
     assert (group_sign_test(differences, groups) < 0.05).mean() < 0.08
     singles = group_sign_test(differences, np.arange(200))
     assert (singles < 0.05).mean() > 0.3, "images taken for independent find what is not there"
-
-
-@pytest.mark.parametrize("method", ["holm", "fdr_bh"])
-def test_corrections_are_the_textbook_ones_and_leave_nan_out(method: str) -> None:
-    p_values = np.array([[0.01, np.nan, 0.04], [0.03, 0.005, np.nan]])
-    found = corrected(p_values, method)
-    order = np.array([0.005, 0.01, 0.03, 0.04])
-    expected = {
-        "holm": np.maximum.accumulate(order * [4, 3, 2, 1]),
-        "fdr_bh": np.minimum.accumulate((order * 4 / [1, 2, 3, 4])[::-1])[::-1],
-    }[method]
-    np.testing.assert_allclose(np.sort(found[np.isfinite(p_values)]), np.sort(expected))
-    assert np.isnan(found[0, 1])
-    assert np.isnan(found[1, 2])
-    assert np.isnan(corrected(np.full(3, np.nan), method)).all()

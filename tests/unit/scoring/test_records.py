@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from bandprobe.fourier.modes import Mode
+from bandprobe.scoring.fields import control_fields
 from bandprobe.scoring.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
+from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
-from bandprobe.scoring.records import Bootstrap, control_fields, score_mode, undefined_records
+from bandprobe.scoring.records import score_mode, undefined_records
 
 NAMES = ("low", "mid", "high")
 NUMBERS = ("top1", "top5", "top1_drop", "top5_drop", "rank", "rank_degradation", "margin")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bandprobe.base.files import replace_folder, write_json, write_text
+from bandprobe.base.files import write_json, write_text
+from bandprobe.base.folders import replace_folder
 from bandprobe.errors import StoreError
 from bandprobe.store.digests import data_digest, digest_path, file_digest, read_digest, write_digest
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable, write_store

@@ -11,8 +11,8 @@ import xarray as xr
 
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
+from bandprobe.scoring.fields import EFFECTS, control_fields
 from bandprobe.scoring.flags import BLIND, EMPTY_BAND
-from bandprobe.scoring.records import EFFECTS, control_fields
 from bandprobe.store.zarr_store import Variable, write_store
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
 from bandprobe.summary.probes import probes_dataset

@@ -161,7 +161,7 @@ def test_every_variable_has_a_name_and_a_unit(spectra: xr.Dataset) -> None:
     assert spectra["centroid_cycles_per_image"].attrs["units"] == "cycles per image"
     assert spectra["delta_log_amplitude_high"].attrs["long_name"].endswith("upper bound")
     text = spectra["density_without_dc"].attrs["long_name"]
-    assert text == "mean energy a bin without zero frequency"
+    assert text == "mean energy per bin without zero frequency"
 
 
 def test_tables_have_a_row_a_cell_and_a_row_a_point(spectra: xr.Dataset, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Results from the future."""
+"""What has to hold before a run starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from bandprobe.workflow.startup import STAMP, none_later_than_now
+import pytest
+
+from bandprobe.errors import BandprobeError
+from bandprobe.workflow import startup
+from bandprobe.workflow.startup import STAMP, none_later_than_now, prepare_results
 
 
 def test_only_what_is_to_come_gets_the_present_time(tmp_path: Path) -> None:
@@ -25,3 +29,32 @@ def test_only_what_is_to_come_gets_the_present_time(tmp_path: Path) -> None:
     assert chunk > now + 900, "what lies within a store counts for nothing"
     assert none_later_than_now(tmp_path) == 0
     assert none_later_than_now(tmp_path / "missing") == 0
+
+
+def test_results_and_resources_from_the_future_get_the_present_time(tmp_path: Path) -> None:
+    for folder in ("results", "resources", "elsewhere"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").touch()
+        os.utime(tmp_path / folder / "file", (time.time() + 1000,) * 2)
+    prepare_results(tmp_path)
+    late = [path for path in tmp_path.glob("*/file") if path.stat().st_mtime > time.time()]
+    assert late == [tmp_path / "elsewhere" / "file"]
+
+
+def test_a_new_study_needs_no_folder(tmp_path: Path) -> None:
+    prepare_results(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_that_cannot_be_written_end_the_run_and_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    file = tmp_path / "results" / "file"
+    file.touch()
+    os.utime(file, (time.time() + 1000,) * 2)
+    # The administrator may write everywhere.
+    monkeypatch.setattr(startup.os, "access", lambda path, _mode: Path(path).name != "results")
+    with pytest.raises(BandprobeError, match=r"results/ cannot be written(.|\n)*--directory"):
+        prepare_results(tmp_path)
+    assert file.stat().st_mtime > time.time() + 900

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from bandprobe.fourier.bands import Bands
-from bandprobe.linear.map_sums import (
+from bandprobe.linear.coordinates import (
     Slabs,
-    pooled,
+    StandardisedMaps,
     refit_subsets,
-    standardise,
-    standardise_maps,
+    standardise_slabs,
     weight_slabs,
 )
+from bandprobe.linear.map_sums import MapSums, spatial_mean
 from bandprobe.linear.probe import fit_probe
-from bandprobe.linear.standardise import channel_moments, readout_logits
+from bandprobe.linear.standardise import channel_moments, readout_logits, standardise
 
 N_TRAIN, N_EVAL, CHANNELS, GRID = 24, 9, 4, (5, 6)
 LABELS = np.arange(N_TRAIN) % 3
@@ -37,8 +37,9 @@ def slabs_of(values: np.ndarray, step: int) -> Slabs:
 def fitted(train: np.ndarray, evaluation: np.ndarray, step: int, n_dimensions: int) -> tuple:
     """Standardised maps, the probe, its weights, all from slabs of `step` channels."""
     train_slabs = slabs_of(train, step)
-    found = standardise_maps(train_slabs, slabs_of(evaluation, step), n_dimensions)
-    probe = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
+    pairs = zip(train_slabs(), slabs_of(evaluation, step)(), strict=True)
+    found = standardise_slabs(pairs, direct=n_dimensions <= N_TRAIN)
+    probe = fit_probe(found.coordinates.basis, LABELS, FOLDS, 3, PENALTIES)
     weights = np.concatenate(list(weight_slabs(found, probe, train_slabs)), axis=1)
     return found, probe, weights
 
@@ -59,13 +60,13 @@ def test_slabs_change_neither_weights_nor_coordinates(
     np.testing.assert_allclose(found.mean_map, whole.mean_map)
     # Coordinates may be turned; inner products and logits may not.
     np.testing.assert_allclose(
-        found.evaluation @ found.train.train.T,
-        whole.evaluation @ whole.train.train.T,
+        found.coordinates.evaluation @ found.coordinates.basis.train.T,
+        whole.coordinates.evaluation @ whole.coordinates.basis.train.T,
         atol=1e-3,
     )
     np.testing.assert_allclose(
-        probe.path.logits(found.evaluation),
-        whole_probe.path.logits(whole.evaluation),
+        probe.path.logits(found.coordinates.evaluation),
+        whole_probe.path.logits(whole.coordinates.evaluation),
         atol=1e-5,
     )
 
@@ -76,8 +77,12 @@ def test_logits_on_coordinates_are_those_of_the_weight_maps(
 ) -> None:
     train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
     found, probe, weights = fitted(train, evaluation, 2, CHANNELS * grid[0] * grid[1])
-    for values, coordinates in ((train, found.train.train), (evaluation, found.evaluation)):
-        intercept = probe.intercept(found.train)
+    basis = found.coordinates.basis
+    for values, coordinates in (
+        (train, basis.train),
+        (evaluation, found.coordinates.evaluation),
+    ):
+        intercept = probe.intercept(basis)
         expected = readout_logits(values, weights, intercept, found.mean, found.scale)
         logits = probe.path.logits(coordinates)[probe.chosen]
         np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
@@ -98,7 +103,8 @@ def test_moments_and_mean_map_are_those_of_the_training_maps_alone(
     maps: tuple[np.ndarray, np.ndarray],
 ) -> None:
     train, evaluation = maps
-    found = standardise_maps(slabs_of(train, 1), slabs_of(evaluation * 50, 1), CHANNELS * 30)
+    pairs = zip(slabs_of(train, 1)(), slabs_of(evaluation * 50, 1)(), strict=True)
+    found = standardise_slabs(pairs, direct=False)
     mean, scale = channel_moments(train)
     np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(found.scale, scale, rtol=1e-6)
@@ -116,14 +122,22 @@ def test_standardised_maps_have_mean_zero_and_variance_one(
     np.testing.assert_array_equal(train, before)
 
 
-def test_pooled_slabs_are_spatial_means_and_can_be_read_twice(
+def test_spatial_means_of_slabs_are_kept_for_both_splits(
     maps: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    slabs = pooled(slabs_of(maps[0], 3))
-    for _ in range(2):
-        joined = np.concatenate(list(slabs()), axis=1)
-        assert joined.shape == (N_TRAIN, CHANNELS, 1, 1)
-        np.testing.assert_allclose(joined[..., 0, 0], maps[0].mean((2, 3)), rtol=1e-5)
+    sums = MapSums.empty(direct=False)
+    for channels in (slice(0, 3), slice(3, None)):
+        sums.add_slab(*(values[:, channels] for values in maps))
+    for means, values in zip(sums.spatial_means, maps, strict=True):
+        joined = np.concatenate(means, axis=1)
+        assert joined.shape == (len(values), CHANNELS, 1, 1)
+        np.testing.assert_allclose(joined[..., 0, 0], values.mean((2, 3)), rtol=1e-5)
+        np.testing.assert_array_equal(means[0], spatial_mean(values[:, :3]))
+
+
+def test_a_layer_without_channels_is_refused() -> None:
+    with pytest.raises(ValueError, match="no channels were added"):
+        standardise_slabs([], direct=True)
 
 
 def test_a_pooled_readout_spread_over_the_map_gives_the_logits_of_the_means(
@@ -132,9 +146,9 @@ def test_a_pooled_readout_spread_over_the_map_gives_the_logits_of_the_means(
     train, evaluation = (values.mean((2, 3), keepdims=True) for values in maps)
     found, probe, weights = fitted(train, evaluation, 2, CHANNELS)
     spread = np.broadcast_to(weights / np.float32(30), (3, CHANNELS, *GRID))
-    intercept = probe.intercept(found.train)
+    intercept = probe.intercept(found.coordinates.basis)
     logits = readout_logits(maps[1], spread, intercept, found.mean, found.scale)
-    expected = probe.path.logits(found.evaluation)[probe.chosen]
+    expected = probe.path.logits(found.coordinates.evaluation)[probe.chosen]
     np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
 
 
@@ -146,10 +160,14 @@ def test_taken_band_by_band_the_readout_is_the_same(
     size = CHANNELS * grid[0] * grid[1]
     whole, probe, weights = fitted(train, evaluation, 2, size)
     slabs = slabs_of(train, 2)
-    found = standardise_maps(slabs, slabs_of(evaluation, 2), size, bands.on_grid(*grid))
-    again = fit_probe(found.train, LABELS, FOLDS, 3, PENALTIES)
-    expected = probe.logits(whole.evaluation)
-    np.testing.assert_allclose(again.logits(found.evaluation), expected, atol=1e-4 * expected.std())
+    sums = MapSums.empty(direct=size <= N_TRAIN, partition=bands.on_grid(*grid))
+    for pair in zip(slabs(), slabs_of(evaluation, 2)(), strict=True):
+        sums.add_slab(*pair)
+    found = StandardisedMaps.from_sums(sums)
+    again = fit_probe(found.coordinates.basis, LABELS, FOLDS, 3, PENALTIES)
+    expected = probe.logits(whole.coordinates.evaluation)
+    logits = again.logits(found.coordinates.evaluation)
+    np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
     by_band = np.concatenate(list(weight_slabs(found, again, slabs)), axis=1)
     np.testing.assert_allclose(by_band, weights, atol=1e-4 * weights.std())
 

@@ -1,0 +1,41 @@
+"""Which network a job runs, with which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model as the jobs that run it know it.
+
+    Attributes
+    ----------
+    architecture : str
+        `pixels`, `timm/NAME`, `torchvision/NAME` or `python/package.module:function`.
+    preprocess : mapping
+        Keys of the preprocessing that the configuration gives; the network brings the others.
+    seed : int
+        Of random weights.
+    weights_sha256 : str, optional
+        That the file of weights must have.
+    layout : mapping, optional
+        How a `python/` network's outputs are laid out, where it does not say so itself.
+    weights : str
+        `none`, `random`, `pretrained`, `pretrained/TAG`, `file/PATH` or `asset/NAME`.
+    arguments : mapping
+        Keyword arguments of the architecture.
+    source_sha256 : str, optional
+        Of the source of a `python/` network, so that an edit runs it again.
+    """
+
+    architecture: str
+    preprocess: Mapping[str, Any]
+    seed: int
+    weights_sha256: str | None = None
+    layout: Mapping[str, Any] | None = None
+    weights: str
+    arguments: Mapping[str, Any]
+    source_sha256: str | None = None

@@ -1,0 +1,28 @@
+"""The manifest of a data set, from its images."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bandprobe.data.datasets import samples
+from bandprobe.data.manifest import skipped_images, write_manifest
+
+
+def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
+    """List the samples of a data set, after decoding every image once; log what is left out.
+
+    Parameters
+    ----------
+    output : Path
+        The manifest.
+    spec : mapping
+        The data set's part of the configuration.
+    root : Path
+        Folder of the images.
+    """
+    write_manifest(output, samples(spec, root), root, spec.get("on_bad_image", "fail"))
+    for image, reason in skipped_images(output).items():
+        logging.warning("left out %s: %s", image, reason)

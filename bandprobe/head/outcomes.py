@@ -1,0 +1,56 @@
+"""Logits of a layer's changed maps under the head, one readout and mode at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bandprobe.fourier.modes import Mode
+from bandprobe.head.store import read_head, read_head_logits
+from bandprobe.scoring.changed_logits import Axes, ChangedLogits
+from bandprobe.scoring.head_flags import head_flags
+from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store
+
+
+def head_changes(
+    head: Path,
+    logits: Path,
+    layer: str,
+    bands: Sequence[str],
+    modes: Sequence[Mode],
+    prefix: Sequence[str],
+    *,
+    code: str,
+) -> Iterator[tuple[ChangedLogits, dict[str, str]]]:
+    """Logits of every entry of `prefix` and each mode, with the attributes of their outcomes.
+
+    Parameters
+    ----------
+    head : Path
+        The store of the fitted head.
+    logits : Path
+        The store of the logits of the layer's pass.
+    layer : str
+    bands : sequence of str
+        Their names.
+    modes : sequence of Mode
+        In the order of the stored logits.
+    prefix : sequence of {"keep", "ablate"}
+    code : str
+        Digest of the code, for the provenance.
+    """
+    classifier, store = read_head(head), Store(logits)
+    stored = read_head_logits(store, layer)
+    samples = (classifier.sample, classifier.label, classifier.group)
+    weights = store.attrs["weights_sha256"]
+    for entry, treatment in enumerate(prefix):
+        row = stored.row(entry)
+        flags = head_flags(treatment == "ablate", stored.has_prefix, stored.route)
+        axes = Axes(tuple(bands), stored.bins, stored.sees[row], *samples)
+        for mode, changed in zip(modes, stored.changed[row], strict=True):
+            stage = {**stated(mode), "prefix": treatment, "prefix_route": stored.route}
+            attrs = provenance(code, stage, weights_sha256=weights)
+            attrs["flags"] = json.dumps(flags)
+            yield ChangedLogits(axes, stored.clean[row], changed[:, None]), attrs

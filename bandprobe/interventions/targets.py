@@ -1,0 +1,86 @@
+"""One file per target: the scores, intervals, tests and flags of a band under a mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bandprobe.base.files import write_json
+from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.records import score_mode, undefined_records
+from bandprobe.store.digests import read_digest
+from bandprobe.store.provenance import provenance, stated
+
+
+def write_targets(
+    folder: Path,
+    outcomes: Sequence[Path],
+    undefined: Sequence[str],
+    axes: Mapping[str, str],
+    bootstrap: Bootstrap,
+    *,
+    code: str,
+) -> None:
+    """Score the outcomes of a layer, and write its targets, `<readout>/<mode>/<band>.json`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the layer.
+    outcomes : sequence of Path
+        Stores `<readout>/<mode>.zarr`.
+    undefined : sequence of str
+        `<readout>/<mode>` that have no result; each gets targets that say so.
+    axes : mapping
+        Names of data set, model and layer.
+    bootstrap : Bootstrap
+    code : str
+        Digest of the code, for the provenance.
+    """
+    for path in outcomes:
+        _write_scored(folder, path, axes, bootstrap, code)
+    by_readout = {path.parent.name: path for path in outcomes}
+    for name in undefined:
+        readout, mode = name.split("/")
+        # Untouched maps have the same scores under all modes.
+        path = by_readout.get(readout, outcomes[0])
+        _write_undefined(folder, path, {**axes, "readout": readout, "mode": mode}, bootstrap, code)
+
+
+def _write_scored(
+    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+) -> None:
+    mode_outcomes, bands, attrs = read_outcomes(path)
+    readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["config"]))
+    source = provenance(
+        code,
+        stated(bootstrap),
+        weights_sha256=attrs["weights_sha256"],
+        mode=attrs["config"],
+        outcomes_sha256=read_digest(path),
+    )
+    records = score_mode(mode_outcomes, bands, readout, mode, bootstrap)
+    _write_records(folder, records, {**axes, "readout": readout, "mode": mode.name}, source)
+
+
+def _write_undefined(
+    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+) -> None:
+    mode_outcomes, bands, attrs = read_outcomes(path)
+    source = provenance(code, stated(bootstrap), weights_sha256=attrs["weights_sha256"])
+    _write_records(folder, undefined_records(mode_outcomes, bands, bootstrap), axes, source)
+
+
+def _write_records(
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    axes: Mapping[str, str],
+    source: Mapping[str, str],
+) -> None:
+    for record in records:
+        path = folder / axes["readout"] / axes["mode"] / f"{record['band']}.json"
+        write_json(path, {**axes, **record, "provenance": source})

@@ -1,0 +1,81 @@
+"""Principal coordinates of the training maps, which readouts are fitted in.
+
+An L2-regularised linear classifier of N training maps lies in their span, so it is fitted on
+at most N coordinates, however many dimensions a map has: ``W = sum_i a_i z_i``. Where maps have
+fewer dimensions than there are images, the maps themselves are turned into coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandprobe.base.arrays import FloatArray
+
+# Eigenvalues below these shares of the largest are rounding errors: of a Gram matrix in single
+# precision, and of maps in double precision.
+GRAM_TOLERANCE = 1e-7
+MAPS_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Principal coordinates of the training maps.
+
+    A row is a map, or where there are more dimensions than maps its inner products with the
+    training maps. Both become coordinates in the same way: ``(row - centre) @ loadings``.
+
+    Attributes
+    ----------
+    train : array of shape (n_samples, n_coordinates)
+        Coordinates of the centred training maps: orthogonal columns, inner products of the maps.
+    eigenvalues : array of shape (n_coordinates,)
+        Of the centred Gram matrix: the squared norms of these columns.
+    centre : array of shape (n_columns,)
+        The mean row of the training maps.
+    loadings : array of shape (n_columns, n_coordinates)
+        Times weights on the coordinates, they are the weights of a map, or ``a`` on the training
+        maps.
+    """
+
+    train: FloatArray
+    eigenvalues: FloatArray
+    centre: FloatArray
+    loadings: FloatArray
+
+    def project(self, rows: FloatArray) -> FloatArray:
+        """Coordinates of other maps, (n_samples, n_coordinates), from their rows."""
+        coordinates: FloatArray = (rows - self.centre) @ self.loadings
+        return coordinates
+
+
+def basis_from_gram(gram: FloatArray) -> Basis:
+    """Coordinates from the Gram matrix of the training maps, shape (n_samples, n_samples)."""
+    centre = gram.mean(0)
+    centred = gram - centre - centre[:, None] + centre.mean()
+    # The rounding error is that of the matrix before it was centred.
+    common = float(np.abs(gram.mean()) * len(gram))
+    eigenvalues, vectors = _eigen(centred, GRAM_TOLERANCE, common)
+    root = np.sqrt(eigenvalues)
+    return Basis(vectors * root, eigenvalues, centre, vectors / root)
+
+
+def basis_from_maps(maps: FloatArray) -> Basis:
+    """Coordinates from the training maps themselves, shape (n_samples, n_dimensions)."""
+    centre = maps.mean(0)
+    centred = maps - centre
+    common = float(np.square(centre).sum()) * len(maps)
+    if maps.shape[1] <= maps.shape[0]:
+        eigenvalues, loadings = _eigen(centred.T @ centred, MAPS_TOLERANCE, common)
+    else:
+        eigenvalues, vectors = _eigen(centred @ centred.T, MAPS_TOLERANCE, common)
+        loadings = centred.T @ (vectors / np.sqrt(eigenvalues))
+    return Basis(centred @ loadings, eigenvalues, centre, loadings)
+
+
+def _eigen(matrix: FloatArray, tolerance: float, common: float) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues above rounding error, and their vectors; none for maps that never change."""
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    kept = eigenvalues > tolerance * max(float(eigenvalues[-1]), common)
+    return eigenvalues[kept], vectors[:, kept]

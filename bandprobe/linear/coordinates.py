@@ -1,0 +1,180 @@
+"""From sums over channels to coordinates that readouts are fitted in, and back to weight maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
+from bandprobe.fourier.modes import kept_bands
+from bandprobe.linear.band_grams import BandGrams, BandRows
+from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
+from bandprobe.linear.map_sums import MapSums
+from bandprobe.linear.probe import FittedProbe
+from bandprobe.linear.standardise import standardise
+
+Slabs = Callable[[], Iterable[MapArray]]
+"""Maps of all samples by slabs of channels, from the first on each call."""
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Both splits in principal coordinates of the training maps.
+
+    Attributes
+    ----------
+    basis : Basis
+        With the coordinates of the training maps.
+    evaluation : array of shape (n_eval, n_coordinates)
+    """
+
+    basis: Basis
+    evaluation: FloatArray
+
+
+@dataclass(frozen=True)
+class StandardisedMaps:
+    """Moments of the training maps, and all standardised maps in coordinates.
+
+    Attributes
+    ----------
+    mean, scale : arrays of shape (n_channels,)
+    mean_map : array of shape (n_channels, height, width)
+        Mean over samples of the raw training maps.
+    is_direct : bool
+        Whether the basis is made from the maps, not from their Gram matrix.
+    coordinates : Coordinates
+    """
+
+    mean: MapArray
+    scale: MapArray
+    mean_map: MapArray
+    is_direct: bool
+    coordinates: Coordinates
+
+    @classmethod
+    def from_sums(cls, sums: MapSums) -> StandardisedMaps:
+        """From what was added up over all channels.
+
+        Raises
+        ------
+        ValueError
+            If no channels were added.
+        """
+        if not sums.mean:
+            raise ValueError("no channels were added: a layer has at least one")
+        return cls(
+            np.concatenate(sums.mean),
+            np.concatenate(sums.scale),
+            np.concatenate(sums.mean_map),
+            sums.direct,
+            _coordinates(sums),
+        )
+
+
+def _coordinates(sums: MapSums) -> Coordinates:
+    if sums.direct:
+        train, evaluation = (np.concatenate(rows, axis=1).astype(np.float64) for rows in sums.rows)
+        return _from_rows(train, evaluation)
+    if sums.by_band is not None:
+        every_band = np.ones(len(sums.by_band.partition.bands), bool)
+        return coordinates_of_bands(sums.by_band.products, every_band)
+    return _from_products(np.asarray(sums.gram), np.asarray(sums.kernel))
+
+
+def _from_rows(train: FloatArray, evaluation: FloatArray) -> Coordinates:
+    basis = basis_from_maps(train)
+    return Coordinates(basis, basis.project(evaluation))
+
+
+def _from_products(gram: FloatArray, kernel: FloatArray) -> Coordinates:
+    basis = basis_from_gram(gram)
+    return Coordinates(basis, basis.project(kernel))
+
+
+def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coordinates:
+    """Coordinates of maps of which only some bands are kept.
+
+    What fills the gap is the same in every map, so centring removes it: the fill does not matter
+    to a readout that is fitted on the changed maps.
+
+    Parameters
+    ----------
+    products : BandGrams or BandRows
+    kept : bool array of shape (n_bands,)
+    """
+    bands = np.flatnonzero(kept)
+    if isinstance(products, BandRows):
+        train, evaluation = (
+            np.concatenate([part for band in bands for part in rows[band]], axis=1)
+            for rows in (products.train, products.evaluation)
+        )
+        return _from_rows(train.astype(np.float64), evaluation.astype(np.float64))
+    gram = sum((products.gram[band] for band in bands), np.zeros_like(products.gram[0]))
+    kernel = sum((products.kernel[band] for band in bands), np.zeros_like(products.kernel[0]))
+    return _from_products(gram, kernel)
+
+
+def standardise_slabs(
+    pairs: Iterable[tuple[MapArray, MapArray]], *, direct: bool
+) -> StandardisedMaps:
+    """Moments and coordinates, from one pass over both splits.
+
+    Parameters
+    ----------
+    pairs : iterable of pairs of arrays of shape (n_samples, n_channels, height, width)
+        The same channels of training and evaluation maps, in the order of the channels.
+    direct : bool
+        As for `bandprobe.linear.map_sums.MapSums`.
+    """
+    sums = MapSums.empty(direct=direct)
+    for train, evaluation in pairs:
+        sums.add_slab(train, evaluation)
+    return StandardisedMaps.from_sums(sums)
+
+
+def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> Iterator[MapArray]:
+    """The readout's weights by slabs of channels, each (n_classes, n_channels, height, width).
+
+    Parameters
+    ----------
+    maps : StandardisedMaps
+    probe : FittedProbe
+        Fitted on their coordinates.
+    slabs : callable
+        The raw training maps; read only where the basis is made from a Gram matrix.
+    """
+    weights = probe.weights(maps.coordinates.basis).T.astype(np.float32)
+    if maps.is_direct:
+        yield weights.reshape(-1, *maps.mean_map.shape)
+        return
+    start = 0
+    for slab in slabs():
+        part = slice(start, start + slab.shape[1])
+        flat = standardise(slab, maps.mean[part], maps.scale[part]).reshape(len(slab), -1)
+        yield (weights @ flat).reshape(-1, *slab.shape[1:])
+        start += slab.shape[1]
+
+
+def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
+    """Sets of bands that a readout is refitted for, each once, the set of all bands first.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        Kinds of modes that keep some bands and take out the others.
+    bins : array of shape (n_bands,)
+        Empty bands are in none of the sets.
+
+    Returns
+    -------
+    bool array of shape (n_subsets, n_bands)
+    """
+    filled = bins > 0
+    rows = [filled]
+    for kind in kinds:
+        rows += list(kept_bands(kind, len(bins))[filled] & filled)
+    return np.array(list(dict.fromkeys(tuple(row.tolist()) for row in rows)))

@@ -1,0 +1,132 @@
+"""All readouts of one layer: its maps summed up, each readout fitted and written in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bandprobe.base.arrays import MapArray
+from bandprobe.base.devices import open_device
+from bandprobe.errors import ConfigError
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.linear.band_grams import BandSums
+from bandprobe.linear.coordinates import StandardisedMaps, refit_subsets, standardise_slabs
+from bandprobe.linear.map_sums import MapSums
+from bandprobe.probes.fit import (
+    FittedReadout,
+    Splits,
+    energy_coordinates,
+    fit_readout,
+    fit_refits,
+)
+from bandprobe.probes.settings import FitBands
+from bandprobe.probes.sums import read_sums, sum_channels
+from bandprobe.probes.write import (
+    ProbeWriter,
+    common_variables,
+    energy_variables,
+    refit_variables,
+)
+
+BY_BAND = ("energy", "refit")
+
+
+def fit_layer(
+    splits: Splits,
+    outputs: Mapping[str, Path],
+    bands: FitBands | None,
+    slabs: Sequence[Path] = (),
+    *,
+    code: str,
+    device: str = "cpu",
+) -> None:
+    """Fit and store the readouts of a layer.
+
+    Parameters
+    ----------
+    splits : Splits
+    outputs : mapping of str to Path
+        The store of each readout: `map`, `pooled`, `energy`, `refit`.
+    bands : FitBands or None
+        For `energy` and `refit`.
+    slabs : sequence of Path
+        Stores of the sums over slabs of channels, in their order, if jobs share the channels.
+        Without any, all channels are read here.
+    code : str
+        Digest of the code, for the provenance.
+    device : str
+        As of `bandprobe.base.devices.open_device`.
+
+    Raises
+    ------
+    ConfigError
+        If a readout by band is wanted without bands.
+    """
+    by_band = [readout for readout in BY_BAND if readout in outputs]
+    if by_band and bands is None:
+        raise ConfigError(
+            f"readouts {', '.join(by_band)} of layer {splits.layer} need bands",
+            expected="bands: names, edges, kinds",
+        )
+    writer = ProbeWriter(splits, outputs, bands.names if bands else (), code)
+    if bands is None and "map" not in outputs:
+        if "pooled" in outputs:
+            # Spatial means are all that is needed, and much smaller than what maps add up to.
+            write_pooled(writer, splits, list(splits.spatial_means()))
+        return
+    partition = None if bands is None else bands.bands.on_grid(*splits.grid)
+    sums = layer_sums(splits, partition, slabs, device)
+    maps = StandardisedMaps.from_sums(sums)
+    whole = fit_readout(splits, maps.coordinates)
+    writer.write_linear("map", maps, whole, splits.train_slabs)
+    if "pooled" in outputs:
+        write_pooled(writer, splits, list(zip(*sums.spatial_means, strict=True)))
+    if bands is None or sums.by_band is None:
+        return
+    if "energy" in outputs:
+        write_energy(writer, splits, sums.by_band)
+    if "refit" in outputs:
+        write_refits(writer, splits, sums.by_band, bands.kinds, whole)
+
+
+def layer_sums(
+    splits: Splits, partition: BandPartition | None, slabs: Sequence[Path], device: str
+) -> MapSums:
+    """What the readouts of the maps are fitted from, as other jobs stored it or added up here."""
+    if slabs:
+        return read_sums(slabs, partition)
+    return sum_channels(
+        splits.train, splits.evaluation, splits.layer, partition, device=open_device(device)
+    )
+
+
+def write_pooled(
+    writer: ProbeWriter, splits: Splits, means: Sequence[tuple[MapArray, MapArray]]
+) -> None:
+    """Fit and write `pooled` from the spatial means of both splits by slabs of channels."""
+    n_train, n_channels = splits.train.array(splits.layer).shape[:2]
+    maps = standardise_slabs(means, direct=n_channels <= n_train)
+    fit = fit_readout(splits, maps.coordinates)
+    writer.write_linear("pooled", maps, fit, lambda: [train for train, _ in means])
+
+
+def write_energy(writer: ProbeWriter, splits: Splits, sums: BandSums) -> None:
+    """Fit and write `energy` from the energies of the bands."""
+    scale, coordinates = energy_coordinates(sums.energies)
+    fit = fit_readout(splits, coordinates)
+    variables = energy_variables(scale, fit, sums.energies, sums.partition.counts)
+    writer.write_by_band("energy", fit, common_variables(fit) | variables)
+
+
+def write_refits(
+    writer: ProbeWriter,
+    splits: Splits,
+    sums: BandSums,
+    kinds: Sequence[str],
+    whole: FittedReadout,
+) -> None:
+    """Fit and write `refit`, the map readout fitted again for each set of bands that is kept."""
+    bins = sums.partition.counts
+    kept = refit_subsets(kinds, bins)
+    refits = fit_refits(splits, sums.products, kept, whole)
+    writer.write_by_band("refit", whole, refit_variables(refits, kept, bins, splits.penalties))

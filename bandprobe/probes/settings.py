@@ -1,0 +1,58 @@
+"""How the readouts of a layer are fitted and what they are compared with, as a job is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bandprobe.fourier.bands import Bands
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How readouts are fitted.
+
+    Attributes
+    ----------
+    penalties : tuple of float
+        Increasing, relative to the mean squared norm of the centred training maps.
+    estimator : {"ridge", "logistic"}
+    permutations : int
+        Readouts fitted on permuted labels.
+    seed : int
+        Of the permutations.
+    """
+
+    penalties: tuple[float, ...]
+    estimator: str
+    permutations: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class FitBands:
+    """Bands for the readouts that are fitted by band.
+
+    Attributes
+    ----------
+    names, edges : tuple
+        As of `bandprobe.fourier.bands.Bands`.
+    kinds : tuple of str
+        Kinds of the modes that `refit` is fitted for.
+    """
+
+    names: tuple[str, ...]
+    edges: tuple[float, ...]
+    kinds: tuple[str, ...]
+
+    @property
+    def bands(self) -> Bands:
+        """The bands alone."""
+        return Bands(self.names, self.edges)
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """Random masks that a band's effect is compared with: draws of each kind, and their seed."""
+
+    draws: int
+    seed: int

@@ -1,0 +1,94 @@
+"""What the readouts of a layer are fitted from: added up from its maps, or from stored slabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bandprobe.base.arrays import FloatArray
+from bandprobe.features.blocks import paired_slabs
+from bandprobe.features.shards import slab_slice
+from bandprobe.fourier.bands import BandPartition
+from bandprobe.linear.band_grams import BandRows, BandSums
+from bandprobe.linear.map_sums import MapSums
+from bandprobe.store.zarr_store import Store
+
+SPLITS = ("train", "eval")
+
+
+def sum_channels(
+    train: Store,
+    evaluation: Store,
+    layer: str,
+    partition: BandPartition | None,
+    slab: tuple[int, int] = (0, 1),
+    device: str = "cpu",
+) -> MapSums:
+    """What the readouts of the maps are fitted from, added up over the channels of one slab.
+
+    Parameters
+    ----------
+    train, evaluation : Store
+        Feature maps of both splits.
+    layer : str
+    partition : BandPartition or None
+        If given, everything is added up band by band.
+    slab : pair of int
+        Its number, from 0, and how many there are. One slab has all channels.
+    device : str
+        Where transforms and inner products are computed.
+    """
+    n_train, n_channels, height, width = train.array(layer).shape
+    direct = n_channels * height * width <= n_train
+    sums = MapSums.empty(direct=direct, partition=partition, device=device)
+    number, count = slab
+    channels = slab_slice(n_channels, count, number)
+    for train_maps, eval_maps in paired_slabs(train, evaluation, layer, channels):
+        sums.add_slab(train_maps, eval_maps)
+    return sums
+
+
+def read_sums(paths: Sequence[Path], partition: BandPartition | None) -> MapSums:
+    """What several slabs add up to; the paths are in the order of the channels."""
+    stores = [Store(path) for path in paths]
+    sums = MapSums.empty(direct=bool(stores[0].attrs["direct"]), partition=partition)
+    for store in stores:
+        _add_stored(sums, store)
+    return sums
+
+
+def _add_stored(sums: MapSums, store: Store) -> None:
+    sums.mean.append(store.read("mean"))
+    sums.scale.append(store.read("scale"))
+    sums.mean_map.append(store.read("mean_map"))
+    for split, means in zip(SPLITS, sums.spatial_means, strict=True):
+        means.append(store.read(f"spatial_mean_{split}")[..., None, None])
+    if sums.direct:
+        for split, rows in zip(SPLITS, sums.rows, strict=True):
+            rows.append(store.read(f"rows_{split}"))
+    if sums.by_band is not None:
+        _add_stored_bands(sums.by_band, store)
+    elif not sums.direct:
+        sums.gram = sums.gram + store.read("gram")
+        sums.kernel = sums.kernel + store.read("kernel")
+
+
+def _add_stored_bands(sums: BandSums, store: Store) -> None:
+    products = sums.products
+    if isinstance(products, BandRows):
+        bands = range(len(sums.partition.bands))
+        by_split = ([store.read(f"band_rows_{split}_{b}") for b in bands] for split in SPLITS)
+        products.add_packed(*by_split)
+    else:
+        products.gram = _added(products.gram, store.read("gram"))
+        products.kernel = _added(products.kernel, store.read("kernel"))
+    sums.energies.train.append(store.read("energy_train"))
+    sums.energies.evaluation.append(store.read("energy_eval"))
+    sums.energies.mean_map.append(store.read("energy_mean_map"))
+
+
+def _added(total: list[FloatArray], slab: FloatArray) -> list[FloatArray]:
+    """The sums of all bands, (n_bands, n_rows, n_train), with those of another slab."""
+    if not total:
+        return list(slab)
+    return [summed + added for summed, added in zip(total, slab, strict=True)]

@@ -1,0 +1,118 @@
+"""Which values are forced by construction: by rule, and by what the numbers show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.base.arrays import FloatArray
+from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
+from bandprobe.scoring.flags import BLIND, NOTHING_CHANGED, NOTHING_LEFT
+from bandprobe.scoring.outcomes import ModeOutcomes
+
+# Two margins count as equal if they differ by less than this share of their spread. Where a rule
+# says that they are equal, rounding of a logit or of the logarithm of an energy in single precision
+# is allowed for; without a rule, only agreement to the last digits is more than a coincidence.
+FORCED = 1e-3
+FREE = 1e-6
+
+
+def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Bands that a readout can have weight in by its kind, shape (n_bands,).
+
+    The spatial mean is the zero frequency, which lies in the lowest band.
+    """
+    seen: NDArray[np.bool_] = bins > 0
+    if readout == "pooled":
+        seen = seen & (np.arange(len(bins)) == 0)
+    return seen
+
+
+def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> list[str | None]:
+    """The structural flag of each band under a mode, or None.
+
+    Parameters
+    ----------
+    readout : str
+    mode : Mode
+    bins : array of shape (n_bands,)
+
+    Notes
+    -----
+    What the rest of a network sees follows from no such rule; the job that runs it finds out.
+    """
+    kept = kept_bands(mode.kind, len(bins)) & (bins > 0)
+    changed = ~kept_bands(mode.kind, len(bins)) & (bins > 0)
+    seen = seen_by_rule(readout, bins)
+    flags: list[str | None] = []
+    for band in range(len(bins)):
+        if not bins[band]:
+            flags.append(None)
+        elif not changed[band].any() or _cannot_turn(mode, band, bins):
+            flags.append(NOTHING_CHANGED)
+        elif not (changed[band] & seen).any() or (readout == "energy" and mode.kind == "phase"):
+            flags.append(BLIND)
+        elif mode.kind in KEEPING and not (kept[band] & seen).any():
+            flags.append(NOTHING_LEFT)
+        else:
+            flags.append(None)
+    return flags
+
+
+def _cannot_turn(mode: Mode, band: int, bins: NDArray[np.int64]) -> bool:
+    """DC has no phase but its sign, which flips or does not."""
+    return mode.kind == "phase" and mode.strength < 1 and band == 0 and bins[band] == 1
+
+
+def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | None]:
+    """What the outcomes show of each band: nothing changes, or all images are alike, or None.
+
+    Parameters
+    ----------
+    outcomes : ModeOutcomes
+    same : float
+        Margins that differ by less than this share of their spread count as equal.
+
+    Returns
+    -------
+    list
+        `BLIND` where no margin differs from the clean one, `NOTHING_LEFT` where margins depend on
+        the class alone and this can be seen: some class has two images or more.
+    """
+    clean = outcomes.clean.margin.astype(np.float64)
+    spread = max(float(clean.std()), 1e-30)
+    _, code, count = np.unique(outcomes.label, return_inverse=True, return_counts=True)
+    flags: list[str | None] = []
+    for band, margin in enumerate(outcomes.changed.margin.astype(np.float64)):
+        if not outcomes.bins[band]:
+            flags.append(None)
+        elif np.abs(margin - clean).max() <= same * spread:
+            flags.append(BLIND)
+        elif count.max() > 1 and _within_classes(margin, code, count) <= same * spread:
+            flags.append(NOTHING_LEFT)
+        else:
+            flags.append(None)
+    return flags
+
+
+def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[np.intp]) -> float:
+    """Largest distance of a margin from the mean of its class, over all draws."""
+    means = np.stack([np.bincount(code, row) / count for row in margin])
+    return float(np.abs(margin - means[:, code]).max())
+
+
+def disagreements(outcomes: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
+    """Whether the numbers of each band contradict what the rules say of it."""
+    loose, strict = (structural_by_numbers(outcomes, same) for same in (FORCED, FREE))
+    return [
+        not agree(rule, tolerant if rule else exact)
+        for rule, tolerant, exact in zip(rules, loose, strict, strict=True)
+    ]
+
+
+def agree(rule: str | None, numbers: str | None) -> bool:
+    """Whether a rule and the numbers say the same of a cell."""
+    nothing_happens = (BLIND, NOTHING_CHANGED)
+    return rule == numbers or (rule in nothing_happens and numbers in nothing_happens)

@@ -1,0 +1,55 @@
+"""Threads and memory of jobs. Resources are no trigger: a result is not made again for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bandprobe.study.study import Study
+
+# Threads of a forward pass on another machine, where nothing else is said.
+REMOTE_THREADS = 4
+# What extraction waits for is done first: extraction takes all cores of a small machine, and
+# whatever has started before it on one of two cores leaves the other without work.
+EARLY = 20
+
+
+def by_attempt(amount: int) -> Callable[..., int]:
+    """A resource that doubles with each attempt; a failed job is repeated with `--retries`."""
+
+    def of_attempt(wildcards: Mapping[str, str], attempt: int) -> int:  # noqa: ARG001
+        return int(amount * 2 ** (attempt - 1))
+
+    return of_attempt
+
+
+def forward_threads(
+    study: Study, model: str, cores: int, *, is_remote: bool, max_threads: int | None
+) -> int:
+    """Threads of a network's forward passes: half of the cores, but two at least.
+
+    A batch is too small to feed many.
+
+    Parameters
+    ----------
+    study : Study
+    model : str
+        Images as layer input (`pixels`) need one thread.
+    cores : int
+        Of this machine's share.
+    is_remote : bool
+        A job that is sent to another machine has as many threads as `max_threads` allows: here the
+        number of cores is that of one node, and on the node it is whatever Snakemake finds there,
+        which may be more than the job was given.
+    max_threads : int or None
+        Of `--max-threads`.
+    """
+    if study.models[model].architecture == "pixels":
+        return 1
+    if is_remote:
+        return max_threads or REMOTE_THREADS
+    return max(min(2, cores), cores // 2)
+
+
+def drawing_threads(n_figures: int) -> int:
+    """Figures that are drawn at once: two use the cores that would wait at the end of a run."""
+    return min(2, n_figures)

@@ -1,0 +1,186 @@
+"""What a study tells the jobs of each rule.
+
+Values are what scripts read back with `bandprobe.workflow.params.from_json`. Functions of a job
+take the study and the job's wildcards, a mapping of names to values.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from bandprobe.backbones.model_spec import ModelSpec
+from bandprobe.data.datasets import root_of, state_of
+from bandprobe.figures.entry import Entry
+from bandprobe.figures.gallery import gallery
+from bandprobe.fourier.modes import Mode
+from bandprobe.head.settings import ClassifierSettings
+from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
+from bandprobe.study.study import BY_BAND, Study
+from bandprobe.summary.axes import HeadAxes, SummaryAxes
+from bandprobe.workflow.params import as_json, as_plain
+from bandprobe.workflow.stores import Wildcards, weights_file
+from bandprobe.workflow.user_code import source_digest
+
+
+class ImageInput(Protocol):
+    """The input of a job that reads images; empty where they are a user's."""
+
+    images: Sequence[str]
+
+
+class WeightsInput(Protocol):
+    """The input of a job that runs a network; empty where its weights are no asset."""
+
+    weights: Sequence[str]
+
+
+def dataset_spec(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    """A data set's part of the configuration, defaults filled in."""
+    return dict(study.datasets[wildcards["dataset"]])
+
+
+def dataset_root(study: Study, wildcards: Wildcards, input: ImageInput) -> str:  # noqa: A002
+    """Folder of a data set's images, which is an input of the job where a rule made it."""
+    return str(input.images or root_of(study.datasets[wildcards["dataset"]]))
+
+
+def dataset_state(study: Study, wildcards: Wildcards) -> str:
+    """A fingerprint of a user's folder, which Snakemake cannot watch; the manifest reads it."""
+    spec = study.datasets[wildcards["dataset"]]
+    return "asset" if "asset" in spec else state_of(spec)
+
+
+def layers_of_pass(study: Study, wildcards: Wildcards) -> tuple[str, ...]:
+    """Layers that a pass of a model stores."""
+    return study.models[wildcards["model"]].layers_of(wildcards["passname"])
+
+
+def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
+    """What a job that runs a model has to know of it; `python/` code counts by its source."""
+    model = wildcards["model"]
+    chosen = study.models[model]
+    is_own_code = chosen.architecture.startswith("python/")
+    return ModelSpec(
+        architecture=chosen.architecture,
+        preprocess=chosen.preprocess,
+        seed=chosen.seed,
+        weights_sha256=study.resolved["models"][model].get("weights_sha256"),
+        layout=chosen.layout or None,
+        weights=chosen.weights,
+        arguments=chosen.arguments,
+        source_sha256=source_digest(chosen.architecture) if is_own_code else None,
+    )
+
+
+def weights_option(study: Study, wildcards: Wildcards, input: WeightsInput) -> str:  # noqa: A002
+    """The option `--weights`, if the weights lie in a file."""
+    return option("weights", str(input.weights or weights_file(study, wildcards["model"]) or ""))
+
+
+def shard_option(study: Study, wildcards: Wildcards) -> str:
+    """The option `--shard`, if a job extracts a part of the images."""
+    if study.scale.shards == 1:
+        return ""
+    return option("shard", f"{int(wildcards['shard'])}/{study.scale.shards}")
+
+
+def precision_option(study: Study, wildcards: Wildcards) -> str:
+    """The option `--precision` of a forward pass; images as layer input have none."""
+    is_network = study.models[wildcards["model"]].architecture != "pixels"
+    return option("precision", study.precision if is_network else "")
+
+
+def mode_of_job(study: Study, wildcards: Wildcards) -> Mode:
+    """The mode of a job."""
+    return study.modes[wildcards["mode"]]
+
+
+def modes(study: Study, names: Sequence[str]) -> tuple[Mode, ...]:
+    """Modes by their names."""
+    return tuple(study.modes[name] for name in names)
+
+
+def head_modes(study: Study) -> tuple[Mode, ...]:
+    """Modes that the networks' own heads score."""
+    return modes(study, study.head.modes if study.head else ())
+
+
+def fit_settings(study: Study) -> FitSettings:
+    """How readouts are fitted, and how many on permuted labels."""
+    return FitSettings(
+        penalties=study.probe.penalties,
+        estimator=study.probe.estimator,
+        permutations=study.controls.permutations,
+        seed=study.controls.seed,
+    )
+
+
+def fit_bands(study: Study) -> FitBands | None:
+    """Bands for the readouts that are fitted by band; None where there are none of these."""
+    if not set(study.readouts) & set(BY_BAND):
+        return None
+    kinds = dict.fromkeys(study.modes[mode].kind for mode in study.refit_modes)
+    return FitBands(study.bands.names, study.bands.edges, tuple(kinds))
+
+
+def fit_bands_option(study: Study) -> str:
+    """The option `--bands` of a fit, if a readout is fitted by band."""
+    bands = fit_bands(study)
+    return option("bands", as_json(bands) if bands else "")
+
+
+def slab_bands_option(study: Study) -> str:
+    """The option `--bands` of a slab's sums, if a readout is fitted by band."""
+    return option("bands", as_json(study.bands) if fit_bands(study) else "")
+
+
+def slab_position(study: Study, wildcards: Wildcards) -> str:
+    """Number of a slab, from 0, and their count."""
+    return f"{int(wildcards['slab'])} {study.scale.slabs}"
+
+
+def mask_settings(study: Study) -> MaskSettings:
+    """Random masks that effects are compared with."""
+    return MaskSettings(study.controls.draws, study.controls.seed)
+
+
+def classifier_settings(study: Study) -> ClassifierSettings | None:
+    """Images and classifier of the heads; None in a study without the section `head`."""
+    if study.head is None:
+        return None
+    head = study.head
+    return ClassifierSettings(head.samples, head.train_samples, head.classifier, head.seed)
+
+
+def layer_axes(_study: Study, wildcards: Wildcards) -> dict[str, str]:
+    """The names that say whose targets a job scores."""
+    return {name: wildcards[name] for name in ("dataset", "model", "layer")}
+
+
+def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) -> SummaryAxes:
+    """All names along all axes of a summary, for some readouts, with or without the heads'."""
+    head_axes = None
+    if heads and study.head:
+        head_axes = HeadAxes(study.networks(), study.head.readouts, study.head.modes)
+    return SummaryAxes(
+        layers={name: model.layers for name, model in study.models.items()},
+        readouts=tuple(readouts),
+        modes=tuple(study.modes),
+        bands=study.bands.names,
+        heads=head_axes,
+    )
+
+
+def figures_of(study: Study, table: str) -> dict[str, Entry]:
+    """Entries of the gallery that show a summary, by the names of the figures."""
+    entries = {name: entry for name, entry in gallery(study).items() if entry.table == table}
+    # Options are as a script reads them: lists, where the gallery has tuples.
+    return {name: replace(item, options=as_plain(item.options)) for name, item in entries.items()}
+
+
+def option(name: str, value: str) -> str:
+    """An option of a command line, quoted for the shell; empty where there is no value."""
+    return f"--{name} {shlex.quote(value)}" if value else ""

@@ -1,0 +1,160 @@
+"""From a layer's maps and readouts to its targets, each step through its files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.linear_modes import write_linear_modes
+from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.interventions.perturb import write_perturbed
+from bandprobe.interventions.targets import write_targets
+from bandprobe.linear.standardise import readout_logits
+from bandprobe.probes.fit import Splits
+from bandprobe.probes.layer import fit_layer
+from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
+from bandprobe.probes.split import split_layer
+from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.outcomes import outcomes
+from bandprobe.store.zarr_store import Store, Variable, write_store
+
+BANDS = Bands(("low", "high"), (0.5,))
+READOUTS = ("map", "pooled", "energy")
+MODES = (Mode("remove", "remove"), Mode("keep-mean", "isolate", "mean"))
+
+
+@pytest.fixture
+def layer(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A folder with features of both splits, readouts and band logits of a layer."""
+    for name, count in (("train", 18), ("eval", 9)):
+        label = np.arange(count) % 3
+        maps = rng.normal(2, 1, size=(count, 4, 6, 6)).astype(np.float32)
+        maps[:, 1] += label[:, None, None]
+        facts = {"sample": np.arange(count), "label": label, "group": np.arange(count)}
+        variables = {"layer": Variable(("sample", "channel", "y", "x"), maps)}
+        coordinates = {key: Variable(("sample",), values) for key, values in facts.items()}
+        write_store(tmp_path / f"{name}.zarr", variables, coordinates, {"weights_sha256": "abc"})
+    stores = (Store(tmp_path / f"{name}.zarr") for name in ("train", "eval"))
+    settings = FitSettings((0.1,), "ridge", 0, 0)
+    splits = Splits(*stores, "layer", np.arange(18) // 6, ["a", "b", "c"], settings)
+    probes = {name: tmp_path / "probes" / f"{name}.zarr" for name in (*READOUTS, "refit")}
+    fit_layer(splits, probes, FitBands(BANDS.names, BANDS.edges, ("remove",)), code="digest")
+    logits = {probes[name]: tmp_path / "logits" / f"{name}.zarr" for name in READOUTS}
+    features, masks = tmp_path / "eval.zarr", tmp_path / "masks.zarr"
+    split_layer(logits, features, "layer", BANDS, masks, MaskSettings(2, 0), code="digest")
+    return tmp_path
+
+
+def paths(folder: Path, *names: str) -> list[Path]:
+    return [folder / f"{name}.zarr" for name in names]
+
+
+def test_bands_add_up_to_the_logits_and_masks_are_stored(layer: Path) -> None:
+    probe, maps = Store(layer / "probes" / "map.zarr"), Store(layer / "eval.zarr").read("layer")
+    names = ("W", "intercept", "channel_mean", "channel_scale")
+    expected = readout_logits(maps, *(probe.read(name) for name in names))
+    split = Store(layer / "logits" / "map.zarr")
+    total = split.read("band_logits").sum(0) + split.read("intercept")
+    np.testing.assert_allclose(total, expected, atol=1e-4)
+    assert split.array("control_logits").shape == (2, 2, 2, 9, 3)
+    assert split.labels("control") == ("equal-bins", "equal-energy")
+    assert split.labels("class") == ("a", "b", "c")
+    assert "control_logits" not in Store(layer / "logits" / "energy.zarr")
+    config = json.loads(Store(layer / "masks.zarr").attrs["config"])
+    assert (config["draws"], config["seed"], config["layer"]) == (2, 0, "layer")
+
+
+def test_without_masks_there_are_no_controls(layer: Path) -> None:
+    probe, path = layer / "probes" / "map.zarr", layer / "alone.zarr"
+    split_layer({probe: path}, layer / "eval.zarr", "layer", BANDS, code="digest")
+    alone, among = Store(path), Store(layer / "logits" / "map.zarr")
+    assert "control_logits" not in alone
+    np.testing.assert_allclose(alone.read("band_logits"), among.read("band_logits"), atol=1e-5)
+
+
+def linear_outcomes(layer: Path) -> dict[str, Path]:
+    """Outcome stores of all linear modes, by `<readout>/<mode>`."""
+    names = [f"{readout}/{mode.name}" for readout in READOUTS for mode in MODES]
+    outputs = dict(zip(names, paths(layer / "outcomes", *names), strict=True))
+    refit = {"remove": layer / "outcomes" / "refit" / "remove.zarr"}
+    write_linear_modes(
+        list(outputs.values()),
+        paths(layer / "logits", *READOUTS),
+        MODES,
+        refit=layer / "probes" / "refit.zarr",
+        refit_outputs=refit,
+        fill="mean",
+        shapley_outputs=paths(layer / "shapley", *READOUTS),
+        code="digest",
+    )
+    return outputs | {"refit/remove": refit["remove"]}
+
+
+def test_each_readout_and_mode_gets_its_own_outcomes(layer: Path) -> None:
+    stores = linear_outcomes(layer)
+    for name, path in stores.items():
+        config = json.loads(Store(path).attrs["config"])
+        assert config["name"] == name.split("/")[1]
+        assert Store(path).attrs["weights_sha256"] == "abc"
+    for readout in READOUTS:
+        split = Store(layer / "logits" / f"{readout}.zarr")
+        bands, intercept = split.read("band_logits"), split.read("intercept")
+        stored, names, _ = read_outcomes(stores[f"{readout}/remove"])
+        # Of two bands the removal of one leaves the other, and zero in its place.
+        left = bands[::-1] + split.read("zero_logits")[:, None] + intercept
+        expected = outcomes(left, split.read("label"))
+        np.testing.assert_allclose(stored.changed.margin[:, 0], expected.margin, atol=1e-4)
+        assert names == BANDS.names
+        shapley = Store(layer / "shapley" / f"{readout}.zarr")
+        gained = shapley.read("margin_all") - shapley.read("margin_none")
+        np.testing.assert_allclose(shapley.read("margin").sum(0), gained, atol=1e-5)
+
+
+def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
+    mode = Mode("phase", "phase", draws=2, seed=3)
+    logits = paths(layer / "logits", *READOUTS)
+    outputs = dict(zip(logits, paths(layer / "phase", *READOUTS), strict=True))
+    write_perturbed(
+        outputs,
+        layer / "eval.zarr",
+        "layer",
+        mode,
+        BANDS,
+        probes=paths(layer / "probes", *READOUTS),
+        masks=[layer / "masks.zarr"],
+        code="digest",
+    )
+    for readout, path in zip(READOUTS, outputs.values(), strict=True):
+        stored, _, attrs = read_outcomes(path)
+        assert stored.changed.rank.shape == (2, 2, 9)
+        assert set(stored.controls) == (
+            set() if readout == "energy" else {"equal-bins", "equal-energy"}
+        )
+        assert json.loads(attrs["config"])["draws"] == 2
+    energy, _, _ = read_outcomes(outputs[logits[2]])
+    # Energies do not see phases.
+    np.testing.assert_allclose(energy.changed.margin[0, 0], energy.clean.margin, atol=1e-3)
+
+
+def test_every_band_gets_a_target(layer: Path) -> None:
+    stores = linear_outcomes(layer)
+    axes = {"dataset": "d", "model": "m", "layer": "layer"}
+    bootstrap = Bootstrap(resamples=20, level=0.9, seed=0)
+    undefined = ["refit/phase", "head/phase"]
+    folder = layer / "targets"
+    write_targets(folder, list(stores.values()), undefined, axes, bootstrap, code="digest")
+    names = [*stores, *undefined]
+    expected = {folder / name / f"{band}.json" for name in names for band in BANDS.names}
+    assert set(folder.rglob("*.json")) == expected
+    for path in expected:
+        record = json.loads(path.read_text())
+        readout, mode = path.parts[-3:-1]
+        assert record | axes == record
+        assert (record["readout"], record["mode"], record["band"]) == (readout, mode, path.stem)
+        assert record["provenance"]["weights_sha256"] == "abc"
+        is_undefined = f"{readout}/{mode}" in undefined
+        assert (record["top1_drop"] is None) == is_undefined
+        assert ("not-defined" in record["flags"]) == is_undefined

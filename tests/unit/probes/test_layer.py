@@ -1,0 +1,120 @@
+"""All readouts of a layer: which stores there are, and that neither slabs nor neighbours matter."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bandprobe.errors import ConfigError
+from bandprobe.fourier.bands import Bands
+from bandprobe.linear.standardise import readout_logits
+from bandprobe.probes.fit import Splits
+from bandprobe.probes.layer import fit_layer
+from bandprobe.probes.settings import FitBands, FitSettings
+from bandprobe.probes.slab_sums import sum_slab
+from bandprobe.store.zarr_store import Store, Variable, write_store
+
+SETTINGS = FitSettings((0.1, 10.0), "ridge", permutations=1, seed=0)
+BANDS = FitBands(("low", "high"), (0.5,), ("remove",))
+READOUTS = ("map", "pooled", "energy", "refit")
+GRIDS = [(5, 6), (1, 2)]
+
+
+def splits_of(folder: Path, grid: tuple[int, int]) -> Splits:
+    """Both splits of a layer of four channels, of which one tells three classes apart."""
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 18), ("eval", 9)):
+        label = np.arange(count) % 3
+        maps = rng.normal(2, 1, size=(count, 4, *grid)).astype(np.float32)
+        maps[:, 1] += label[:, None, None]
+        facts = {"sample": np.arange(count), "label": label, "group": np.arange(count)}
+        variables = {"layer": Variable(("sample", "channel", "y", "x"), maps)}
+        coordinates = {key: Variable(("sample",), values) for key, values in facts.items()}
+        write_store(folder / f"{name}.zarr", variables, coordinates, {"weights_sha256": "abc"})
+    stores = (Store(folder / f"{name}.zarr") for name in ("train", "eval"))
+    return Splits(*stores, "layer", np.arange(18) // 6, ["a", "b", "c"], SETTINGS)
+
+
+def stores_of(folder: Path, splits: Splits, *readouts: str, slabs: tuple[Path, ...] = ()) -> dict:
+    """The readouts' stores, fitted into a folder."""
+    outputs = {name: folder / f"{name}.zarr" for name in readouts}
+    bands = BANDS if {"energy", "refit"} & set(readouts) else None
+    fit_layer(splits, outputs, bands, slabs, code="digest")
+    assert sorted(folder.glob("*.zarr")) == sorted(outputs.values())
+    return {name: Store(path) for name, path in outputs.items()}
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["more dimensions", "more samples"])
+@pytest.mark.parametrize("readout", READOUTS)
+def test_a_readout_does_not_depend_on_the_others(
+    tmp_path: Path, grid: tuple[int, int], readout: str
+) -> None:
+    splits = splits_of(tmp_path, grid)
+    alone = stores_of(tmp_path / "alone", splits, readout)[readout]
+    among = stores_of(tmp_path / "among", splits, *READOUTS)[readout]
+    assert alone.names() == among.names()
+    for name in alone.names():
+        found, expected = alone.read(name), among.read(name)
+        if found.dtype.kind == "f":
+            # Without bands the Gram matrix is added up in another order.
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["more dimensions", "more samples"])
+@pytest.mark.parametrize("readout", ["map", "pooled"])
+def test_stored_weights_give_the_stored_logits(
+    tmp_path: Path, grid: tuple[int, int], readout: str
+) -> None:
+    splits = splits_of(tmp_path, grid)
+    store = stores_of(tmp_path / "out", splits, readout)[readout]
+    names = ("W", "intercept", "channel_mean", "channel_scale")
+    logits = readout_logits(splits.evaluation.read("layer"), *(store.read(n) for n in names))
+    np.testing.assert_allclose(logits, store.read("clean_logits"), atol=1e-4)
+
+
+def test_slabs_of_other_jobs_give_the_same_readouts(tmp_path: Path) -> None:
+    splits = splits_of(tmp_path, (5, 6))
+    slabs = tuple(tmp_path / f"slab-{number}.zarr" for number in range(3))
+    for number, path in enumerate(slabs):
+        features = (tmp_path / "train.zarr", tmp_path / "eval.zarr")
+        sum_slab(path, *features, "layer", BANDS.bands, (number, 3), code="digest")
+    config = json.loads(Store(slabs[1]).attrs["config"])
+    assert config == {
+        "layer": "layer",
+        "bands": {"names": ["low", "high"], "edges": [0.5]},
+        "slab": [1, 3],
+    }
+    shared = stores_of(tmp_path / "shared", splits, *READOUTS, slabs=slabs)
+    single = stores_of(tmp_path / "single", splits, *READOUTS)
+    for name in READOUTS:
+        array = "logits" if name == "refit" else "clean_logits"
+        np.testing.assert_allclose(shared[name].read(array), single[name].read(array), atol=1e-4)
+
+
+def test_a_store_says_how_its_readout_was_fitted(tmp_path: Path) -> None:
+    stores = stores_of(tmp_path / "out", splits_of(tmp_path, (5, 6)), "map", "energy")
+    for name, store in stores.items():
+        config = json.loads(store.attrs["config"])
+        assert config.pop("penalty") in SETTINGS.penalties
+        assert config == {
+            "layer": "layer",
+            "readout": name,
+            "penalties": [0.1, 10.0],
+            "estimator": "ridge",
+            "permutations": 1,
+            "seed": 0,
+        }
+        assert (store.attrs["weights_sha256"], store.attrs["code_digest"]) == ("abc", "digest")
+    assert stores["energy"].labels("band") == ("low", "high")
+    assert "band" not in stores["map"]
+
+
+def test_readouts_by_band_need_bands(tmp_path: Path) -> None:
+    splits, outputs = splits_of(tmp_path, (5, 6)), {"refit": tmp_path / "refit.zarr"}
+    with pytest.raises(ConfigError, match="refit of layer layer need bands"):
+        fit_layer(splits, outputs, None, code="digest")
+    assert not outputs["refit"].exists()
+    assert isinstance(BANDS.bands, Bands)

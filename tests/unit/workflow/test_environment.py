@@ -1,0 +1,34 @@
+"""The environment of jobs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bandprobe.base.progress import TERMINAL
+from bandprobe.workflow.environment import SCRIPTS, job_environment
+from bandprobe.workflow.script import KEEP_MEMORY
+
+HOME = Path("/a b'c{d}")
+PYTHON = Path("/venv/bin/python")
+
+
+def test_scripts_modules_and_interpreter_are_found() -> None:
+    before = {"PATH": "/usr/bin", "PYTHONPATH": "/mine"}
+    environment = job_environment(before, HOME, PYTHON)
+    assert environment[SCRIPTS] == "/a b'c{d}/workflow/scripts"
+    assert environment["PYTHONPATH"] == os.pathsep.join([str(HOME), "/mine"])
+    assert environment["PATH"] == os.pathsep.join(["/venv/bin", "/usr/bin"])
+    assert KEEP_MEMORY.items() <= environment.items()
+    assert environment[TERMINAL] == ""
+
+
+def test_a_second_time_changes_nothing() -> None:
+    once = job_environment({"PATH": "/usr/bin"}, HOME, PYTHON, "/dev/pts/3")
+    assert once["PYTHONPATH"] == str(HOME)
+    assert once[TERMINAL] == "/dev/pts/3"
+    assert job_environment(once, HOME, PYTHON, "/dev/pts/3") == once
+
+
+def test_environments_of_snakemakes_own_keep_their_interpreter() -> None:
+    assert "PATH" not in job_environment({"PATH": "/usr/bin"}, HOME, None)

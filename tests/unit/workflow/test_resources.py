@@ -1,0 +1,42 @@
+"""Threads and memory of jobs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bandprobe.study.study import Study
+from bandprobe.workflow.resources import (
+    REMOTE_THREADS,
+    by_attempt,
+    drawing_threads,
+    forward_threads,
+)
+
+
+def test_memory_doubles_with_each_attempt() -> None:
+    memory = by_attempt(1500)
+    assert [memory(wildcards={}, attempt=number) for number in (1, 2, 3)] == [1500, 3000, 6000]
+
+
+@pytest.mark.parametrize(
+    ("model", "cores", "is_remote", "max_threads", "threads"),
+    [
+        ("pixels", 16, False, None, 1),
+        ("pixels", 16, True, 8, 1),
+        ("resnet18", 1, False, None, 1),
+        ("resnet18", 2, False, None, 2),
+        ("resnet18", 3, False, None, 2),
+        ("resnet18", 16, False, None, 8),
+        ("resnet18", 16, True, None, REMOTE_THREADS),
+        ("resnet18", 16, True, 12, 12),
+    ],
+)
+def test_threads_of_a_forward_pass(
+    tiny: Study, model: str, cores: int, is_remote: bool, max_threads: int | None, threads: int
+) -> None:
+    found = forward_threads(tiny, model, cores, is_remote=is_remote, max_threads=max_threads)
+    assert found == threads
+
+
+def test_two_figures_are_drawn_at_once_at_most() -> None:
+    assert [drawing_threads(count) for count in (1, 2, 30)] == [1, 2, 2]

@@ -1,0 +1,110 @@
+"""Options and values of single jobs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bandprobe.fourier.bands import Bands
+from bandprobe.study.study import Study
+from bandprobe.workflow import study_params
+from bandprobe.workflow.params import from_json
+from tests.unit.workflow.conftest import study_of
+
+
+def words(option: str) -> list[str]:
+    return shlex.split(option)
+
+
+def test_options_are_quoted_for_the_shell_and_left_out_without_a_value() -> None:
+    assert words(study_params.option("weights", "a b'c.pt")) == ["--weights", "a b'c.pt"]
+    assert study_params.option("weights", "") == ""
+
+
+def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
+    job = {"dataset": "tiny"}
+    assert study_params.dataset_spec(tiny, job)["root"] == "images"
+    none: Any = SimpleNamespace(images=[])
+    made: Any = SimpleNamespace(images="elsewhere/images")
+    assert study_params.dataset_root(tiny, job, none) == "images"
+    assert study_params.dataset_root(tiny, job, made) == "elsewhere/images"
+    folder = {"kind": "imagefolder", "root": str(tmp_path)}
+    study = study_of(datasets={"own": folder, "photos": {"kind": "photos", "asset": "photos"}})
+    assert study_params.dataset_state(study, {"dataset": "photos"}) == "asset"
+    before = study_params.dataset_state(study, {"dataset": "own"})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"x")
+    assert study_params.dataset_state(study, {"dataset": "own"}) != before
+
+
+def test_layers_and_axes_of_a_job(tiny: Study) -> None:
+    job = {"dataset": "tiny", "model": "resnet18", "passname": "pass-0", "layer": "layer1"}
+    assert study_params.layers_of_pass(tiny, job) == ("layer1", "layer3")
+    axes = {"dataset": "tiny", "model": "resnet18", "layer": "layer1"}
+    assert study_params.layer_axes(tiny, job) == axes
+
+
+def test_weights_are_an_option_where_there_is_a_file() -> None:
+    model = {"architecture": "timm/resnet18", "weights": "file/a b.pt", "layers": [["layer1"]]}
+    study = study_of(models={"own": model, "blank": model | {"weights": "random"}})
+    none: Any = SimpleNamespace(weights=[])
+    fetched: Any = SimpleNamespace(weights="resources/w.safetensors")
+    assert words(study_params.weights_option(study, {"model": "own"}, none)) == [
+        "--weights",
+        "a b.pt",
+    ]
+    assert study_params.weights_option(study, {"model": "blank"}, none) == ""
+    option = study_params.weights_option(study, {"model": "blank"}, fetched)
+    assert words(option) == ["--weights", "resources/w.safetensors"]
+
+
+def test_shards_and_slabs_have_a_number_and_a_count(tiny: Study) -> None:
+    assert study_params.shard_option(tiny, {}) == ""
+    sharded = study_of(scale={"shards": 4, "slabs": 3})
+    assert words(study_params.shard_option(sharded, {"shard": "0003"})) == ["--shard", "3/4"]
+    assert study_params.slab_position(sharded, {"slab": "0010"}) == "10 3"
+
+
+def test_only_networks_have_a_precision(tiny: Study) -> None:
+    assert study_params.precision_option(tiny, {"model": "pixels"}) == ""
+    option = study_params.precision_option(study_of(precision="bfloat16"), {"model": "resnet18"})
+    assert words(option) == ["--precision", "bfloat16"]
+
+
+def test_bands_are_an_option_of_readouts_by_band(tiny: Study, bare: Study) -> None:
+    assert study_params.fit_bands_option(bare) == study_params.slab_bands_option(bare) == ""
+    name, text = words(study_params.slab_bands_option(tiny))
+    assert name == "--bands"
+    assert from_json(Bands)(text) == tiny.bands
+    bands = study_params.fit_bands(tiny)
+    assert bands is not None
+    assert bands.kinds == ("remove", "isolate")
+    assert '"kinds"' in study_params.fit_bands_option(tiny)
+
+
+def test_modes_by_name_and_of_a_job(tiny: Study, bare: Study) -> None:
+    assert study_params.modes(tiny, ["noise", "remove"]) == (
+        tiny.modes["noise"],
+        tiny.modes["remove"],
+    )
+    assert study_params.mode_of_job(tiny, {"mode": "perturb"}) is tiny.modes["perturb"]
+    heads = study_params.head_modes(tiny)
+    assert [mode.name for mode in heads] == ["remove", "isolate-mean"]
+    assert study_params.head_modes(bare) == ()
+
+
+def test_figures_of_all_tables_are_those_of_the_gallery(tiny: Study) -> None:
+    tables = ("spectra", "probes", "interventions", "shapley")
+    names = [name for table in tables for name in study_params.figures_of(tiny, table)]
+    assert len(names) == len(set(names))
+    assert {"band_energy", "penalty_paths", "shapley_margin"} <= set(names)
+    assert study_params.figures_of(tiny, "nothing") == {}
+
+
+@pytest.mark.parametrize("heads", [True, False])
+def test_a_study_without_heads_has_no_axes_of_heads(bare: Study, heads: bool) -> None:
+    assert study_params.summary_axes(bare, bare.readouts, heads=heads).heads is None
