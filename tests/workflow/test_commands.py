@@ -312,7 +312,7 @@ def make():
 """
 
 
-def test_jobs_know_the_terminal_of_a_local_run(fresh: TinyStudy, own_processes: None) -> None:
+def test_jobs_know_the_terminal_of_a_local_run(fresh: TinyStudy) -> None:
     (fresh.folder / "nets.py").write_text(NETWORK)
     full = {"crop_fraction": 1.0, "interpolation": "bilinear", "mean": [0.5] * 3, "std": [0.5] * 3}
     fresh.config["models"] = {
