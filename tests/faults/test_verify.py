@@ -137,7 +137,7 @@ HARMS: dict[str, list[Harm]] = {
             r"images/class_0/1\.png: the image is missing",
         ),
         (other_cell, "summary", "top1_drop does not follow .* in 1 cells"),
-        (other_row, "summary", r"spectra\.csv: does not say .* line 2 differs"),
+        (other_row, "summary", r"spectra\.csv: does not follow from its source: line 2 differs"),
         (
             lambda s: results(s, "summary", "flags.csv").unlink(),
             "summary",

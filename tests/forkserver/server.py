@@ -15,6 +15,7 @@ import json
 import os
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -269,6 +270,7 @@ def main() -> None:
     listener.listen(64)
     if not os.fork():
         Server(listener).serve()
+        shutil.rmtree(Path(sys.argv[1]).parent)
 
 
 if __name__ == "__main__":
