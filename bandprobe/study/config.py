@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -42,10 +44,17 @@ def resolve_config(config: Mapping[str, Any]) -> dict[str, Any]:
         Naming the key, what was expected, what was found, and a hint.
     """
     check_plain(config)
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = _schema()
     validate(config, schema)
     resolved: dict[str, Any] = _with_defaults(config, schema, schema)
     return resolved
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    """The schema, read once: that takes longer than all checks of a configuration."""
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
 
 
 def check_plain(config: Any) -> None:
@@ -153,7 +162,7 @@ def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
         if key in value:
             result[key] = _with_defaults(value[key], inner, root)
         elif "default" in inner:
-            result[key] = inner["default"]
+            result[key] = copy.deepcopy(inner["default"])
         elif inner.get("type") == "object" and _all_optional(inner):
             result[key] = _with_defaults({}, inner, root)
     for key, item in value.items():

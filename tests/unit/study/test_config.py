@@ -201,3 +201,9 @@ def test_a_default_that_is_written_out_is_the_same_configuration(config: dict[st
     config["spectra"] = {"window": "none"}
     config["modes"]["remove"]["draws"] = 1
     assert list(resolve_config(config).items()) == plain
+
+
+def test_a_changed_default_is_of_that_configuration_alone(config: Config) -> None:
+    first = resolve_config(config)
+    first["probe"]["penalties"].append(1e9)
+    assert 1e9 not in resolve_config(config)["probe"]["penalties"]
