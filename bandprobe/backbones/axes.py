@@ -90,7 +90,7 @@ def passes_at_sizes(network: nn.Module, size: Size, wanted: Wanted | None = None
         empty = without_values(network)
         several: set[str] = set()
         plain = _shapes(empty, size, several)
-    except Exception:  # noqa: BLE001 - whatever a network does with tensors that have no values
+    except Exception:
         return None
     height, width = size
     others = (2 * height, width), (height, 2 * width)
@@ -105,16 +105,14 @@ def _shapes_or_none(
 ) -> dict[str, Shapes] | None:
     try:
         return _shapes(network, size)
-    except Exception:  # noqa: BLE001 - each library refuses a size in its own way
+    except Exception:
         family = "" if wanted is None else wanted.architecture.partition("/")[0]
         if wanted is None or family not in _SIZE_ARGUMENT:
             return None
     arguments = {**wanted.arguments, _SIZE_ARGUMENT[family]: list(size)}
     try:
-        return _shapes(
-            build_without_values(Wanted(wanted.architecture, "random", arguments)), size
-        )
-    except Exception:  # noqa: BLE001
+        return _shapes(build_without_values(Wanted(wanted.architecture, "random", arguments)), size)
+    except Exception:
         return None
 
 

@@ -264,7 +264,10 @@ def read_layers(
             raise _LastLayerReached
 
     try:
-        with tapped(backbone, layers, receive, batch) as network, reduced(precision, backbone.device.type):
+        with (
+            tapped(backbone, layers, receive, batch) as network,
+            reduced(precision, backbone.device.type),
+        ):
             network(batch.to(backbone.device, memory_format=backbone.memory_format))
     except _LastLayerReached:
         return

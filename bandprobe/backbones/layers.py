@@ -59,7 +59,7 @@ class Layers:
         """What the network says itself, from shallow to deep; nothing if it cannot run so."""
         try:
             return declared_layouts(self._network, self._image)
-        except Exception:  # noqa: BLE001 - whatever a network raises; the pass itself will say it
+        except Exception:
             return {}
 
     @cached_property

@@ -138,6 +138,8 @@ def _refuse_misplaced(layer: str, check: MapCheck) -> None:
         raise ModelError(
             f"layer {layer}: its map is in another order than the image",
             expected="a change of the image that moves the same place of the map most",
-            found=", ".join(f"changed at the {place}, moved at the {where}" for place, where in wrong),
+            found=", ".join(
+                f"changed at the {place}, moved at the {where}" for place, where in wrong
+            ),
             hint="give the layout of the network, or choose the block around the layer",
         )

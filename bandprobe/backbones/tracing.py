@@ -25,11 +25,32 @@ _ATEN = torch.ops.aten
 # Operations that move values and change none.
 MOVES = {
     getattr(_ATEN, name)
-    for name in (
-        "view _unsafe_view reshape _reshape_alias flatten permute transpose t slice narrow select "
-        "split split_with_sizes chunk unbind squeeze unsqueeze expand clone contiguous alias detach "
-        "_to_copy unflatten"
-    ).split()
+    for name in [
+        "view",
+        "_unsafe_view",
+        "reshape",
+        "_reshape_alias",
+        "flatten",
+        "permute",
+        "transpose",
+        "t",
+        "slice",
+        "narrow",
+        "select",
+        "split",
+        "split_with_sizes",
+        "chunk",
+        "unbind",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "clone",
+        "contiguous",
+        "alias",
+        "detach",
+        "_to_copy",
+        "unflatten",
+    ]
 }
 # What marks a tensor: where its values were moved from, and the modules that returned it.
 _MOVED, _RETURNED = "_bandprobe_moved", "_bandprobe_returned"
@@ -65,9 +86,7 @@ class _Returned:
 class _NoteMoves(TorchDispatchMode):
     """Marks every tensor with the operation that moved its values there."""
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
         result = func(*args, **options)
         if func.overloadpacket in MOVES and args and isinstance(args[0], torch.Tensor):
@@ -145,9 +164,7 @@ def reference_maps(network: nn.Module, image: torch.Tensor) -> list[torch.Tensor
     return maps
 
 
-def declared_sources(
-    network: nn.Module, image: torch.Tensor
-) -> list[tuple[str, Layout] | None]:
+def declared_sources(network: nn.Module, image: torch.Tensor) -> list[tuple[str, Layout] | None]:
     """Name and layout of each of `reference_maps`, None where no module returns the map."""
     calls: dict[str, list[list[tuple[int | None, tuple[int, ...]]]]] = {}
 

@@ -131,9 +131,7 @@ def module_table(arguments: argparse.Namespace) -> Table:
         return table
     modules, (height, width) = module_shapes(model)
     shown = [
-        module
-        for module in modules
-        if module.declared or module.name.count(".") < arguments.depth
+        module for module in modules if module.declared or module.name.count(".") < arguments.depth
     ]
     title = f"{wanted} ({model.architecture}), one image of {height} x {width}"
     table = _table(title, "module", "kind", "output", "as a layer")

@@ -247,7 +247,10 @@ def extract(
     with StoreWriter(path, attrs) as store:
         for name, variable in split_coordinates(split).items():
             store.write(name, variable, coordinate=True)
-        with FeatureWriter(store, n_samples, storage, shard, notes) as writer, np.errstate(over="ignore"):
+        with (
+            FeatureWriter(store, n_samples, storage, shard, notes) as writer,
+            np.errstate(over="ignore"),
+        ):
             batches = source.batches(batch_size)
             for batch in tracked(batches, len(split.sample), "images", store_name(path), len):
                 writer.append(network(batch))

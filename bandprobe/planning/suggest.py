@@ -237,9 +237,13 @@ def config_text(
     shapes = ", ".join(grids)
     splits = f"\n    splits: {_yaml(spec['splits'])}" if "splits" in spec else ""
     folds = min(FOLDS, counts.train)
-    own = "" if not preprocess else (
-        f"\n    preprocess: {_yaml(dict(preprocess))}  # the network's own evaluation squashes or"
-        " pads the image instead: check"
+    own = (
+        ""
+        if not preprocess
+        else (
+            f"\n    preprocess: {_yaml(dict(preprocess))}"
+            "  # its own evaluation squashes or pads the image instead: check"
+        )
     )
     few = f"\nprobe: {{folds: {folds}}}  # one for each training image" if folds < FOLDS else ""
     return f"""\

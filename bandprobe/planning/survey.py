@@ -159,7 +159,7 @@ def oblong_size(architecture: str, size: Size) -> tuple[Size, nn.Module | None] 
                 network = build_without_values(wanted) if rebuild else own
                 with torch.no_grad():
                     network(torch.empty(1, 3, *other, device="meta"))
-            except Exception:  # noqa: BLE001, S112 - each library refuses a size in its own way
+            except Exception:
                 continue
             return other, network if rebuild else None
     return None

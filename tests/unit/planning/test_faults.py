@@ -277,4 +277,6 @@ def test_nothing_is_guessed_where_what_is_declared_cannot_be_used() -> None:
 
     inside = ModuleShape("b0.attn", "Attention", "", LayerShape("b0.attn", 8, 4, 4), "")
     with pytest.raises(BandprobeError, match="no block"):
-        suggested_layers([ModuleShape("b0", "Block", "", None, "gives no map", True), inside], (8, 8))
+        suggested_layers(
+            [ModuleShape("b0", "Block", "", None, "gives no map", True), inside], (8, 8)
+        )
