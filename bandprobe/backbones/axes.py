@@ -40,7 +40,10 @@ class Passes:
         Of the input.
     plain, taller, wider : mapping
         For inputs of that size, of twice the height, and of twice the width; the last two are None
-        where the network takes one size alone.
+        where the network takes no such sizes.
+    larger : mapping, optional
+        For inputs of twice the height and the width, where it takes squares alone; None where it
+        takes one size alone.
     several : frozenset of str
         Modules that run more than once.
     """
@@ -49,6 +52,7 @@ class Passes:
     plain: Mapping[str, Shapes]
     taller: Mapping[str, Shapes] | None
     wider: Mapping[str, Shapes] | None
+    larger: Mapping[str, Shapes] | None = None
     several: frozenset[str] = frozenset()
 
 
@@ -95,9 +99,11 @@ def passes_at_sizes(network: nn.Module, size: Size, wanted: Wanted | None = None
     height, width = size
     others = (2 * height, width), (height, 2 * width)
     taller, wider = (_shapes_or_none(empty, other, wanted) for other in others)
+    larger = None
     if taller is None or wider is None:
         taller = wider = None
-    return Passes(size, plain, taller, wider, frozenset(several))
+        larger = _shapes_or_none(empty, (2 * height, 2 * width), wanted)
+    return Passes(size, plain, taller, wider, larger, frozenset(several))
 
 
 def _shapes_or_none(
@@ -163,6 +169,8 @@ def shown_layout(
     ModelError
         If its axes are not those of a map.
     """
+    if passes.larger is not None:
+        return _layout_of_squares(layer, element, passes, layout)
     if passes.taller is None or passes.wider is None:
         return None
     shapes = [
@@ -194,6 +202,25 @@ def shown_layout(
                 )
         return replace(layout, channels_last=rows == [1], element=element, known=True)
     raise no_map(layer, "gives no map", _why(plain, taller, wider))
+
+
+def _layout_of_squares(
+    layer: str, element: int | None, passes: Passes, layout: Layout
+) -> Layout | None:
+    """As `shown_layout` from one larger size; which side is y is left to their usual order."""
+    plain, larger = (
+        dict(shapes.get(layer, ())).get(element) for shapes in (passes.plain, passes.larger or {})
+    )
+    if plain is None or larger is None or len(plain) != 4 or len(larger) != 4:
+        return None
+    following = _following(plain, larger)
+    if following in ([1, 2], [2, 3]) and plain[0] == larger[0] == IMAGES:
+        return replace(layout, channels_last=following == [1, 2], element=element, known=True)
+    raise no_map(
+        layer,
+        "gives no map",
+        f"outputs of {_text(plain)}, and of {_text(larger)} for an input twice as high and wide",
+    )
 
 
 def no_map(layer: str, what: str, found: str) -> ModelError:

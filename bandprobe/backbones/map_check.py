@@ -99,8 +99,10 @@ def _changed_images(size: Size) -> torch.Tensor:
     """Noise, then the same with other noise in the middle of each quadrant, (5, 3, y, x)."""
     generator = torch.Generator().manual_seed(0)
     height, width = size
-    image, other = torch.randn(2, 3, height, width, generator=generator)
-    images = image.repeat(5, 1, 1, 1)
+    noise = torch.randn(2, 3, height, width, generator=generator)
+    image: torch.Tensor = noise[0]
+    other: torch.Tensor = noise[1]
+    images: torch.Tensor = image.repeat(5, 1, 1, 1)
     for at, (row, column) in enumerate(product((0, 1), (0, 1)), start=1):
         top, left = (row * 4 + 1) * height // 8, (column * 4 + 1) * width // 8
         rows, columns = slice(top, top + height // 4), slice(left, left + width // 4)
@@ -125,7 +127,8 @@ def _shares(layer: str, change: FloatArray) -> FloatArray:
         first = np.clip(length / 2 - np.arange(length), 0, 1)
         halves.append(np.stack([first, 1 - first]))
     shares: FloatArray = np.einsum("nyx,ry,cx->nrc", change, *halves).reshape(4, 4)
-    return shares / total[:, None]
+    relative: FloatArray = shares / total[:, None]
+    return relative
 
 
 def _refuse_misplaced(layer: str, check: MapCheck) -> None:

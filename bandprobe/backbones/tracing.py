@@ -83,7 +83,7 @@ class _Returned:
     element: int | None
 
 
-class _NoteMoves(TorchDispatchMode):
+class _NoteMoves(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Marks every tensor with the operation that moved its values there."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -179,7 +179,7 @@ def declared_sources(network: nn.Module, image: torch.Tensor) -> list[tuple[str,
 
     with torch.inference_mode(mode=False), torch.no_grad():
         image = image.clone()
-        with watched(network, mark), _NoteMoves():
+        with watched(network, mark), _NoteMoves():  # type: ignore[no-untyped-call]
             maps = reference_maps(network, image)
         if maps:
             with watched(network, count):
