@@ -13,7 +13,15 @@ from torch import nn
 
 from bandprobe.backbones.architectures import Wanted, build
 from bandprobe.backbones.checkpoints import tensors_digest
-from bandprobe.backbones.layouts import Layout, Size, check_aspect, layout_of, puts_channels_last
+from bandprobe.backbones.layers import Layers, module_and_element, put_element
+from bandprobe.backbones.layouts import (
+    Layout,
+    Size,
+    check_aspect,
+    check_open,
+    layout_of,
+    puts_channels_last,
+)
 from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
@@ -43,6 +51,8 @@ class Backbone:
         Where these come from, in words.
     memory_format : torch.memory_format
         Of the inputs; the network's numbers do not depend on it.
+    wanted : Wanted, optional
+        What it was built from.
     """
 
     network: nn.Module
@@ -52,6 +62,8 @@ class Backbone:
     own_preprocess: Mapping[str, Any] = field(default_factory=dict)
     preprocess_source: str = "none of its own"
     memory_format: torch.memory_format = torch.channels_last
+    wanted: Wanted | None = None
+    _layers: dict[Size, Layers] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def device(self) -> torch.device:
@@ -67,6 +79,15 @@ class Backbone:
         """Modules by their own names, which are the names of layers."""
         return {name: module for name, module in self.network.named_modules() if name}
 
+    def layers(self, image: torch.Tensor) -> Layers:
+        """Its layers for images (n_samples, 3, height, width) of one size, found out once."""
+        size = (int(image.shape[-2]), int(image.shape[-1]))
+        if size not in self._layers:
+            layout = self.layout or layout_of(self.network)
+            image = image[:1].to(self.device, memory_format=self.memory_format)
+            self._layers[size] = Layers(self.network, layout, image, self.wanted)
+        return self._layers[size]
+
     def preprocess(self, given: Mapping[str, Any]) -> Preprocess:
         """The preprocessing: what the configuration gives, and the network's own for the rest.
 
@@ -76,6 +97,14 @@ class Backbone:
             If neither has one of the keys.
         """
         return Preprocess.from_config({**self.own_preprocess, **given})
+
+    def input_size(self, given: Mapping[str, Any]) -> Size:
+        """Height and width of the input, known even where other keys of `preprocess` are not."""
+        size = given.get("size", self.own_preprocess.get("size"))
+        if size is None:
+            return self.preprocess(given).size  # raises, naming what is missing
+        height, width = size
+        return int(height), int(width)
 
 
 def load_backbone(
@@ -115,14 +144,15 @@ def load_backbone(
         If the architecture is unknown or the weights do not fit it.
     """
     torch.manual_seed(seed)
-    built = build(Wanted(architecture, weights, arguments, weights_file, weights_sha256))
+    wanted = Wanted(architecture, weights, arguments, weights_file, weights_sha256)
+    built = build(wanted)
     network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
     own_code = architecture.startswith("python/")
     digest = checkpoint.sha256 if checkpoint else tensors_digest(network.state_dict())
     network.to(device)
     if not own_code:
-        network.to(memory_format=torch.channels_last)
+        _channels_last(network)
     return Backbone(
         network,
         digest,
@@ -132,7 +162,15 @@ def load_backbone(
         built.preprocess_source,
         # Code that was written for the usual order may call view(), which fails on the other.
         torch.contiguous_format if own_code else torch.channels_last,
+        wanted,
     )
+
+
+def _channels_last(network: nn.Module) -> None:
+    """Weights of convolutions in that memory format; it is defined for four dimensions alone."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
 
 
 class _LastLayerReached(Exception):  # noqa: N818 - it ends a pass, it is no error
@@ -140,40 +178,43 @@ class _LastLayerReached(Exception):  # noqa: N818 - it ends a pass, it is no err
 
 
 @contextmanager
-def tapped(backbone: Backbone, layers: Sequence[str], sink: MapSink) -> Iterator[nn.Module]:
+def tapped(
+    backbone: Backbone, layers: Sequence[str], sink: MapSink, batch: torch.Tensor
+) -> Iterator[nn.Module]:
     """Hand every layer's map to `sink` as soon as it exists; hooks go when the block ends.
 
     `sink(layer, maps, prefix)` gets maps of shape (n_samples, n_channels, height, width) and the
     prefix tokens of shape (n_samples, n_tokens, n_channels), or None. It must copy what it keeps:
     the network may write over its own activations. Maps and prefix tokens that it returns take the
-    place of the layer's output, and may be more or fewer samples.
+    place of the layer's output, and may be more or fewer samples. `batch` is of the size of the
+    images that follow, (n_samples, 3, height, width).
     """
     modules = backbone.modules()
     for layer in layers:
-        if layer not in modules:
+        if module_and_element(layer, modules)[0] not in modules:
             near = [name for name in modules if name.count(".") < 2]
             raise ModelError(unknown_name("layer", layer, near))
-    layout = backbone.layout or layout_of(backbone.network)
-    size: list[Size] = []
+    known = backbone.layers(batch)
+    layouts = {layer: known.layout(layer) for layer in layers}
 
-    def note_size(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        size[:] = [tuple(inputs[0].shape[-2:])]
-
-    def hook(layer: str) -> Callable[[nn.Module, Any, Any], torch.Tensor | None]:
-        def receive(_module: nn.Module, _inputs: Any, output: Any) -> torch.Tensor | None:
-            seen = size[0] if size else None
-            maps, prefix = as_map(backbone.network, layer, output, layout, seen)
+    def hook(layer: str, layout: Layout) -> Callable[[nn.Module, Any, Any], Any]:
+        def receive(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+            element = layout.element
+            tensor = output if element is None else output[element]
+            maps, prefix = as_map(backbone.network, layer, tensor, layout, known.size)
             changed = sink(layer, maps, prefix)
             if changed is None:
                 return None
-            return from_map(backbone.network, layer, output, *changed, layout)
+            whole = from_map(backbone.network, layer, tensor, *changed, layout)
+            return put_element(output, element, whole, len(tensor))
 
         return receive
 
-    handles = [backbone.network.register_forward_pre_hook(note_size)]
+    handles = []
     try:
-        for layer in layers:
-            handles.append(modules[layer].register_forward_hook(hook(layer)))
+        for layer, layout in layouts.items():
+            module = modules[module_and_element(layer, modules)[0]]
+            handles.append(module.register_forward_hook(hook(layer, layout)))
         yield backbone.network
     finally:
         for handle in handles:
@@ -223,7 +264,10 @@ def read_layers(
             raise _LastLayerReached
 
     try:
-        with tapped(backbone, layers, receive) as network, reduced(precision, backbone.device.type):
+        with (
+            tapped(backbone, layers, receive, batch) as network,
+            reduced(precision, backbone.device.type),
+        ):
             network(batch.to(backbone.device, memory_format=backbone.memory_format))
     except _LastLayerReached:
         return
@@ -272,8 +316,9 @@ def as_map(
         module = dict(network.named_modules()).get(layer)
         last = puts_channels_last(module, layout)
         maps = output.permute(0, 3, 1, 2) if last else output
-        if size is not None and not layout.declared:
+        if size is not None and not (layout.known or "channels_last" in layout.configured):
             check_aspect(layer, tuple(maps.shape), size)
+            check_open(layer, tuple(output.shape), size, module, layout)
         return maps, None
     grid = layout.grid_for(size)
     n_patches = output.shape[1] - layout.prefix_tokens
@@ -285,7 +330,11 @@ def as_map(
             hint="give the input size to the architecture too: arguments: {img_size: ...}; for a "
             "network of your own: layout: {prefix_tokens: ..., grid: [rows, columns]}",
         )
+    if size is not None and not layout.known:
+        check_aspect(layer, (1, 1, *grid), size)
     patches = output[:, layout.prefix_tokens :].transpose(1, 2)
+    if layout.order is not None:
+        patches = patches[:, :, torch.tensor(layout.order, device=patches.device)]
     maps = patches.reshape(len(output), -1, *grid)
     return maps, (output[:, : layout.prefix_tokens] if layout.prefix_tokens else None)
 
@@ -304,6 +353,9 @@ def from_map(
         last = puts_channels_last(module, layout or layout_of(network))
         kept = torch.channels_last if not last else torch.contiguous_format
         return (maps.permute(0, 2, 3, 1) if last else maps).contiguous(memory_format=kept)
+    if layout is not None and layout.order is not None:
+        back = torch.tensor(layout.order, device=maps.device).argsort()
+        maps = maps.flatten(2)[:, :, back].reshape(maps.shape)
     patches = maps.flatten(2).transpose(1, 2)
     return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)
 

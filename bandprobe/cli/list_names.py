@@ -130,7 +130,9 @@ def module_table(arguments: argparse.Namespace) -> Table:
         table.add_row("input")
         return table
     modules, (height, width) = module_shapes(model)
-    shown = [module for module in modules if module.name.count(".") < arguments.depth]
+    shown = [
+        module for module in modules if module.declared or module.name.count(".") < arguments.depth
+    ]
     title = f"{wanted} ({model.architecture}), one image of {height} x {width}"
     table = _table(title, "module", "kind", "output", "as a layer")
     for module in shown:
@@ -139,6 +141,7 @@ def module_table(arguments: argparse.Namespace) -> Table:
         if layer is not None:
             tokens = f" + {layer.tokens} prefix tokens" if layer.tokens else ""
             usable = f"{layer.channels} x {layer.height} x {layer.width}{tokens}"
+            usable += ", says the network" if module.declared else ""
         table.add_row(module.name, module.kind, module.output, usable)
     hidden = len(modules) - len(shown)
     if hidden:

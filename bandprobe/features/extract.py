@@ -87,16 +87,23 @@ class FeatureWriter:
     storage : Storage
     shard : Shard
         The part of the split that is written.
+    notes : mapping, optional
+        Attributes of each layer's array, beside its units and its name.
     """
 
     def __init__(
-        self, writer: StoreWriter, n_samples: int, storage: Storage, shard: Shard = WHOLE
+        self,
+        writer: StoreWriter,
+        n_samples: int,
+        storage: Storage,
+        shard: Shard = WHOLE,
+        notes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         part = shard.of(n_samples)
         self._writer = writer
         self._n_samples = part.stop - part.start
         self._split_samples, self._most = n_samples, shard.chunk(n_samples)
-        self._storage = storage
+        self._storage, self._notes = storage, notes or {}
         self._arrays: dict[str, Any] = {}
         self._held: dict[str, list[NDArray[Any]]] = {}
         self._written: dict[str, int] = {}
@@ -136,6 +143,7 @@ class FeatureWriter:
             chunks = feature_chunks(split, self._storage.itemsize)
         chunks = (min(chunks[0], self._most), *chunks[1:])
         attrs = {"units": "1", "long_name": f"activation of {name}"}
+        attrs |= self._notes.get(name, {})
         self._arrays[name] = self._writer.create(
             name, dims, shape, self._storage.dtype, attrs, chunks, self._storage.codec
         )
@@ -213,6 +221,7 @@ def extract(
     storage: Storage,
     batch_size: int,
     shard: Shard = WHOLE,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Run a network over one split, or a shard of it, and store what it returns.
 
@@ -229,6 +238,8 @@ def extract(
     storage : Storage
     batch_size : int
     shard : Shard
+    notes : mapping, optional
+        Attributes of each layer's array, such as those of `map_check.MapCheck`.
     """
     n_samples = len(source.split.sample)
     split = source.split.take(np.arange(n_samples)[shard.of(n_samples)])
@@ -236,7 +247,10 @@ def extract(
     with StoreWriter(path, attrs) as store:
         for name, variable in split_coordinates(split).items():
             store.write(name, variable, coordinate=True)
-        with FeatureWriter(store, n_samples, storage, shard) as writer, np.errstate(over="ignore"):
+        with (
+            FeatureWriter(store, n_samples, storage, shard, notes) as writer,
+            np.errstate(over="ignore"),
+        ):
             batches = source.batches(batch_size)
             for batch in tracked(batches, len(split.sample), "images", store_name(path), len):
                 writer.append(network(batch))

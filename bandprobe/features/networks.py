@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,15 @@ PRECISIONS = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Loaded:
-    """The network of a pass, its preprocessing, and where it comes from."""
+    """The network of a pass, its preprocessing, and where it comes from.
+
+    `checks` is, for each layer, what is stored with its array about whether it is a map.
+    """
 
     network: Network
     preprocess: Preprocess
     facts: dict[str, str]
+    checks: Mapping[str, Mapping[str, str | float]] = field(default_factory=dict)
 
 
 def load_network(
@@ -61,6 +65,7 @@ def load_network(
     import torch
 
     from bandprobe.backbones.backbone import load_model
+    from bandprobe.backbones.map_check import check_maps
 
     torch.set_num_threads(threads)
     opened = open_device(device)
@@ -72,7 +77,10 @@ def load_network(
         "preprocess_source": f"configuration, then {backbone.preprocess_source}",
     }
     network = torch_network(backbone, layers, dtype, precision)
-    return Loaded(network, backbone.preprocess(model.preprocess), facts)
+    preprocess = backbone.preprocess(model.preprocess)
+    checks = check_maps(backbone, layers, preprocess.size)
+    stored = {layer: check.attributes() for layer, check in checks.items()}
+    return Loaded(network, preprocess, facts, stored)
 
 
 def pixel_network(dtype: str) -> Network:

@@ -75,4 +75,4 @@ def extract_pass(
     attrs = provenance(code, stage, **facts)
     for name, path in outputs.items():
         source = Source(root, read_split(manifest, name), loaded.preprocess)
-        extract(loaded.network, source, path, attrs, storage, batch, shard)
+        extract(loaded.network, source, path, attrs, storage, batch, shard, loaded.checks)

@@ -26,6 +26,8 @@ from bandprobe.fourier.modes import Mode
 
 Reader = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 Route = Literal["none", "partial", "total"]
+# Two rows of outputs are the same up to this share of their standard deviation.
+SAME = 1e-4
 # Positions of a mode and of a band, or the untouched map.
 Variant = tuple[int, int] | None
 
@@ -77,30 +79,78 @@ def replaced_outputs(
         If the layer is unknown, gives no map, runs more than once or never, or if the rest of the
         network cannot go on with another number of rows.
     """
-    reached: list[str] = []
+    inputs = backbone.inputs(batch)
+    changed: list[Tokens] = []
+
+    def keep(maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
+        changed[:] = [replace(maps, prefix)]
+        return changed[0]
+
+    try:
+        return _outputs_with(backbone, layer, inputs, keep, read)
+    except CannotGoOnError:
+        rows = len(changed[0][0])
+        if rows == len(batch) or rows % len(batch) or _goes_around(backbone, layer, inputs, read):
+            raise
+    # It counts on the number of images that came in: let as many come in as there are variants.
+    repeated = inputs.repeat(rows // len(batch), 1, 1, 1)
+    return _outputs_with(backbone, layer, repeated, lambda *_: changed[0], read)
+
+
+class CannotGoOnError(ModelError):
+    """The rest of a network does not take the changed maps of a layer row by row."""
+
+
+def _outputs_with(
+    backbone: Backbone,
+    layer: str,
+    inputs: torch.Tensor,
+    replace: Callable[[torch.Tensor, torch.Tensor | None], Tokens],
+    read: Reader,
+) -> MapArray:
+    rows: list[int] = []
 
     def receive(name: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
-        if reached:
+        if rows:
             raise ModelError(
                 f"layer {name} runs more than once in a forward pass",
                 hint="choose a module that runs once, such as the block around it",
             )
-        reached.append(name)
-        return replace(maps, prefix)
+        changed = replace(maps, prefix)
+        rows.append(len(changed[0]))
+        return changed
 
-    inputs = backbone.inputs(batch)
     try:
-        with tapped(backbone, [layer], receive) as network:
+        with tapped(backbone, [layer], receive, inputs) as network:
             outputs = read(network, inputs).cpu().numpy()
-    except (AssertionError, RuntimeError) as error:
-        raise ModelError(
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise CannotGoOnError(
             f"layer {layer}: the rest of the network cannot go on from changed maps",
             found=" ".join(str(error).split())[:400],
             hint="a connection around the layer? Choose the block around it",
         ) from error
-    if not reached:
+    if not rows:
         raise ModelError(f"layer {layer} is not reached by a forward pass")
+    if len(outputs) != rows[0]:
+        # It goes by the number of images that came in, and takes parts of several rows for one.
+        raise CannotGoOnError(
+            f"layer {layer}: the rest of the network mixes changed maps",
+            expected=f"{rows[0]} rows of outputs, one for each variant of each image",
+            found=len(outputs),
+            hint="a connection around the layer? Choose the block around it",
+        )
     return outputs
+
+
+def _goes_around(backbone: Backbone, layer: str, inputs: torch.Tensor, read: Reader) -> bool:
+    """Whether two images give different outputs although the layer gives the same for both."""
+
+    def same(maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
+        rows = [0] * len(maps)
+        return maps[rows], None if prefix is None else prefix[rows]
+
+    outputs = _outputs_with(backbone, layer, torch.cat([inputs[:1], -inputs[:1]]), same, read)
+    return not np.allclose(outputs[0], outputs[1], rtol=0, atol=SAME * outputs.std())
 
 
 def prefix_route(backbone: Backbone, layer: str) -> Route:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bandprobe.backbones.architectures import Wanted, build
+from bandprobe.backbones.axes import IMAGES, no_map
 from bandprobe.backbones.backbone import Backbone, as_map, load_backbone, read_layers
+from bandprobe.backbones.layers import module_and_element
 from bandprobe.backbones.layouts import layout_of
+from bandprobe.backbones.tracing import watched
 from bandprobe.errors import ModelError
 from bandprobe.study.study import Model
 
@@ -79,8 +81,8 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
     if model.architecture == PIXELS:
         height, width = model.preprocess["size"]
         return (PassShape((LayerShape("input", 3, height, width),), 0, 0),)
-    backbone = _without_values(model)
-    height, width = backbone.preprocess(model.preprocess).size
+    backbone = without_values(model)
+    height, width = backbone.input_size(model.preprocess)
     parameters = sum(tensor.numel() for tensor in backbone.network.parameters())
     image = torch.empty(1, 3, height, width, device="meta")
     passes = []
@@ -90,14 +92,18 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
     return tuple(passes)
 
 
-def _without_values(model: Model) -> Backbone:
+def without_values(model: Model) -> Backbone:
+    """A model whose tensors have shapes and no values."""
     wanted = Wanted(model.architecture, "random", model.arguments, None, None)
-    with torch.device("meta"):
-        built = build(wanted)
-    network = built.network.eval()
+    try:
+        with torch.device("meta"):
+            built = build(wanted)
+    except (ModelError, NotImplementedError):
+        built = build(wanted)  # a few architectures compute with their weights as they are built
+    network = built.network.eval().to("meta")
     layout = layout_of(network, model.layout)
-    preprocess = (built.preprocess, built.preprocess_source)
-    return Backbone(network, "none", "none", layout, *preprocess, torch.contiguous_format)
+    own = (built.preprocess, built.preprocess_source)
+    return Backbone(network, "none", "none", layout, *own, torch.contiguous_format, wanted)
 
 
 def _dry_pass(
@@ -110,6 +116,9 @@ def _dry_pass(
         channels, height, width = (int(size) for size in maps.shape[1:])
         shapes[layer] = LayerShape(layer, channels, height, width, tokens)
 
+    known = backbone.layers(image)
+    for layer in layers:
+        known.layout(layer)  # found out by passes of its own, which are not to be counted
     with FlopCounterMode(display=False) as counter:
         read_layers(backbone, layers, image, note)
     return tuple(shapes[layer] for layer in layers), int(counter.get_total_flops())
@@ -129,6 +138,8 @@ class ModuleShape:
         The shape of its map; None if its output is not a map.
     reason : str
         Why it cannot be a layer; empty if it can.
+    declared : bool
+        Whether the network itself says that it is one, by timm's `forward_intermediates`.
     """
 
     name: str
@@ -136,58 +147,71 @@ class ModuleShape:
     output: str
     layer: LayerShape | None
     reason: str
+    declared: bool = False
 
 
 def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int]]:
-    """Every module of a network in the order in which they finish, and the size of the input.
+    """Every module of a network, and the input's height and width.
+
+    The layers that the network declares come first, from shallow to deep; then all other modules in
+    the order in which they end.
 
     Raises
     ------
     ModelError
         If the architecture is unknown, or the pass fails.
     """
-    backbone = _without_values(model)
-    size = backbone.preprocess(model.preprocess).size
-    shapes: dict[str, ModuleShape] = {}
+    backbone = without_values(model)
+    size = backbone.input_size(model.preprocess)
+    images = torch.empty(IMAGES, 3, *size, device="meta")
+    outputs: dict[str, Any] = {}
+    again: set[str] = set()
 
-    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def note(module: nn.Module, _inputs: Any, output: Any) -> None:
-            again = name in shapes
-            shape, reason = None, "runs more than once in a pass"
-            if not again:
-                shape, reason = _as_layer(backbone, name, output, size)
-            kind, text = type(module).__name__, _shape_text(output)
-            shapes.pop(name, None)
-            shapes[name] = ModuleShape(name, kind, text, None if again else shape, reason)
+    def see(name: str, output: Any) -> None:
+        if name in outputs:
+            again.add(name)
+        outputs.pop(name, None)
+        outputs[name] = output
 
-        return note
-
-    modules = backbone.modules()
-    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
     try:
-        with torch.inference_mode():
-            backbone.network(torch.empty(1, 3, *size, device="meta"))
+        with watched(backbone.network, see), torch.inference_mode():
+            backbone.network(images)
     except (AssertionError, RuntimeError) as error:
         raise ModelError(
             f"the forward pass of {model.architecture} fails on an input of {size[0]} x {size[1]}",
             found=" ".join(str(error).split())[:400],
         ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple(shapes.values()), size
+    modules = backbone.modules()
+    declared = list(backbone.layers(images).declared)
+    found = []
+    for layer in dict.fromkeys([*declared, *outputs]):
+        name, element = module_and_element(layer, modules)
+        output = outputs[name] if element is None else outputs[name][element]
+        shape, reason = None, "runs more than once in a pass"
+        if name not in again:
+            shape, reason = _as_layer(backbone, layer, outputs[name], images)
+        kind = type(modules[name]).__name__
+        found.append(
+            ModuleShape(layer, kind, _shape_text(output), shape, reason, layer in declared)
+        )
+    return tuple(found), size
 
 
 def _as_layer(
-    backbone: Backbone, name: str, output: Any, size: tuple[int, int]
+    backbone: Backbone, layer: str, output: Any, images: torch.Tensor
 ) -> tuple[LayerShape | None, str]:
+    known = backbone.layers(images)
     try:
-        maps, prefix = as_map(backbone.network, name, output, backbone.layout, size)
+        layout = known.layout(layer)
+        tensor = output if layout.element is None else output[layout.element]
+        maps, prefix = as_map(backbone.network, layer, tensor, layout, known.size)
+        if len(maps) != len(images):
+            raise no_map(layer, "does not give one output a sample", f"{len(maps)} outputs")
     except ModelError as error:
-        return None, str(error).splitlines()[0].partition(": ")[2] or "gives no map"
+        return None, str(error).splitlines()[0].removeprefix(f"layer {layer}").strip(": ")
     tokens = 0 if prefix is None else int(prefix.shape[1])
     channels, height, width = (int(side) for side in maps.shape[1:])
-    return LayerShape(name, channels, height, width, tokens), ""
+    return LayerShape(layer, channels, height, width, tokens), ""
 
 
 def _shape_text(output: Any) -> str:
@@ -198,9 +222,9 @@ def _shape_text(output: Any) -> str:
 
 def images_per_second(model: Model, batch: int, seconds: float) -> float:
     """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
-    arguments = (model.architecture, "random", model.arguments, model.seed, None)
-    backbone = load_backbone(*arguments, layout=model.layout)
-    images = torch.zeros(batch, 3, *backbone.preprocess(model.preprocess).size)
+    given = (model.architecture, "random", model.arguments, model.seed, None)
+    backbone = load_backbone(*given, layout=model.layout)
+    images = torch.zeros(batch, 3, *backbone.input_size(model.preprocess))
     last = [model.layers[-1]]
     read_layers(backbone, last, images, lambda *_: None)
     begin, count = time.perf_counter(), 0

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
-from bandprobe.backbones.architectures import Wanted
+from bandprobe.backbones.backbone import Tokens, tapped
 from bandprobe.errors import ConfigError, ModelError
 from bandprobe.planning.counts import Counts
-from bandprobe.planning.shapes import LayerShape, ModuleShape, module_shapes
+from bandprobe.planning.shapes import LayerShape, ModuleShape, module_shapes, without_values
 from bandprobe.study.study import Model
 
 # Smallest reduction of the input's size by a layer, so that the first layers are left out.
@@ -36,17 +37,21 @@ def bare_model(architecture: str) -> Model:
 
 
 def suggested_layers(
-    modules: Sequence[ModuleShape], size: tuple[int, int], declared: Sequence[str] = ()
+    modules: Sequence[ModuleShape],
+    size: tuple[int, int],
+    goes_on: Callable[[str], bool] = lambda _layer: True,
 ) -> list[LayerShape]:
     """Some layers from shallow to deep.
 
     Parameters
     ----------
     modules : sequence of ModuleShape
+        If some are declared by the network, no other is chosen.
     size : (height, width)
         Of the input.
-    declared : sequence of str
-        Modules that the library names as the ends of stages; preferred to a guess.
+    goes_on : callable
+        Whether the rest of the network can go on from a layer alone. Of layers of one resolution
+        those are taken that nothing goes around.
 
     Returns
     -------
@@ -60,26 +65,73 @@ def suggested_layers(
         If the output of no module is a map.
     """
     able = {module.name: module.layer for module in modules if module.layer}
-    named = [able[name] for name in declared if name in able]
-    stages = named or list(able.values())
-    last: dict[tuple[int, int], LayerShape] = {}
+    declared = [module for module in modules if module.declared]
+    named = [module.layer for module in declared if module.layer]
+    stages = named if declared else list(able.values())
+    by_grid: dict[tuple[int, int], list[LayerShape]] = {}
     for layer in stages:
-        grid = (layer.height, layer.width)
-        if layer.height == 1 or layer.height * LEAST_REDUCTION > size[0]:
-            continue
-        # Prefer a stage to its parts, which finish earlier and may be those of the next stage.
-        if grid not in last or layer.layer.count(".") <= last[grid].layer.count("."):
-            last[grid] = layer
+        if layer.height > 1 and layer.height * LEAST_REDUCTION <= size[0]:
+            by_grid.setdefault((layer.height, layer.width), []).append(layer)
+    last = by_grid if declared else _siblings_by_grid(by_grid)
     if len(last) > 1:
-        return sorted(last.values(), key=lambda layer: -layer.height)[-LAYERS:]
-    blocks = named or _siblings(able)
+        chosen = sorted(last.values(), key=lambda one: -one[0].height)[-LAYERS:]
+        return [_free(layers, goes_on) for layers in chosen]
+    blocks = named if declared else _siblings(able)
     if not blocks:
         raise ModelError(
-            "no module of the network gives a map",
+            "no block of the network gives a map",
             hint="bandprobe list --layers ARCHITECTURE lists its modules; give --layers",
         )
     count = min(LAYERS, len(blocks))
     return [blocks[(number + 1) * len(blocks) // count - 1] for number in range(count)]
+
+
+def _siblings_by_grid(
+    by_grid: Mapping[tuple[int, int], Sequence[LayerShape]],
+) -> dict[tuple[int, int], list[LayerShape]]:
+    """The parts of the module whose parts have the most resolutions, the outermost of such.
+
+    These are stages: not what lies inside of one, nor what holds them all.
+    """
+    grids: dict[str, set[tuple[int, int]]] = {}
+    for grid, layers in by_grid.items():
+        for layer in layers:
+            grids.setdefault(_parent(layer), set()).add(grid)
+    depths = {parent: -1 if parent == "" else parent.count(".") for parent in grids}
+    parent = max(grids, key=lambda one: (len(grids[one]), -depths[one]), default="")
+    return {
+        grid: [layer for layer in layers if _parent(layer) == parent]
+        for grid, layers in by_grid.items()
+        if grid in grids.get(parent, ())
+    }
+
+
+def _parent(layer: LayerShape) -> str:
+    return layer.layer.rpartition(".")[0]
+
+
+def _free(layers: Sequence[LayerShape], goes_on: Callable[[str], bool]) -> LayerShape:
+    """The last layer that nothing goes around, the last of all if there is none."""
+    return next((one for one in reversed(layers) if goes_on(one.layer)), layers[-1])
+
+
+def can_go_on(model: Model, size: tuple[int, int]) -> Callable[[str], bool]:
+    """Whether the rest of a network can go on from twice as many maps of a layer."""
+    backbone = without_values(model)
+    images = torch.empty(2, 3, *size, device="meta")
+
+    def twice(_layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
+        return maps.repeat(2, 1, 1, 1), None if prefix is None else prefix.repeat(2, 1, 1)
+
+    def goes_on(layer: str) -> bool:
+        try:
+            with tapped(backbone, [layer], twice, images) as network, torch.inference_mode():
+                outputs = network(images)
+        except (ModelError, RuntimeError, AssertionError, ValueError):
+            return False
+        return isinstance(outputs, torch.Tensor) and len(outputs) == 2 * len(images)
+
+    return goes_on
 
 
 def _siblings(able: dict[str, LayerShape]) -> list[LayerShape]:
@@ -95,20 +147,6 @@ def _siblings(able: dict[str, LayerShape]) -> list[LayerShape]:
     )
 
 
-def declared_stages(architecture: str) -> list[str]:
-    """Modules that timm names as the ends of the stages of a network; empty for other libraries."""
-    if not architecture.startswith("timm/"):
-        return []
-    import torch
-
-    from bandprobe.backbones.architectures import build
-
-    with torch.device("meta"):
-        network: Any = build(Wanted(architecture, "random", {})).network
-    info = getattr(network, "feature_info", [])
-    return [str(stage["module"]) for stage in info if isinstance(stage, dict)]
-
-
 def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerShape]:
     """The layers of those names, or suggested ones.
 
@@ -117,9 +155,10 @@ def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerS
     ModelError
         If a name is not a module, or its output is not a map; the message lists those that are.
     """
-    modules, size = module_shapes(bare_model(architecture))
+    model = bare_model(architecture)
+    modules, size = module_shapes(model)
     if names is None:
-        return suggested_layers(modules, size, declared_stages(architecture))
+        return suggested_layers(modules, size, can_go_on(model, size))
     able = {module.name: module.layer for module in modules if module.layer}
     for name in names:
         if name not in able:
@@ -132,6 +171,21 @@ def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerS
                 hint=f"bandprobe list --layers {architecture} lists all of them",
             )
     return [able[name] for name in names]
+
+
+def missing_preprocess(architecture: str) -> dict[str, Any]:
+    """Keys of `preprocess` that a timm network does not bring, with values to begin with.
+
+    Some are evaluated on the whole image, squashed or padded, which is not provided here: their
+    share of the image is taken for that of a central crop.
+    """
+    if not architecture.startswith("timm/"):
+        return {}
+    backbone = without_values(bare_model(architecture))
+    if "crop_fraction" in backbone.own_preprocess:
+        return {}
+    named: Any = getattr(backbone.network, "pretrained_cfg", {})
+    return {"crop_fraction": float(named.get("crop_pct") or 1.0)}
 
 
 def default_weights(architecture: str) -> str:
@@ -172,13 +226,25 @@ def config_text(
     weights: str,
     layers: Sequence[LayerShape],
     output: Path,
+    preprocess: Mapping[str, Any] | None = None,
 ) -> str:
-    """A complete configuration in a few lines, with comments."""
+    """A complete configuration in a few lines, with comments.
+
+    `preprocess` has the keys that the network does not bring, to be looked at by the user.
+    """
     model = safe_name(architecture.rpartition("/")[2].rpartition(":")[2].partition(".")[0])
     grids = dict.fromkeys(f"{layer.channels} x {layer.height} x {layer.width}" for layer in layers)
     shapes = ", ".join(grids)
     splits = f"\n    splits: {_yaml(spec['splits'])}" if "splits" in spec else ""
     folds = min(FOLDS, counts.train)
+    own = (
+        ""
+        if not preprocess
+        else (
+            f"\n    preprocess: {_yaml(dict(preprocess))}"
+            "  # its own evaluation squashes or pads the image instead: check"
+        )
+    )
     few = f"\nprobe: {{folds: {folds}}}  # one for each training image" if folds < FOLDS else ""
     return f"""\
 # What it costs:  bandprobe plan --config {output}
@@ -193,8 +259,8 @@ models:
   pixels: {{architecture: pixels, layers: [[input]]}}  # the images themselves, for comparison
   {model}:
     architecture: {_yaml(architecture)}
-    weights: {_yaml(weights)}  # or file/PATH, pretrained/TAG, random
-    layers: {_yaml([[layer.layer for layer in layers]])}  # maps of {shapes}
+    weights: {_yaml(weights)}  # or file/PATH, pretrained/TAG, random{own}
+    layers: {_yaml([[one.layer for one in layers]])}  # maps of {shapes}
 bands:  # radial, in units of Nyquist; n bands have n - 1 edges between them
   names: [ultra-low, very-low, low, mid, high, very-high, ultra-high]
   edges: [0.05, 0.15, 0.3, 0.5, 0.7, 0.9]

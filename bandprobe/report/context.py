@@ -41,6 +41,8 @@ class Facts:
         SHA-256 of each model's weights, or the word in its place if there are none.
     scored : mapping
         For each (model, readout): `n_samples`, `n_groups`, `n_classes`, `chance`.
+    map_checks : sequence of mapping
+        As of `bandprobe.report.map_checks.map_check_rows`.
     """
 
     splits: Sequence[Mapping[str, Any]] = ()
@@ -48,6 +50,7 @@ class Facts:
     digests: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
     scored: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
+    map_checks: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "level": f"{100 * results.level:g} %",
         "resamples": results.config["statistics"]["resamples"],
         "models": model_rows(results),
+        "map_checks": results.facts.map_checks,
         "bands": band_rows(results.config["bands"]),
         "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
         "readouts": readout_rows(cells, results.facts.scored),

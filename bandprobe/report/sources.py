@@ -13,6 +13,7 @@ import xarray as xr
 
 from bandprobe.errors import StoreError
 from bandprobe.report.context import Facts, Results
+from bandprobe.report.map_checks import in_order, map_check_rows
 from bandprobe.store.digests import digest_path, read_digest
 from bandprobe.study.config import load_config
 from bandprobe.study.paths import SPLITS, Paths
@@ -52,6 +53,9 @@ def read_results(
         digests=_digests(folder, config),
         weights=weights,
         scored=scored,
+        map_checks=list(
+            in_order(map_check_rows(folder / "features"), json.loads(interventions.attrs["layers"]))
+        ),
     )
     return Results(
         dataset=dataset,

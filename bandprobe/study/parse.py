@@ -171,10 +171,6 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
             expected="arguments of the architecture, such as img_size or num_classes",
             hint="give weights: pretrained/TAG or file/PATH",
         )
-    if spec["layout"] and library != "python":
-        raise ConfigError(
-            f"models.{name}.layout: only for python/, other networks are known", found=library
-        )
 
 
 def _dataset(name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,8 @@ TINY = "tests/workflow/test_tiny_study.py looks at what the stage leaves"
 # Modules without a mirror.
 ELSEWHERE = {
     "__main__": "calls cli.main, which tests/unit/cli/test_run_study.py starts by this module",
+    "backbones/axes": "tests/unit/planning/test_faults.py asks it about modules of real networks",
+    "backbones/layers": "tests/unit/backbones/test_tracing.py reads layers of every kind with it",
     "backbones/layouts": "tests/unit/backbones/test_backbone.py reads every layout by a backbone",
     "backbones/model_spec": SPECIFICATION,
     "base/arrays": "names of types",

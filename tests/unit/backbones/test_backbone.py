@@ -184,11 +184,35 @@ class Strange(nn.Module):
         return self.stage(torch.cat([patches[:, :2] * 0, patches], 1))
 
 
-def test_channels_taken_for_a_side_are_an_error() -> None:
+@pytest.mark.parametrize("size", [(32, 32), (64, 32), (64, 64)])
+def test_channels_are_told_from_sides_by_other_sizes(size: tuple[int, int]) -> None:
+    """At 64 x 64 the output is 8 x 8 x 8, of which no shape says where the channels are."""
     network = Strange(tokens=False).eval()
-    for size in ((32, 32), (64, 32)):
-        with pytest.raises(ModelError, match=r"without the aspect(?s:.*)channels_last"):
-            maps(Backbone(network, ""), ["stage"], batch_of(*size))
+    values, _ = maps(Backbone(network, ""), ["stage"], batch_of(*size))["stage"]
+    assert_close(values, network.embed(batch_of(*size)))
+
+
+class OneSize(Strange):
+    """Takes one size alone."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__(tokens=False)
+        self.side = side
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2] == x.shape[3] == self.side, "wrong size"
+        return super().forward(x)
+
+
+def test_what_one_size_leaves_open_is_an_error_until_it_is_said() -> None:
+    with pytest.raises(ModelError, match=r"without the aspect(?s:.*)channels_last"):
+        maps(Backbone(OneSize(32).eval(), ""), ["stage"], batch_of(32, 32))
+    network = OneSize(64).eval()
+    with pytest.raises(ModelError, match=r"channels first or last(?s:.*)channels_last"):
+        maps(Backbone(network, ""), ["stage"], batch_of(64, 64))
+    layout = layout_of(network, {"channels_last": True})
+    values, _ = maps(Backbone(network, "", layout=layout), ["stage"], batch_of(64, 64))["stage"]
+    assert_close(values, network.embed(batch_of(64, 64)))
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -208,8 +232,12 @@ def test_a_network_of_ones_own_says_its_layout_or_the_configuration_does(own: bo
 def test_a_layout_of_the_configuration_goes_before_the_attributes() -> None:
     network = Strange(tokens=True, own=True).eval()
     layout = layout_of(network, {"prefix_tokens": 2, "grid": [2, 4]})
-    values, _ = maps(Backbone(network, "", layout=layout), ["stage"], batch_of(32, 16))["stage"]
+    backbone = Backbone(network, "", layout=layout)
+    values, _ = maps(backbone, ["stage"], batch_of(16, 32))["stage"]
     assert values.shape == (2, 8, 2, 4)
+    # The page says that every aspect is checked: that of a grid of tokens too.
+    with pytest.raises(ModelError, match=r"without the aspect(?s:.*)2 x 4"):
+        maps(backbone, ["stage"], batch_of(32, 16))
 
 
 def test_tokens_without_a_grid_say_what_to_give() -> None:
@@ -275,7 +303,7 @@ def test_hooks_go_when_the_block_ends() -> None:
     backbone = random_backbone("timm/resnet18")
     with (
         pytest.raises(RuntimeError, match="stop"),
-        tapped(backbone, ["layer1", "layer2"], drop),
+        tapped(backbone, ["layer1", "layer2"], drop, batch_of(32, 32)),
     ):
         raise RuntimeError("stop")
     for module in backbone.network.modules():
@@ -286,6 +314,7 @@ def test_hooks_go_when_the_block_ends() -> None:
 def test_a_pass_stops_after_its_last_layer() -> None:
     backbone = random_backbone("timm/resnet18")
     reached: list[str] = []
+    maps(backbone, ["layer2"], batch_of(32, 32))  # what its layers are is found out once
     backbone.network.layer4.register_forward_hook(lambda *_: reached.append("layer4"))
     maps(backbone, ["layer2"], batch_of(32, 32))
     assert not reached

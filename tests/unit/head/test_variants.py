@@ -367,3 +367,49 @@ def test_a_module_that_runs_twice_or_never_is_refused(images: np.ndarray) -> Non
     backbone.network.spare = nn.Identity()
     with pytest.raises(ModelError, match="not reached"):
         head_outputs(backbone, "spare", [images], plan, own_outputs, 100)
+
+
+def test_rows_are_never_mixed_where_the_network_remembers_its_batch() -> None:
+    """After `attn.sr` PVT v2 reads the number of images again: rows of two variants are one."""
+    backbone = build("pvt_v2_b0", num_classes=5)
+    images = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
+    plan = Plan(REMOVE, Bands(("low", "high"), (0.3,)).on_grid(2, 2))
+    for count in (1, 2):
+        with pytest.raises(ModelError, match=r"layer stages\.0\.blocks\.0\.attn\.sr(?s:.*)around"):
+            head_outputs(
+                backbone,
+                "stages.0.blocks.0.attn.sr",
+                [images[:count]],
+                plan,
+                own_outputs,
+                100,
+            )
+
+
+class Remembers(nn.Module):
+    """Lays out again by the number of images that came in; nothing goes around its stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.last = nn.Conv2d(3, 4, 8, 8), nn.Conv2d(4, 5, 8)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        tokens = self.stem(batch).flatten(2)
+        return self.last(tokens.reshape(len(batch), 4, 8, 8)).flatten(1)
+
+
+def test_a_network_that_counts_its_images_gets_as_many_as_there_are_variants(
+    images: np.ndarray,
+) -> None:
+    backbone = Backbone(Remembers().eval().requires_grad_(False), "random")
+    plan = Plan(REMOVE, Bands(("low", "high"), (0.3,)).on_grid(8, 8))
+    found = head_outputs(backbone, "stem", [images], plan, own_outputs, 100)
+    plain = plain_outputs(backbone, images, own_outputs)
+    np.testing.assert_allclose(found.clean[0], plain, atol=1e-5)
+    partition = Bands(("low", "high"), (0.3,)).on_grid(8, 8)
+
+    def removed(maps: np.ndarray) -> np.ndarray:
+        return intervene(REMOVE[0], maps, partition, 1)
+
+    expected = literal(backbone, "stem", images, removed)
+    np.testing.assert_allclose(found.changed[0, 0, 1], expected, atol=1e-5)

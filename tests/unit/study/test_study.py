@@ -163,13 +163,19 @@ def test_path_patterns_separate_wildcards_by_slashes() -> None:
     assert Paths.digest("a/b.zarr") == "a/b.zarr.digest.json"
 
 
+@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18", "python/a:b"])
+def test_every_network_may_be_given_a_layout(config: Config, architecture: str) -> None:
+    config["models"]["net"] |= {"architecture": architecture, "weights": "random"}
+    config["models"]["net"]["layout"] = {"grid": [4, 4]}
+    assert parse_study(config).models["net"].layout == {"grid": [4, 4]}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"architecture": "torchvision/resnet18", "weights": "asset/x"}, "not for torchvision/"),
         ({"architecture": "python/a.b:c", "weights": "pretrained"}, "not for python/"),
         ({"weights_sha256": "0" * 64}, r"weights_sha256: only for file/PATH and pretrained"),
-        ({"layout": {"grid": [4, 4]}}, r"layout: only for python/"),
     ],
 )
 def test_weights_that_an_architecture_cannot_have_are_refused(

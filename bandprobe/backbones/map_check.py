@@ -1,0 +1,148 @@
+"""Whether what a layer gives is a map of the image: a check on the real network, before it runs.
+
+One image of noise is changed in one quadrant after another. Where a map's axes are those of the
+image, in its order, the change of the map is largest in the same quadrant. Attention and large
+kernels spread it, so a change that is spread proves nothing; one that is largest in the same wrong
+place for two quadrants or more says that the axes are others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+
+from bandprobe.backbones.backbone import Backbone, read_layers
+from bandprobe.backbones.layouts import Size
+from bandprobe.base.arrays import FloatArray
+from bandprobe.errors import ModelError
+
+# In the order of the rows and columns of `MapCheck.share`.
+QUADRANTS = ("top left", "top right", "bottom left", "bottom right")
+SHOWN, NOT_PROVEN = "shown", "not proven"
+# A quarter of the change falls into a quadrant by chance.
+CHANCE = 0.25
+# Share in a wrong quadrant from which on the map is refused: most of the change.
+MISPLACED = 0.5
+
+
+@dataclass(frozen=True)
+class MapCheck:
+    """What the check of one layer found.
+
+    Attributes
+    ----------
+    axes : {"declared", "followed", "configured", "fixed size"}
+        How its axes are known: the network says it, they follow the height and the width of the
+        input, the configuration says it, or the network takes one size alone and its shape and
+        the kind of the module were all that there was to go by.
+    share : array of shape (4, 4)
+        Where an image is changed (rows), the share of the map's squared change in each quadrant
+        (columns).
+    """
+
+    axes: str
+    share: FloatArray
+
+    @property
+    def place(self) -> str:
+        """Whether the change of the map is largest where the image was changed."""
+        own = np.diag(self.share)
+        others = self.share - np.diag(own) - np.eye(len(own))
+        return SHOWN if (own > others.max(1)).all() and (own > CHANCE).all() else NOT_PROVEN
+
+    def attributes(self) -> dict[str, str | float]:
+        """As they are stored with the layer's array."""
+        return {
+            "map_axes": self.axes,
+            "map_place": self.place,
+            # In digits that do not depend on the machine: shards are joined by equal attributes.
+            "map_share_in_place": round(float(np.diag(self.share).min()), 2),
+        }
+
+
+def check_maps(backbone: Backbone, layers: Sequence[str], size: Size) -> dict[str, MapCheck]:
+    """Check the maps of layers; one pass over five images of noise.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layers : sequence of str
+    size : (height, width)
+        Of the input.
+
+    Raises
+    ------
+    ModelError
+        If a layer's output is no map, does not depend on the image, does not have one row per
+        image, or puts most of a change in a wrong place.
+    """
+    images = _changed_images(size)
+    found: dict[str, MapCheck] = {}
+    known = backbone.layers(images)
+
+    def look(layer: str, maps: torch.Tensor, _prefix: torch.Tensor | None) -> None:
+        values = maps.cpu().double()
+        change = (values[1:] - values[:1]).square().sum(1).numpy()
+        found[layer] = MapCheck(known.origin(layer), _shares(layer, change))
+
+    read_layers(backbone, layers, images, look)
+    for layer, check in found.items():
+        _refuse_misplaced(layer, check)
+    return {layer: found[layer] for layer in layers}
+
+
+def _changed_images(size: Size) -> torch.Tensor:
+    """Noise, then the same with other noise in the middle of each quadrant, (5, 3, y, x)."""
+    generator = torch.Generator().manual_seed(0)
+    height, width = size
+    noise = torch.randn(2, 3, height, width, generator=generator)
+    image: torch.Tensor = noise[0]
+    other: torch.Tensor = noise[1]
+    images: torch.Tensor = image.repeat(5, 1, 1, 1)
+    for at, (row, column) in enumerate(product((0, 1), (0, 1)), start=1):
+        top, left = (row * 4 + 1) * height // 8, (column * 4 + 1) * width // 8
+        rows, columns = slice(top, top + height // 4), slice(left, left + width // 4)
+        images[at, :, rows, columns] = other[:, rows, columns]
+    return images
+
+
+def _shares(layer: str, change: FloatArray) -> FloatArray:
+    """Share of each quadrant in the squared change (4, y, x) of a map; a middle line is halved."""
+    total = change.sum((1, 2))
+    if not (total > 0).all() or not np.isfinite(total).all():
+        finite = np.isfinite(total).all()
+        raise ModelError(
+            f"layer {layer} does not depend on the image" if finite else f"layer {layer} overflows",
+            expected="a map that changes with every part of the image",
+            found="no change, or one that is not finite, for a change at the "
+            + ", ".join(np.array(QUADRANTS)[~(total > 0)] if finite else QUADRANTS),
+            hint="a table or another parameter of the network? Choose the block around it",
+        )
+    halves = []
+    for length in change.shape[1:]:
+        first = np.clip(length / 2 - np.arange(length), 0, 1)
+        halves.append(np.stack([first, 1 - first]))
+    shares: FloatArray = np.einsum("nyx,ry,cx->nrc", change, *halves).reshape(4, 4)
+    relative: FloatArray = shares / total[:, None]
+    return relative
+
+
+def _refuse_misplaced(layer: str, check: MapCheck) -> None:
+    wrong = [
+        (QUADRANTS[at], QUADRANTS[row.argmax()])
+        for at, row in enumerate(check.share)
+        if row.argmax() != at and row.max() > MISPLACED
+    ]
+    if len(wrong) > 1:
+        raise ModelError(
+            f"layer {layer}: its map is in another order than the image",
+            expected="a change of the image that moves the same place of the map most",
+            found=", ".join(
+                f"changed at the {place}, moved at the {where}" for place, where in wrong
+            ),
+            hint="give the layout of the network, or choose the block around the layer",
+        )

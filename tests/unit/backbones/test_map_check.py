@@ -1,0 +1,129 @@
+"""Before extraction a map is shown to be one, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bandprobe.backbones.backbone import Backbone, load_backbone, read_layers
+from bandprobe.backbones.layouts import layout_of
+from bandprobe.backbones.map_check import MapCheck, check_maps
+from bandprobe.errors import ModelError
+from tests.unit.networks import outputs, scramble
+
+
+class Blocks(nn.Module):
+    """Patches of 8 x 8 averaged, then a stage of its own kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.embed, self.stage = kind, nn.AvgPool2d(8), nn.Identity()
+        self.table = nn.Parameter(torch.randn(1, 4, 4, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x)
+        n, _, h, w = x.shape
+        if self.kind == "table":
+            table = nn.functional.interpolate(self.table, (h, w))
+            return self.stage(table.expand(n, -1, -1, -1))
+        if self.kind == "swapped":
+            return self.stage(x.transpose(2, 3).reshape(n, -1, h, w))
+        if self.kind == "flipped":
+            return self.stage(x.flip(3))
+        if self.kind == "mixed":
+            return self.stage(x.mean((2, 3), keepdim=True).expand(-1, -1, h, w).contiguous())
+        if self.kind == "attention":
+            tokens = x.flatten(2)
+            return self.stage((tokens.transpose(1, 2) @ tokens)[:, None])
+        if self.kind == "half":
+            return self.stage(x * (torch.arange(w) < w // 2))
+        return self.stage(x)
+
+
+def checked(kind: str) -> MapCheck:
+    torch.manual_seed(0)
+    return check_maps(Backbone(Blocks(kind).eval(), ""), ["stage"], (32, 32))["stage"]
+
+
+def test_a_map_is_shown_to_be_one() -> None:
+    check = checked("map")
+    np.testing.assert_array_equal(check.share, np.eye(4))
+    assert check.attributes() == {
+        "map_axes": "followed",
+        "map_place": "shown",
+        "map_share_in_place": 1.0,
+    }
+
+
+def test_what_mixes_all_places_is_not_proven_and_not_refused() -> None:
+    check = checked("mixed")
+    assert check.place == "not proven"
+    np.testing.assert_allclose(check.share, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("table", "does not depend on the image"),
+        ("half", r"does not depend on the image(?s:.*)top right, bottom right"),
+        ("flipped", r"another order(?s:.*)changed at the top left, moved at the top right"),
+        ("swapped", r"another order(?s:.*)changed at the top right, moved at the bottom left"),
+        ("attention", r"gives no map(?s:.*)twice as high"),
+    ],
+)
+def test_what_is_no_map_is_refused_by_name(kind: str, message: str) -> None:
+    with pytest.raises(ModelError, match=rf"layer stage(?s:.*){message}"):
+        checked(kind)
+
+
+def test_how_the_axes_are_known_is_said() -> None:
+    backbone = load_backbone("timm/resnet18", "random", {}, 0, None)
+    found = check_maps(backbone, ["layer2", "layer2.0"], (64, 64))
+    assert {layer: check.axes for layer, check in found.items()} == {
+        "layer2": "declared",
+        "layer2.0": "followed",
+    }
+    network = Blocks("map").eval()
+    backbone = Backbone(network, "", layout=layout_of(network, {"channels_last": False}))
+    assert check_maps(backbone, ["stage"], (32, 32))["stage"].axes == "configured"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "size", "layers"),
+    [
+        ("timm/tf_efficientnet_lite0", {}, (224, 224), ["blocks.1", "blocks.2", "blocks.4"]),
+        ("timm/vit_small_patch14_dinov2", {"img_size": 224}, (224, 224), ["blocks.2", "blocks.11"]),
+    ],
+)
+def test_networks_of_the_default_study_are_read_as_before(
+    architecture: str, arguments: dict[str, Any], size: tuple[int, int], layers: list[str]
+) -> None:
+    """What hooks give, turned by hand as the first version did."""
+    backbone = load_backbone(architecture, "random", arguments, 0, None)
+    scramble(backbone.network)
+    batch = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    before = outputs(backbone.network, layers, backbone.inputs(batch.numpy()))
+    assert all(check.place == "shown" for check in check_maps(backbone, layers, size).values())
+    found: dict[str, tuple[torch.Tensor, torch.Tensor | None]] = {}
+    read_layers(
+        backbone,
+        layers,
+        batch,
+        lambda layer, maps, prefix: found.update(
+            {layer: (maps.clone(), None if prefix is None else prefix.clone())}
+        ),
+    )
+    for layer in layers:
+        maps, prefix = found[layer]
+        if before[layer].ndim == 4:
+            assert torch.equal(maps, before[layer])
+            assert prefix is None
+            continue
+        tokens = before[layer]
+        assert torch.equal(maps, tokens[:, 1:].transpose(1, 2).reshape(2, -1, 16, 16))
+        assert prefix is not None
+        assert torch.equal(prefix, tokens[:, :1])
