@@ -9,12 +9,9 @@ from typing import Any
 
 from bandprobe.data import cifar
 from bandprobe.data.folders import (
-    Sample,
-    class_folders,
     class_rows,
     fingerprint,
     image_folder,
-    list_images,
 )
 from bandprobe.data.imagenet import (
     EVAL_SHARE,
@@ -24,16 +21,16 @@ from bandprobe.data.imagenet import (
     imagenette_images,
     validation_images,
 )
+from bandprobe.data.listing import list_images
 from bandprobe.data.photos import photo_crops
+from bandprobe.data.sample import Sample
 from bandprobe.errors import ConfigError, DatasetError
 
 __all__ = [
     "MADE_HERE",
     "Sample",
     "check_spec",
-    "class_folders",
     "fingerprint",
-    "list_images",
     "root_of",
     "samples",
     "state_of",

@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bandprobe.data.folders import Sample, class_rows, given_splits, list_images
+from bandprobe.data.folders import class_rows, given_splits
+from bandprobe.data.listing import list_images, list_tree, log_others
+from bandprobe.data.sample import Sample
 from bandprobe.errors import DatasetError
 
 Item = TypeVar("Item")
@@ -112,26 +114,25 @@ def validation_images(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     chosen = chosen_synsets(spec.get("classes"))
     folders = _folders(spec)
     validation = folders["root"]
-    check_layout(validation, chosen, training=False)
+    images = check_layout(validation, chosen, training=False)
     generator = np.random.default_rng(spec["seed"])
     limits = {split: spec.get(f"{split}_per_class") for split in ("train", "eval")}
     if "train_root" not in spec:
         for label, name in enumerate(chosen):
-            files = _shuffled(validation / name, generator)
+            files = _shuffled(images[name], generator)
             for split, part in zip(("train", "eval"), shares(files, spec, name), strict=True):
                 chosen_files = sorted(part[: limits[split]])
                 yield from class_rows(chosen_files, root, label, name, split)
         return
     training = folders["train_root"]
-    check_layout(training, chosen, training=True)
-    for split, folder in (("train", training), ("eval", validation)):
+    training_images = check_layout(training, chosen, training=True)
+    for split, listed in (("train", training_images), ("eval", images)):
         for label, name in enumerate(chosen):
-            part = sorted(_shuffled(folder / name, generator)[: limits[split]])
+            part = sorted(_shuffled(listed[name], generator)[: limits[split]])
             yield from class_rows(part, root, label, name, split)
 
 
-def _shuffled(folder: Path, generator: np.random.Generator) -> list[Path]:
-    files = list_images(folder)
+def _shuffled(files: Sequence[Path], generator: np.random.Generator) -> list[Path]:
     return [files[i] for i in generator.permutation(len(files))]
 
 
@@ -175,10 +176,13 @@ def chosen_synsets(classes: int | Sequence[str] | None) -> list[str]:
     return sorted(classes)
 
 
-def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> None:
-    """Raise `DatasetError` unless a folder has the chosen classes in the layout of ImageNet.
+def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> dict[str, list[Path]]:
+    """The images of the chosen classes of a folder in the layout of ImageNet.
 
-    Each common mistake has a message of its own, with a way out.
+    Raises
+    ------
+    DatasetError
+        If it is not; each common mistake has a message of its own, with a way out.
     """
     if not root.is_dir():
         raise DatasetError(
@@ -199,7 +203,10 @@ def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> None:
             found=_some(foreign),
             hint="move them out: labels follow from the folders",
         )
-    missing = [name for name in chosen if name not in folders or not list_images(root / name)]
+    listings = {name: list_tree(root / name) for name in chosen if name in folders}
+    log_others(root, listings.values())
+    images = {name: listing.images for name, listing in listings.items()}
+    missing = [name for name in chosen if not images.get(name)]
     if missing:
         raise DatasetError(
             f"{root}: {len(missing)} of {len(chosen)} classes are missing or empty",
@@ -207,7 +214,8 @@ def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> None:
             found=f"no images of {_some(missing)}",
             hint="extract the archive again, or name the classes that you have: classes: [...]",
         )
-    _check_files(root, chosen, training)
+    _check_files(root, chosen[0], images[chosen[0]][0].name, training)
+    return images
 
 
 def _wrong_folders(root: Path, folders: Sequence[str], training: bool) -> DatasetError:
@@ -242,14 +250,13 @@ def _wrong_folders(root: Path, folders: Sequence[str], training: bool) -> Datase
     )
 
 
-def _check_files(root: Path, chosen: Sequence[str], training: bool) -> None:
+def _check_files(root: Path, name: str, first: str, training: bool) -> None:
     """The training folder given for the validation folder, or the other way round."""
-    first = list_images(root / chosen[0])[0].name
     if not training and TRAINING_FILE.match(first):
         raise DatasetError(
             f"{root} contains training images",
             expected="validation images, such as ILSVRC2012_val_00000293.JPEG",
-            found=f"{chosen[0]}/{first}",
+            found=f"{name}/{first}",
             hint="root is the validation folder; for training images use train_root, or "
             "kind: imagefolder for images of another origin",
         )
@@ -258,7 +265,7 @@ def _check_files(root: Path, chosen: Sequence[str], training: bool) -> None:
             f"{root} contains validation images: the readouts would be trained on what they are "
             "evaluated on",
             expected="training images, such as n01440764_10026.JPEG",
-            found=f"{chosen[0]}/{first}",
+            found=f"{name}/{first}",
             hint="leave train_root out to split the validation folder itself",
         )
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bandprobe.base.files import replacing
 from bandprobe.base.progress import tracked
-from bandprobe.data.folders import SKIPPED, Sample
 from bandprobe.data.images import Box, image_fault, unreadable
+from bandprobe.data.sample import SKIPPED, Sample
 from bandprobe.errors import DatasetError
 from bandprobe.store.chunks import damaged
 from bandprobe.store.digests import file_digest, require_digest, write_digest

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bandprobe.data.folders import SKIPPED, Sample, list_images
 from bandprobe.data.images import Box, image_fault, upright_sizes
+from bandprobe.data.listing import list_images
+from bandprobe.data.sample import SKIPPED, Sample
 from bandprobe.errors import DatasetError
 
 

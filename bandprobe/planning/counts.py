@@ -11,8 +11,8 @@ from typing import Any
 from bandprobe.data.assets import ASSETS
 from bandprobe.data.cifar import LAYOUTS
 from bandprobe.data.datasets import root_of, samples
-from bandprobe.data.folders import list_images
 from bandprobe.data.imagenet import chosen_synsets, shares
+from bandprobe.data.listing import list_images
 from bandprobe.data.phantom import SPLITS, Phantom
 from bandprobe.errors import DatasetError
 

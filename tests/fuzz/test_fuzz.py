@@ -22,9 +22,9 @@ from safetensors.torch import save
 from bandprobe.backbones.checkpoints import read_checkpoint
 from bandprobe.cli.inspect_file import describe
 from bandprobe.data.assets import ASSETS, read_members
-from bandprobe.data.folders import Sample
 from bandprobe.data.images import MOST_PIXELS, open_image
 from bandprobe.data.manifest import read_split, write_manifest
+from bandprobe.data.sample import Sample
 from bandprobe.errors import BandprobeError
 from bandprobe.inspection.contents import read_contents
 from bandprobe.store.chunks import METADATA_DIGEST, metadata_digest

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image, features
 
 from bandprobe.data.datasets import samples
-from bandprobe.data.folders import SKIPPED, Sample, fingerprint
+from bandprobe.data.folders import fingerprint
 from bandprobe.data.images import MOST_PIXELS, image_fault, open_image
 from bandprobe.data.manifest import class_names, read_split, skipped_images, write_manifest
+from bandprobe.data.sample import SKIPPED, Sample
 from bandprobe.errors import DatasetError
 from bandprobe.store.digests import file_digest
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bandprobe.data.datasets import samples
-from bandprobe.data.folders import class_folders, fingerprint
+from bandprobe.data.folders import fingerprint
+from bandprobe.data.listing import class_images
 from bandprobe.errors import DatasetError
 from tests.unit.conftest import SaveImage
 
@@ -69,7 +70,7 @@ def test_class_folders_without_images_are_named(classes: Path) -> None:
         (classes / name).mkdir()
     (classes / "fox" / "notes.txt").write_text("no image")
     with pytest.raises(DatasetError, match="eel, fox"):
-        class_folders(classes)
+        class_images([classes])
 
 
 def test_hidden_folders_and_files_are_no_classes_and_no_images(
@@ -77,7 +78,7 @@ def test_hidden_folders_and_files_are_no_classes_and_no_images(
 ) -> None:
     (classes / ".cache").mkdir()
     save_image(classes / "ape" / ".hidden.png")
-    assert [folder.name for folder in class_folders(classes)] == ["ape", "bee", "cat"]
+    assert list(class_images([classes])[0]) == ["ape", "bee", "cat"]
     assert len(samples(FOLDERS, classes)) == 15
 
 

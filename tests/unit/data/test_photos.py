@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from bandprobe.data.datasets import samples
-from bandprobe.data.folders import Sample
+from bandprobe.data.sample import Sample
 from bandprobe.errors import DatasetError
 from tests.unit.conftest import SaveImage
 
