@@ -10,6 +10,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bandprobe.data.datasets import samples
@@ -56,16 +57,16 @@ def measure(sizes: Sequence[int], most_naive: int, large: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             root = make_classes(Path(folder, str(size)), size)
-            once.append(min(seconds(lambda root=root: samples(SPEC, root)) for _ in range(3)))
+            once.append(min(seconds(partial(samples, SPEC, root)) for _ in range(3)))
             line = f"{size:>7} files a class, two classes: {once[-1]:8.3f} s"
             if size <= most_naive:
-                again.append(seconds(lambda root=root: naive(root)))
+                again.append(seconds(partial(naive, root)))
                 line += f"; listed for each image {again[-1]:8.3f} s, {again[-1] / once[-1]:.0f}x"
             print(line, flush=True)
         print(f"exponent: {_slope(sizes, once)}; listed for each image: {_slope(sizes, again)}")
         root = make_classes(Path(folder, "large"), large)
         print(
-            f"{large:>7} files a class, two classes: {seconds(lambda: samples(SPEC, root)):8.3f} s"
+            f"{large:>7} files a class, two classes: {seconds(partial(samples, SPEC, root)):8.3f} s"
         )
 
 

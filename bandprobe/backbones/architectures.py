@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torchvision.models
@@ -16,7 +16,8 @@ from timm.data.config import resolve_model_data_config
 from timm.models import get_model_input_config
 from torch import nn
 
-from bandprobe.backbones.checkpoints import Checkpoint, check_loaded, fill, read_checkpoint
+from bandprobe.backbones.checkpoints import RESAMPLED, Checkpoint, check_loaded, read_checkpoint
+from bandprobe.backbones.filling import Library, filled
 from bandprobe.backbones.published import (
     timm_tag,
     timm_weights,
@@ -30,6 +31,7 @@ from bandprobe.backbones.renaming import (
     vit_to_timm,
     vit_to_torchvision,
 )
+from bandprobe.backbones.state_dicts import Tensors
 from bandprobe.data.images import FILTERS
 from bandprobe.errors import ModelError, unknown_name
 
@@ -48,6 +50,8 @@ class Wanted:
     arguments: Mapping[str, Any]
     file: Path | None = None
     sha256: str | None = None
+    key: str | None = None
+    prefix: str | None = None
 
     @property
     def name(self) -> str:
@@ -62,12 +66,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Built:
-    """A network, the checkpoint that fills it, and the preprocessing that comes with it."""
+    """A network, the checkpoint that fills it, and the preprocessing that comes with it.
+
+    `lacking` names the modules of a classifier that the checkpoint does not have.
+    """
 
     network: nn.Module
     checkpoint: Checkpoint | None
     preprocess: Mapping[str, Any]
     preprocess_source: str
+    lacking: tuple[str, ...] = ()
 
 
 def build(wanted: Wanted) -> Built:
@@ -94,26 +102,62 @@ def build_timm(wanted: Wanted) -> Built:
             unknown_name("timm architecture", name, timm.list_models(f"*{name[:6]}*")[:20]),
             hint="python -c 'import timm; print(*timm.list_models())' lists all",
         )
-    checkpoint = None
-    if wanted.pretrained:
-        name = timm_tag(name, wanted.weights)
-        published = timm_weights(name)
-        checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
-    elif wanted.file is not None:
+    if wanted.file is not None and not wanted.pretrained:
         checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
-    foreign = checkpoint is not None and is_torchvision_vit(checkpoint.tensors)
-    options: dict[str, Any] = {}
-    tensors = {}
-    if checkpoint is not None:
-        tensors = vit_to_timm(checkpoint.tensors) if foreign else checkpoint.tensors
-        options = {"pretrained": True, "pretrained_cfg_overlay": _overlay(wanted, tensors)}
+        done = filled(
+            checkpoint,
+            Library(
+                make=lambda arguments: _create_timm(wanted, name, arguments),
+                sets_classes=True,
+                adapt=lambda arguments, tensors: _adapted_by_timm(wanted, name, arguments, tensors),
+                resampled=RESAMPLED,
+                foreign=(is_torchvision_vit, vit_to_torchvision, vit_to_timm),
+            ),
+            wanted.arguments,
+            wanted.key,
+            wanted.prefix,
+        )
+        return _timm_built(done.network, done.checkpoint, done.foreign, done.lacking)
+    if not wanted.pretrained:
+        return _timm_built(_create_timm(wanted, name, wanted.arguments), None)
+    name = timm_tag(name, wanted.weights)
+    published = timm_weights(name)
+    checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+    network = _adapted_by_timm(wanted, name, wanted.arguments, checkpoint.tensors)
+    check_loaded(network, checkpoint.tensors, checkpoint.file)
+    return _timm_built(network, checkpoint)
+
+
+def _create_timm(
+    wanted: Wanted, name: str, arguments: Mapping[str, Any], **options: Any
+) -> nn.Module:
     try:
-        network: Any = timm.create_model(name, **options, **wanted.arguments)
+        network: nn.Module = timm.create_model(name, **options, **arguments)
     except (RuntimeError, TypeError, ValueError, OSError, KeyError, AssertionError) as error:
         raise _cannot_build(wanted, error) from error
-    if checkpoint is not None:
-        network.pretrained_cfg.pop("state_dict", None)
-        check_loaded(network, tensors, checkpoint.file)
+    return network
+
+
+def _adapted_by_timm(
+    wanted: Wanted, name: str, arguments: Mapping[str, Any], tensors: Tensors
+) -> nn.Module:
+    """A network that timm has filled itself, with its own names and input size in view."""
+    overlay: dict[str, Any] = {"state_dict": dict(tensors)}
+    if arguments.get("num_classes"):
+        # Otherwise timm drops a classifier of another size than its own checkpoint's.
+        overlay["num_classes"] = arguments["num_classes"]
+    options = {"pretrained": True, "pretrained_cfg_overlay": overlay}
+    network: Any = _create_timm(wanted, name, arguments, **options)
+    network.pretrained_cfg.pop("state_dict", None)
+    return cast(nn.Module, network)
+
+
+def _timm_built(
+    network: nn.Module,
+    checkpoint: Checkpoint | None,
+    foreign: bool = False,
+    lacking: tuple[str, ...] = (),
+) -> Built:
     own, source = _timm_preprocess(network)
     entry = torchvision_entry_of(checkpoint.sha256) if checkpoint else None
     if entry is not None:
@@ -122,15 +166,7 @@ def build_timm(wanted: Wanted) -> Built:
         own |= {"crop_fraction": 0.875, "interpolation": "bilinear"}
         own |= {"mean": TORCHVISION_MEAN, "std": TORCHVISION_STD}
         source = "torchvision's usual, for a checkpoint under torchvision's names"
-    return Built(network, checkpoint, own, source)
-
-
-def _overlay(wanted: Wanted, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    overlay: dict[str, Any] = {"state_dict": dict(tensors)}
-    if wanted.arguments.get("num_classes"):
-        # Otherwise timm drops a classifier of another size than its own checkpoint's.
-        overlay["num_classes"] = wanted.arguments["num_classes"]
-    return overlay
+    return Built(network, checkpoint, own, source, lacking)
 
 
 def _cannot_build(wanted: Wanted, error: Exception) -> ModelError:
@@ -183,26 +219,33 @@ def build_torchvision(wanted: Wanted) -> Built:
                 expected="arguments: {transform_input: ...}",
                 hint="true for the weights that torchvision publishes",
             )
-    try:
-        # The builder reads the file once more, from the cache. It was read by the restricted
-        # reader first, so it holds nothing that runs.
-        network: nn.Module = torchvision.models.get_model(
-            wanted.name, weights=entry if wanted.pretrained else None, **wanted.arguments
-        )
-    except (RuntimeError, TypeError, ValueError, OSError, AssertionError) as error:
-        raise _cannot_build(wanted, error) from error
-    if checkpoint is not None:
-        tensors = checkpoint.tensors
-        if is_timm_vit(tensors):
-            tensors = vit_to_torchvision(tensors)
-        if not wanted.pretrained:
-            fill(network, checkpoint, tensors)
-        check_loaded(network, tensors, checkpoint.file)
+
+    def make(arguments: Mapping[str, Any]) -> nn.Module:
+        try:
+            # The builder reads the file once more, from the cache. It was read by the restricted
+            # reader first, so it holds nothing that runs.
+            network: nn.Module = torchvision.models.get_model(
+                wanted.name, weights=entry if wanted.pretrained else None, **arguments
+            )
+        except (RuntimeError, TypeError, ValueError, OSError, AssertionError) as error:
+            raise _cannot_build(wanted, error) from error
+        return network
+
+    lacking: tuple[str, ...] = ()
+    if checkpoint is not None and not wanted.pretrained:
+        foreign = (is_timm_vit, vit_to_timm, vit_to_torchvision)
+        library = Library(make, sets_classes=True, foreign=foreign)
+        done = filled(checkpoint, library, wanted.arguments, wanted.key, wanted.prefix)
+        network, checkpoint, lacking = done.network, done.checkpoint, done.lacking
+    else:
+        network = make(wanted.arguments)
+        if checkpoint is not None:
+            check_loaded(network, checkpoint.tensors, checkpoint.file)
     entry = entry or torchvision.models.get_model_weights(wanted.name).DEFAULT
     own = _torchvision_preprocess(entry)
     if isinstance(network, torchvision.models.VisionTransformer):
         own["size"] = [network.image_size] * 2
-    return Built(network, checkpoint, own, f"torchvision {entry}")
+    return Built(network, checkpoint, own, f"torchvision {entry}", lacking)
 
 
 def _torchvision_preprocess(entry: Any) -> dict[str, Any]:
@@ -221,24 +264,32 @@ def _torchvision_preprocess(entry: Any) -> dict[str, Any]:
 def build_python(wanted: Wanted) -> Built:
     """What a callable of the user's returns; it is the only code of theirs that is imported."""
     function = import_callable(wanted.name)
-    try:
-        network = function(**wanted.arguments)
-    except Exception as error:  # whatever a user's code raises
-        raise _cannot_build(wanted, error) from error
-    if not isinstance(network, nn.Module):
-        raise ModelError(
-            f"{wanted.architecture} returns no network",
-            expected="a torch.nn.Module",
-            found=type(network).__name__,
-        )
-    checkpoint = None
-    if wanted.file is not None:
+
+    def make(arguments: Mapping[str, Any]) -> nn.Module:
+        try:
+            network = function(**arguments)
+        except Exception as error:  # whatever a user's code raises
+            raise _cannot_build(wanted, error) from error
+        if not isinstance(network, nn.Module):
+            raise ModelError(
+                f"{wanted.architecture} returns no network",
+                expected="a torch.nn.Module",
+                found=type(network).__name__,
+            )
+        return network
+
+    checkpoint: Checkpoint | None = None
+    lacking: tuple[str, ...] = ()
+    if wanted.file is None:
+        network = make(wanted.arguments)
+    else:
         checkpoint = read_checkpoint(wanted.file, wanted.weights, wanted.sha256)
-        fill(network, checkpoint, checkpoint.tensors)
-        check_loaded(network, checkpoint.tensors, checkpoint.file)
+        library = Library(make, sets_classes=False)
+        done = filled(checkpoint, library, wanted.arguments, wanted.key, wanted.prefix)
+        network, checkpoint, lacking = done.network, done.checkpoint, done.lacking
     if isinstance(getattr(network, "pretrained_cfg", None), dict):
-        return Built(network, checkpoint, *_timm_preprocess(network))
-    return Built(network, checkpoint, {}, "none of its own")
+        return Built(network, checkpoint, *_timm_preprocess(network), lacking)
+    return Built(network, checkpoint, {}, "none of its own", lacking)
 
 
 def import_callable(name: str) -> Any:

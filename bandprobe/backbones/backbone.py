@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from bandprobe.backbones.architectures import Wanted, build
-from bandprobe.backbones.checkpoints import tensors_digest
+from bandprobe.backbones.checkpoints import has_initial_statistics, tensors_digest
 from bandprobe.backbones.layers import Layers, module_and_element, put_element
 from bandprobe.backbones.layouts import (
     Layout,
@@ -26,6 +27,7 @@ from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError, unknown_name
+from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 
 # A map with its prefix tokens, if the layer has any.
 Tokens = tuple[torch.Tensor, torch.Tensor | None]
@@ -53,6 +55,10 @@ class Backbone:
         Of the inputs; the network's numbers do not depend on it.
     wanted : Wanted, optional
         What it was built from.
+    lacking : tuple of str
+        Modules of a classifier that the file of weights does not have: they are random.
+    looks_untrained : bool
+        Whether weights that are said to be trained have batch statistics that no image has changed.
     """
 
     network: nn.Module
@@ -63,7 +69,15 @@ class Backbone:
     preprocess_source: str = "none of its own"
     memory_format: torch.memory_format = torch.channels_last
     wanted: Wanted | None = None
+    lacking: tuple[str, ...] = ()
+    looks_untrained: bool = False
     _layers: dict[Size, Layers] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What every result of the network keeps: the digest of its weights, and its flags."""
+        flags = {"flags": json.dumps([WEIGHTS_UNTRAINED])} if self.looks_untrained else {}
+        return {"weights_sha256": self.weights_sha256, **flags}
 
     @property
     def device(self) -> torch.device:
@@ -116,6 +130,9 @@ def load_backbone(
     weights_sha256: str | None = None,
     layout: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    *,
+    weights_key: str | None = None,
+    weights_prefix: str | None = None,
 ) -> Backbone:
     """A network with weights from a file, published ones, or random ones.
 
@@ -137,6 +154,8 @@ def load_backbone(
         How a `python/` network's outputs are laid out, where it does not say so.
     device : str
         Where the network goes once it is complete, as of `bandprobe.base.devices.open_device`.
+    weights_key, weights_prefix : str, optional
+        Which tensors of a file of weights, where more than one set fills the network.
 
     Raises
     ------
@@ -144,7 +163,8 @@ def load_backbone(
         If the architecture is unknown or the weights do not fit it.
     """
     torch.manual_seed(seed)
-    wanted = Wanted(architecture, weights, arguments, weights_file, weights_sha256)
+    chosen = (weights_sha256, weights_key, weights_prefix)
+    wanted = Wanted(architecture, weights, arguments, weights_file, *chosen)
     built = build(wanted)
     network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
@@ -163,6 +183,8 @@ def load_backbone(
         # Code that was written for the usual order may call view(), which fails on the other.
         torch.contiguous_format if own_code else torch.channels_last,
         wanted,
+        built.lacking,
+        weights != "random" and has_initial_statistics(network),
     )
 
 
@@ -194,6 +216,11 @@ def tapped(
         if module_and_element(layer, modules)[0] not in modules:
             near = [name for name in modules if name.count(".") < 2]
             raise ModelError(unknown_name("layer", layer, near))
+        if any(layer == name or layer.startswith(f"{name}.") for name in backbone.lacking):
+            raise ModelError(
+                f"layer {layer} belongs to the classifier, which the file of weights does not have",
+                hint="choose a layer before it, or weights with a classifier",
+            )
     known = backbone.layers(batch)
     layouts = {layer: known.layout(layer) for layer in layers}
 
@@ -379,4 +406,6 @@ def load_model(spec: ModelSpec, weights_file: Path | None, device: str = "cpu") 
         spec.weights_sha256,
         spec.layout,
         device,
+        weights_key=spec.weights_key,
+        weights_prefix=spec.weights_prefix,
     )

@@ -15,14 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from bandprobe.backbones.state_dicts import Tensors, only_set, state_dicts
 from bandprobe.errors import ModelError
 
-Tensors = dict[str, torch.Tensor]
-# Where training scripts put the network, outermost first.
-NESTS = ("state_dict", "model", "model_state_dict")
-AVERAGED = ("state_dict_ema", "model_ema")
-# What DataParallel and torch.compile put before every name.
-WRAPPERS = ("module.", "_orig_mod.")
 # Read off a checkpoint's other input size by timm.
 RESAMPLED = ("pos_embed", "relative_position_bias_table")
 
@@ -38,14 +33,19 @@ class Checkpoint:
         Of the file.
     source : str
         Where the file comes from, in words.
-    tensors : dict
-        By the file's own names, without what wraps them.
+    sets : dict
+        All sets of tensors in the file, as of `bandprobe.backbones.state_dicts.state_dicts`.
     """
 
     file: Path
     sha256: str
     source: str
-    tensors: Tensors = field(repr=False)
+    sets: Mapping[str, Tensors] = field(repr=False)
+
+    @property
+    def tensors(self) -> Tensors:
+        """Those of the one set of weights, by the file's own names without `module.`."""
+        return only_set(self.file, self.sets)
 
 
 def read_checkpoint(file: Path, source: str, pin: str | None = None) -> Checkpoint:
@@ -77,7 +77,16 @@ def read_checkpoint(file: Path, source: str, pin: str | None = None) -> Checkpoi
             hint="get the pinned file, or correct weights_sha256 if this is the file you want",
         )
     content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
-    return Checkpoint(file, digest, source, unwrap(content, file))
+    sets = state_dicts(content)
+    if not sets:
+        found = content if isinstance(content, Mapping) else {}
+        kinds = {str(key): type(value).__name__ for key, value in list(found.items())[:8]}
+        raise ModelError(
+            f"{file} holds no state dict",
+            expected="tensors by name, at any depth",
+            found=kinds or type(content).__name__,
+        )
+    return Checkpoint(file, digest, source, sets)
 
 
 def _read_safetensors(file: Path) -> Mapping[str, Any]:
@@ -112,42 +121,6 @@ def _needed_code(file: Path) -> str:
     except Exception:  # the scan is a courtesy; on a damaged file anything may come
         return ""
     return f"names of code: {', '.join(names[:5])}" if names else ""
-
-
-def unwrap(content: Any, file: Path) -> Tensors:
-    """The tensors by name, out of what a training script nests them in.
-
-    Raises
-    ------
-    ModelError
-        If there are none, or two sets to choose from.
-    """
-    while isinstance(content, Mapping):
-        averaged = [key for key in AVERAGED if content.get(key) is not None]
-        nests = [key for key in NESTS if isinstance(content.get(key), Mapping)]
-        if len(averaged) + len(nests) > 1:
-            raise ModelError(
-                f"{file} holds more than one set of weights",
-                expected="one",
-                found=", ".join([*nests, *averaged]),
-                hint="save the one you want: torch.save(content[KEY], 'weights.pth')",
-            )
-        if not averaged and not nests:
-            break
-        content = content[(averaged + nests)[0]]
-    found = content if isinstance(content, Mapping) else {}
-    if not found or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        kinds = {str(key): type(value).__name__ for key, value in list(found.items())[:8]}
-        raise ModelError(
-            f"{file} holds no state dict",
-            expected=f"tensors by name, or nested in one of {', '.join(NESTS)}",
-            found=kinds or type(content).__name__,
-        )
-    # A plain dict, without versions: torch then fills in what old checkpoints lack.
-    tensors = {str(name): value for name, value in found.items()}
-    while prefix := next((w for w in WRAPPERS if all(k.startswith(w) for k in tensors)), None):
-        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    return tensors
 
 
 def fill(network: nn.Module, checkpoint: Checkpoint, tensors: Tensors) -> None:
@@ -214,6 +187,22 @@ def _resampled(network: nn.Module, tensor: torch.Tensor, found: torch.Tensor) ->
     grid = getattr(getattr(network, "patch_embed", None), "grid_size", (1, 1))
     other = tensor.shape != found.shape or grid[0] != grid[1]
     return other and tensor.shape[-1] == found.shape[-1]
+
+
+def has_initial_statistics(network: nn.Module) -> bool:
+    """Whether all batch norms have the statistics that they were built with, and there are some.
+
+    Training changes them with the first batch, so weights with these were not trained.
+    """
+    norms = [dict(module.named_buffers(recurse=False)) for module in network.modules()]
+    norms = [buffers for buffers in norms if {"running_mean", "running_var"} <= buffers.keys()]
+    return bool(norms) and not any(
+        buffers["running_mean"].any()
+        or (buffers["running_var"] != 1).any()
+        # A count of batches, where there is one.
+        or buffers.get("num_batches_tracked", torch.zeros(1)).any()
+        for buffers in norms
+    )
 
 
 def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -29,6 +29,8 @@ class ModelSpec:
         Keyword arguments of the architecture.
     source_sha256 : str, optional
         Of the source of a `python/` network, so that an edit runs it again.
+    weights_key, weights_prefix : str, optional
+        Which tensors of a file of weights, where more than one set fills the network.
     """
 
     architecture: str
@@ -39,3 +41,5 @@ class ModelSpec:
     weights: str
     arguments: Mapping[str, Any]
     source_sha256: str | None = None
+    weights_key: str | None = None
+    weights_prefix: str | None = None

@@ -71,7 +71,7 @@ def load_network(
     opened = open_device(device)
     backbone = load_model(model, weights, opened)
     facts = {
-        "weights_sha256": backbone.weights_sha256,
+        **backbone.facts,
         "weights_source": backbone.weights_source,
         "device": device_name(opened),
         "preprocess_source": f"configuration, then {backbone.preprocess_source}",

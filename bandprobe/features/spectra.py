@@ -19,7 +19,7 @@ from bandprobe.fourier.spectra import (
     map_spectra,
     radial_bins,
 )
-from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 UNIT = {"units": "squared feature units"}
@@ -60,7 +60,7 @@ def write_spectra(
         output,
         band_variables(spectra, partition) | curve_variables(spectra, height, width),
         coordinates(bands, height, width) | read_coordinates(store),
-        provenance(code, stage, weights_sha256=store.attrs["weights_sha256"]),
+        provenance(code, stage, **inherited(store.attrs)),
     )
 
 

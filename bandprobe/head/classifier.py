@@ -94,7 +94,12 @@ def fit_embedding_probe(
 
 
 def choose_classifier(
-    wanted: str, indices: NDArray[np.integer] | None, n_outputs: int, trained: bool
+    wanted: str,
+    indices: NDArray[np.integer] | None,
+    n_outputs: int,
+    trained: bool,
+    *,
+    lacking: bool = False,
 ) -> str:
     """Which classifier scores the network's end: its own, or a probe on its final embedding.
 
@@ -107,6 +112,8 @@ def choose_classifier(
         Outputs of the network; 1000 are taken to be the classes of ImageNet-1k, in their order.
     trained : bool
         Whether the network has trained weights: an untrained classifier knows no classes.
+    lacking : bool
+        Whether the file of weights has no classifier, so that the network's own is random.
 
     Returns
     -------
@@ -130,7 +137,12 @@ def choose_classifier(
             found=n_outputs,
             hint="use classifier: auto or probe",
         )
-    can = indices is not None and n_outputs == IMAGENET_CLASSES and trained
+    if wanted == "own" and lacking:
+        raise ModelError(
+            "head.classifier is own, but the file of weights has no classifier",
+            hint="use classifier: auto or probe",
+        )
+    can = indices is not None and n_outputs == IMAGENET_CLASSES and trained and not lacking
     return "own" if wanted == "own" or (wanted == "auto" and can) else "probe"
 
 

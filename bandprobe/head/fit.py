@@ -102,7 +102,9 @@ def fit_head(
     indices = imagenet_indices(manifest)
     n_outputs = images.outputs(split.take(np.arange(1)), own_outputs).shape[1]
     trained = model.weights != "random"
-    chosen = choose_classifier(settings.classifier, indices, n_outputs, trained)
+    chosen = choose_classifier(
+        settings.classifier, indices, n_outputs, trained, lacking=bool(backbone.lacking)
+    )
     stage: dict[str, Any] = {"model": stated(model), "head": stated(settings)}
     stage["classifier"] = chosen
     fit = None
@@ -113,7 +115,7 @@ def fit_head(
         fit = fit_classifier(images, settings, read_folds(folds), strengths)
         head = probe_head(images, split, fit)
         stage["penalty"] = fit.penalty
-    attrs = provenance(code, stage, weights_sha256=backbone.weights_sha256)
+    attrs = provenance(code, stage, **backbone.facts)
     write_head(output, head, fit, attrs)
 
 

@@ -10,7 +10,7 @@ from bandprobe.fourier.modes import Mode
 from bandprobe.head.store import read_head, read_head_logits
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.head_flags import head_flags
-from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store
 
 
@@ -44,13 +44,14 @@ def head_changes(
     classifier, store = read_head(head), Store(logits)
     stored = read_head_logits(store, layer)
     samples = (classifier.sample, classifier.label, classifier.group)
-    weights = store.attrs["weights_sha256"]
+    kept = inherited(store.attrs)
+    of_network = json.loads(kept.get("flags", "[]"))
     for entry, treatment in enumerate(prefix):
         row = stored.row(entry)
         flags = head_flags(treatment == "ablate", stored.has_prefix, stored.route)
         axes = Axes(tuple(bands), stored.bins, stored.sees[row], *samples)
         for mode, changed in zip(modes, stored.changed[row], strict=True):
             stage = {**stated(mode), "prefix": treatment, "prefix_route": stored.route}
-            attrs = provenance(code, stage, weights_sha256=weights)
-            attrs["flags"] = json.dumps(flags)
+            attrs = provenance(code, stage, **kept)
+            attrs["flags"] = json.dumps([*flags, *of_network])
             yield ChangedLogits(axes, stored.clean[row], changed[:, None]), attrs

@@ -97,7 +97,7 @@ def run_head(
         "prefix": prefix,
         "bands": stated(bands),
     }
-    attrs = provenance(code, stage, weights_sha256=backbone.weights_sha256)
+    attrs = provenance(code, stage, **backbone.facts)
     write_head_logits(output, logits, classifier, len(modes), attrs)
 
 

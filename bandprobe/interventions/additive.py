@@ -38,7 +38,7 @@ def write_additive(
     """
     for path, mode in zip(outputs, modes, strict=True):
         logits = ChangedLogits(split.axes, untouched(split), *with_controls(split, mode))
-        attrs = provenance(code, stated(mode), weights_sha256=split.weights_sha256)
+        attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)
 
 
@@ -62,7 +62,7 @@ def write_refitted(
     for mode in modes:
         if mode.name in outputs:
             logits = ChangedLogits(stored.axes, stored.logits[0], refitted(stored, mode))
-            attrs = provenance(code, stated(mode), weights_sha256=stored.weights_sha256)
+            attrs = provenance(code, stated(mode), **stored.inherited)
             write_outcomes(outputs[mode.name], logits, attrs)
 
 
@@ -102,7 +102,7 @@ def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
         masks.mean[draw],
         split.intercept,
         split.axes,
-        split.weights_sha256,
+        split.inherited,
     )
 
 

@@ -16,6 +16,7 @@ from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.store.provenance import inherited
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 LONG_NAMES = {
@@ -51,8 +52,8 @@ class BandLogits:
     zero, mean : arrays of shape (n_bands, n_classes)
     intercept : array of shape (n_classes,)
     axes : Axes
-    weights_sha256 : str
-        Of the backbone.
+    inherited : mapping
+        Attributes that results keep: weights and flags of the backbone.
     controls : mapping of str to MaskLogits
         By the kind of control.
     """
@@ -62,7 +63,7 @@ class BandLogits:
     mean: FloatArray
     intercept: FloatArray
     axes: Axes
-    weights_sha256: str
+    inherited: Mapping[str, str]
     controls: Mapping[str, MaskLogits] = field(default_factory=dict)
 
     def fill(self, kind: str) -> FloatArray:
@@ -84,7 +85,7 @@ def read_band_logits(path: Path) -> BandLogits:
         mean=store.read("mean_logits"),
         intercept=store.read("intercept"),
         axes=_read_axes(store),
-        weights_sha256=store.attrs["weights_sha256"],
+        inherited=inherited(store.attrs),
         controls=_read_controls(store),
     )
 
@@ -110,14 +111,14 @@ class RefitLogits:
     kept : bool array of shape (n_subsets, n_bands)
         The first keeps all: the untouched map.
     axes : Axes
-    weights_sha256 : str
-        Of the backbone.
+    inherited : mapping
+        Attributes that results keep: weights and flags of the backbone.
     """
 
     logits: FloatArray
     kept: NDArray[np.bool_]
     axes: Axes
-    weights_sha256: str
+    inherited: Mapping[str, str]
 
     def under(self, kept: NDArray[np.bool_]) -> FloatArray:
         """Logits for rows of kept bands, one per band, (n_bands, n_samples, n_classes).
@@ -148,7 +149,7 @@ def read_refit_logits(path: Path) -> RefitLogits:
         logits=store.read("logits"),
         kept=store.read("kept"),
         axes=_read_axes(store),
-        weights_sha256=store.attrs["weights_sha256"],
+        inherited=inherited(store.attrs),
     )
 
 

@@ -74,7 +74,7 @@ def write_perturbed(
     for path, output in outputs.items():
         split, logits = splits[path.stem], perturbed[path.stem]
         changed = ChangedLogits(split.axes, untouched(split), logits.changed, logits.controls)
-        attrs = provenance(code, stated(mode), weights_sha256=split.weights_sha256)
+        attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(output, changed, attrs)
 
 

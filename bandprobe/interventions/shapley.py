@@ -26,7 +26,7 @@ def write_shapley(path: Path, split: BandLogits, fill: str, *, code: str) -> Non
     code : str
         Digest of the code, for the provenance.
     """
-    attrs = provenance(code, {"fill": fill}, weights_sha256=split.weights_sha256)
+    attrs = provenance(code, {"fill": fill}, **split.inherited)
     write_store(path, *shapley_store(split, fill), attrs)
 
 

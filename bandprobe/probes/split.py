@@ -17,7 +17,7 @@ from bandprobe.linear.decompose import BandWeights, blank_logits, transform
 from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.probes.settings import MaskSettings
-from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 # Logits that differ between images by less than this share of their spread do not differ.
@@ -58,7 +58,7 @@ def split_layer(
     height, width = store.array(layer).shape[-2:]
     partition = bands.on_grid(height, width)
     stage = {"layer": layer, "bands": stated(bands)}
-    weights = {"weights_sha256": store.attrs["weights_sha256"]}
+    weights = inherited(store.attrs)
     if masks is not None and controls is not None:
         attrs = provenance(code, stated(controls) | stage, **weights)
         power = mean_power(store, layer)

@@ -16,7 +16,7 @@ from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
 from bandprobe.linear.energy import EnergyScale
 from bandprobe.linear.probe import FittedProbe
 from bandprobe.probes.fit import FittedReadout, Refit, Splits
-from bandprobe.store.provenance import provenance
+from bandprobe.store.provenance import inherited, provenance
 from bandprobe.store.zarr_store import StoreWriter, Variable
 
 
@@ -178,8 +178,7 @@ class ProbeWriter:
         splits = self._splits
         stage = {"layer": splits.layer, **asdict(splits.settings), "readout": readout}
         stage["penalty"] = float(splits.penalties[fit.probe.chosen])
-        weights = splits.train.attrs["weights_sha256"]
-        return provenance(self._code, stage, weights_sha256=weights)
+        return provenance(self._code, stage, **inherited(splits.train.attrs))
 
 
 def _write(

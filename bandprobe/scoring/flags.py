@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bandprobe.scoring.head_flags import NO_PREFIX_TOKENS, PREFIX_BYPASS
+from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 
 EMPTY_BAND = "empty-band"
 NOT_DEFINED = "not-defined"
@@ -24,6 +25,8 @@ FLAG_MEANINGS = {
     NO_PREFIX_TOKENS: "the layer has no prefix tokens to ablate: same numbers as the readout head",
     NO_BETTER_THAN_CHANCE: "the interval of the clean accuracy includes chance or lies below it",
     CONTROL_IS_BAND: "the only random set with as many bins is the band itself",
+    WEIGHTS_UNTRAINED: "the weights are said to be trained, but all batch statistics are as they "
+    "were initialised: the network has never seen an image",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)

@@ -135,7 +135,7 @@ def undefined_records(
     records = []
     for band, name in enumerate(names):
         flags = [NOT_DEFINED] + ([EMPTY_BAND] if not outcomes.bins[band] else [])
-        flags += [NO_BETTER_THAN_CHANCE] if _at_chance(general) else []
+        flags += [*outcomes.flags, *([NO_BETTER_THAN_CHANCE] if _at_chance(general) else [])]
         facts = {"band": name, "bins": int(outcomes.bins[band]), **general}
         records.append(facts | dict.fromkeys(fields) | {"flags": flags})
     return records

@@ -32,6 +32,11 @@ def provenance(code: str, config: Mapping[str, Any], **facts: str) -> dict[str, 
     }
 
 
+def inherited(attrs: Mapping[str, Any]) -> dict[str, str]:
+    """What results made from a store keep of its attributes: the network's weights and flags."""
+    return {name: attrs[name] for name in ("weights_sha256", "flags") if name in attrs}
+
+
 def stated(spec: DataclassInstance) -> dict[str, Any]:
     """The fields of a specification that are not None, as `provenance` takes them."""
     return {name: value for name, value in asdict(spec).items() if value is not None}

@@ -164,6 +164,9 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
             f"models.{name}.weights_sha256: only for file/PATH and pretrained",
             found=spec["weights"],
         )
+    for key in ("weights_key", "weights_prefix"):
+        if key in spec and origin != "file":
+            raise ConfigError(f"models.{name}.{key}: only for file/PATH", found=spec["weights"])
     loading = sorted(LOADING & spec.get("arguments", {}).keys()) if library != "python" else []
     if loading:
         raise ConfigError(

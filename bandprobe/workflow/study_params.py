@@ -72,6 +72,8 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
         weights=chosen.weights,
         arguments=chosen.arguments,
         source_sha256=source_digest(chosen.architecture) if is_own_code else None,
+        weights_key=study.resolved["models"][model].get("weights_key"),
+        weights_prefix=study.resolved["models"][model].get("weights_prefix"),
     )
 
 

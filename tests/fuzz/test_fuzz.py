@@ -323,7 +323,8 @@ def test_weight_files(data: st.DataObject, suffix: str) -> None:
         path.write_bytes(content)
         found = attempt("weights", lambda: read_checkpoint(path, "fuzz"))
     if found is not None:
-        assert all(isinstance(tensor, torch.Tensor) for tensor in found.tensors.values())
+        for tensors in found.sets.values():
+            assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
 
 
 @FUZZ

@@ -157,11 +157,26 @@ def test_safetensors_and_pickle_give_the_same(tmp_path: Path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in tensors)
 
 
-def test_two_sets_of_weights_are_a_question(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+def test_two_sets_of_weights_are_a_question(tmp_path: Path, architecture: str) -> None:
+    plain, averaged = (state(scramble(timm.create_model("resnet18"), seed)) for seed in (0, 1))
+    file = write(tmp_path / "a.pth", {"state_dict": plain, "state_dict_ema": averaged})
+    with pytest.raises(ModelError) as caught:
+        loaded(architecture, file)
+    assert "more than one set of weights" in str(caught.value)
+    assert "weights_key 'state_dict', weights_prefix '' (122 tensors)" in str(caught.value)
+    assert "weights_key 'state_dict_ema', weights_prefix '' (122 tensors)" in str(caught.value)
+    for key, expected in (("state_dict", plain), ("state_dict_ema", averaged)):
+        backbone = load_backbone(architecture, "file/a.pth", {}, 0, file, weights_key=key)
+        assert torch.equal(backbone.network.fc.weight, expected["fc.weight"])
+        assert key in backbone.weights_source
+
+
+def test_published_weights_of_two_sets_are_refused(tmp_path: Path) -> None:
     tensors = {"a": torch.zeros(1)}
     file = write(tmp_path / "a.pth", {"state_dict": tensors, "state_dict_ema": tensors})
-    with pytest.raises(ModelError, match=r"more than one set(?s:.*)state_dict, state_dict_ema"):
-        read_checkpoint(file, "")
+    with pytest.raises(ModelError, match=r"more than one set(?s:.*)state_dict .*state_dict_ema "):
+        _ = read_checkpoint(file, "").tensors
 
 
 class TouchesFile:
@@ -231,17 +246,57 @@ def test_a_pinned_file_is_held_against_its_digest(tmp_path: Path) -> None:
 def test_a_checkpoint_that_does_not_fit_is_refused(
     tmp_path: Path, architecture: str, change: str
 ) -> None:
-    tensors = state(timm.create_model("resnet18"))
+    tensors, arguments = state(timm.create_model("resnet18")), {}
     if change == "missing":
         del tensors["layer3.0.bn1.bias"]
+        said = "121 of them (weights_key '', weights_prefix ''); 1 missing: layer3.0.bn1.bias\n"
     elif change == "shape":
         tensors["layer1.0.conv1.weight"] = torch.zeros(64, 64, 1, 1)
+        said = "1 of another shape: layer1.0.conv1.weight (64x64x1x1, not 64x64x3x3)\n"
     elif change == "surplus":
         tensors["layer9.weight"] = torch.zeros(3)
+        said = "122 of them (weights_key '', weights_prefix ''); 1 left over: layer9.weight\n"
     else:
         tensors |= {"fc.weight": torch.zeros(10, 512), "fc.bias": torch.zeros(10)}
-    with pytest.raises(ModelError, match=r"resnet18|a\.pth"):
-        loaded(architecture, write(tmp_path / "a.pth", tensors))
+        said, arguments = "arguments: {num_classes: 10}", {"num_classes": 20}
+    with pytest.raises(ModelError, match=r"a\.pth") as caught:
+        loaded(architecture, write(tmp_path / "a.pth", tensors), **arguments)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+def test_the_number_of_classes_follows_from_the_file(tmp_path: Path, architecture: str) -> None:
+    original = scramble(timm.create_model("resnet18", num_classes=7))
+    backbone = loaded(architecture, write(tmp_path / "a.pth", state(original)))
+    batch = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert_close(backbone.network(batch), original(batch))
+
+
+@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+def test_a_classifier_may_be_missing_where_no_layer_needs_it(
+    tmp_path: Path, architecture: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = scramble(timm.create_model("resnet18"))
+    tensors = {name: t for name, t in state(original).items() if not name.startswith("fc.")}
+    backbone = loaded(architecture, write(tmp_path / "a.pth", tensors))
+    assert backbone.lacking == ("fc",)
+    assert "a.pth has no classifier; its weights are random" in caplog.text
+    batch = torch.rand(1, 3, 64, 64)
+    expected = outputs(original, ["layer4"], batch)["layer4"]
+    assert_close(maps(backbone, ["layer4"], batch)["layer4"][0], expected)
+    with pytest.raises(ModelError, match="layer fc belongs to the classifier"):
+        maps(backbone, ["fc"], batch)
+
+
+@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+def test_weights_that_were_never_trained_are_seen(tmp_path: Path, architecture: str) -> None:
+    fresh = timm.create_model("resnet18")
+    file = write(tmp_path / "a.pth", state(fresh))
+    assert loaded(architecture, file).looks_untrained
+    fresh.bn1.running_mean[3] = 0.1
+    assert not loaded(architecture, write(tmp_path / "b.pth", state(fresh))).looks_untrained
+    assert not load_backbone(architecture, "random", {}, 0, None).looks_untrained
 
 
 def test_a_tensor_that_did_not_arrive_is_found(tmp_path: Path) -> None:

@@ -64,6 +64,9 @@ def test_a_classifier_that_cannot_be_used_is_refused() -> None:
         choose_classifier("own", None, 1000, True)
     with pytest.raises(ModelError, match=r"1000 outputs(?s:.*)384"):
         choose_classifier("own", np.array([1, 2]), 384, True)
+    with pytest.raises(ModelError, match=r"file of weights has no classifier"):
+        choose_classifier("own", np.array([1, 2]), 1000, True, lacking=True)
+    assert choose_classifier("auto", np.array([1, 2]), 1000, True, lacking=True) == "probe"
 
 
 def test_rounding_is_no_change_and_one_logit_of_one_image_is(rng: np.random.Generator) -> None:

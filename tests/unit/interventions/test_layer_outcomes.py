@@ -18,11 +18,14 @@ from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
 from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 BANDS = Bands(("low", "high"), (0.5,))
 READOUTS = ("map", "pooled", "energy")
+# Of the features, kept by all that follows from them.
+ATTRS = {"weights_sha256": "abc", "flags": '["weights-untrained"]'}
 MODES = (Mode("remove", "remove"), Mode("keep-mean", "isolate", "mean"))
 
 
@@ -36,7 +39,7 @@ def layer(tmp_path: Path, rng: np.random.Generator) -> Path:
         facts = {"sample": np.arange(count), "label": label, "group": np.arange(count)}
         variables = {"layer": Variable(("sample", "channel", "y", "x"), maps)}
         coordinates = {key: Variable(("sample",), values) for key, values in facts.items()}
-        write_store(tmp_path / f"{name}.zarr", variables, coordinates, {"weights_sha256": "abc"})
+        write_store(tmp_path / f"{name}.zarr", variables, coordinates, ATTRS)
     stores = (Store(tmp_path / f"{name}.zarr") for name in ("train", "eval"))
     settings = FitSettings((0.1,), "ridge", 0, 0)
     splits = Splits(*stores, "layer", np.arange(18) // 6, ["a", "b", "c"], settings)
@@ -99,6 +102,7 @@ def test_each_readout_and_mode_gets_its_own_outcomes(layer: Path) -> None:
         config = json.loads(Store(path).attrs["config"])
         assert config["name"] == name.split("/")[1]
         assert Store(path).attrs["weights_sha256"] == "abc"
+        assert Store(path).attrs["flags"] == ATTRS["flags"]
     for readout in READOUTS:
         split = Store(layer / "logits" / f"{readout}.zarr")
         bands, intercept = split.read("band_logits"), split.read("intercept")
@@ -134,6 +138,7 @@ def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
             set() if readout == "energy" else {"equal-bins", "equal-energy"}
         )
         assert json.loads(attrs["config"])["draws"] == 2
+        assert stored.flags == (WEIGHTS_UNTRAINED,)
     energy, _, _ = read_outcomes(outputs[logits[2]])
     # Energies do not see phases.
     np.testing.assert_allclose(energy.changed.margin[0, 0], energy.clean.margin, atol=1e-3)
@@ -155,6 +160,7 @@ def test_every_band_gets_a_target(layer: Path) -> None:
         assert record | axes == record
         assert (record["readout"], record["mode"], record["band"]) == (readout, mode, path.stem)
         assert record["provenance"]["weights_sha256"] == "abc"
+        assert WEIGHTS_UNTRAINED in record["flags"]
         is_undefined = f"{readout}/{mode}" in undefined
         assert (record["top1_drop"] is None) == is_undefined
         assert ("not-defined" in record["flags"]) == is_undefined

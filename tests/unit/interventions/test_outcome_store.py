@@ -38,7 +38,7 @@ def clean(rng: np.random.Generator) -> BandLogits:
             label=np.arange(6) % 3,
             group=np.arange(6) // 2,
         ),
-        weights_sha256="abc",
+        inherited={"weights_sha256": "abc"},
     )
 
 

@@ -176,6 +176,8 @@ def test_every_network_may_be_given_a_layout(config: Config, architecture: str) 
         ({"architecture": "torchvision/resnet18", "weights": "asset/x"}, "not for torchvision/"),
         ({"architecture": "python/a.b:c", "weights": "pretrained"}, "not for python/"),
         ({"weights_sha256": "0" * 64}, r"weights_sha256: only for file/PATH and pretrained"),
+        ({"weights_key": "ema"}, r"weights_key: only for file/PATH"),
+        ({"weights": "pretrained", "weights_prefix": "a."}, r"weights_prefix: only for file/PATH"),
     ],
 )
 def test_weights_that_an_architecture_cannot_have_are_refused(
@@ -192,6 +194,7 @@ def test_weights_that_an_architecture_cannot_have_are_refused(
         {"architecture": "torchvision/vit_b_16", "weights": "pretrained/IMAGENET1K_V1"},
         {"weights": "pretrained/tv_in1k", "weights_sha256": "0" * 64},
         {"weights": "file/a b/c.pth", "weights_sha256": "0" * 64},
+        {"weights": "file/a.pth", "weights_key": "", "weights_prefix": "model."},
         {
             "architecture": "python/my_nets:make",
             "weights": "file/a.bin",
