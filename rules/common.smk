@@ -26,6 +26,7 @@ from bandprobe.workflow.resources import (
     forward_threads,
 )
 from bandprobe.workflow.startup import prepare_results
+from bandprobe.workflow.versions import version_lines
 
 HOME = Path(workflow.basedir)
 # Braces are doubled: Snakemake looks for wildcards in this path.
@@ -127,7 +128,7 @@ def output_folder(levels):
 
 
 def start_run():
-    """End at once where nothing can be written; verifying does not write.
+    """End at once where nothing can be written; verifying does not write. Name features of other versions.
 
     Where jobs run on this machine, Snakemake's limit on submissions is taken away: each finished job
     starts a timer that looks for free slots once a second and renews itself, and with hundreds of
@@ -139,5 +140,7 @@ def start_run():
             prepare_results(Path.cwd())
         except BandprobeError as error:
             raise WorkflowError(str(error))
+    for line in version_lines(STUDY):
+        print(line, file=sys.stderr)
     if workflow.local_exec and getattr(workflow, "scheduler", None) is not None:
         workflow.scheduler.job_rate_limiter = None

@@ -15,6 +15,8 @@ import bandprobe
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# They run networks.
+NETWORK_LIBRARIES = ("torch", "torchvision", "timm")
 VERSIONED = ("numpy", "scipy", "zarr", "torch", "torchvision", "timm", "pillow", "scikit-learn")
 
 
@@ -52,3 +54,9 @@ def library_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def network_versions() -> dict[str, str]:
+    """Versions of the libraries that run networks."""
+    versions = library_versions()
+    return {name: versions[name] for name in NETWORK_LIBRARIES if name in versions}

@@ -36,6 +36,10 @@ WEIGHTS = {
 }
 
 
+# How a study runs, not what it is.
+HOW_TO_RUN = ("device", "on_other_versions")
+
+
 def parse_study(config: Mapping[str, Any]) -> Study:
     """Check a configuration against the schema, fill in its defaults, and make it a `Study`.
 
@@ -63,11 +67,12 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         statistics=Statistics(**complete["statistics"]),
         precision=complete["precision"],
         device=complete["device"],
+        on_other_versions=complete["on_other_versions"],
         storage=Storage.from_spec(complete["storage"]),
         scale=Scale(**complete["scale"]),
         head=parse_head(complete.get("head"), modes),
-        # No result depends on the device: it is no part of what results are made from.
-        resolved={key: value for key, value in complete.items() if key != "device"},
+        # No result depends on these: they are no part of what results are made from.
+        resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
 
 

@@ -124,6 +124,7 @@ class Study:
     statistics: Statistics
     precision: str
     device: str
+    on_other_versions: str
     storage: Storage
     scale: Scale
     head: HeadSettings | None

@@ -18,6 +18,7 @@ from bandprobe.figures.gallery import gallery
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
+from bandprobe.store.provenance import network_versions
 from bandprobe.study.study import BY_BAND, Study
 from bandprobe.summary.axes import HeadAxes, SummaryAxes
 from bandprobe.workflow.params import as_json, as_plain
@@ -62,6 +63,7 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
     """What a job that runs a model has to know of it; `python/` code counts by its source."""
     model = wildcards["model"]
     chosen = study.models[model]
+    is_network, reruns = chosen.architecture != "pixels", study.on_other_versions == "rerun"
     is_own_code = chosen.architecture.startswith("python/")
     return ModelSpec(
         architecture=chosen.architecture,
@@ -72,6 +74,7 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
         weights=chosen.weights,
         arguments=chosen.arguments,
         source_sha256=source_digest(chosen.architecture) if is_own_code else None,
+        versions=network_versions() if is_network and reruns else None,
         weights_key=study.resolved["models"][model].get("weights_key"),
         weights_prefix=study.resolved["models"][model].get("weights_prefix"),
     )

@@ -31,6 +31,7 @@ def test_defaults_are_filled_in(config: Config) -> None:
         "kind": "imagefolder",
         "root": "images",
         "eval_share": 0.5,
+        "on_empty_class": "fail",
         "on_bad_image": "fail",
         "seed": 0,
     }

@@ -11,7 +11,7 @@ import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.study.config import load_config
-from bandprobe.study.parse import parse_study
+from bandprobe.study.parse import HOW_TO_RUN, parse_study
 from bandprobe.study.resolve import (
     complete_config,
     with_phantom_bands,
@@ -43,7 +43,9 @@ def test_nothing_that_was_given_is_changed(full: Config) -> None:
         step(complete)
     parse_study(complete)
     assert json.dumps(complete) == text
-    assert study.resolved == {key: value for key, value in complete.items() if key != "device"}
+    assert study.resolved == {
+        key: value for key, value in complete.items() if key not in HOW_TO_RUN
+    }
 
 
 def test_a_complete_configuration_stays_as_it_is(full: Config) -> None:
@@ -97,9 +99,9 @@ def test_generated_images_have_the_bands_of_the_study_or_their_own(full: Config)
     assert "bands" not in complete["datasets"]["mine"]
 
 
-def test_the_device_is_no_part_of_what_results_are_made_from(full: Config) -> None:
+def test_how_a_study_runs_is_no_part_of_what_results_are_made_from(full: Config) -> None:
     assert complete_config(full | {"device": "cuda"})["device"] == "cuda"
-    study = parse_study(full | {"device": "cuda"})
-    assert study.device == "cuda"
-    assert "device" not in study.resolved
+    study = parse_study(full | {"device": "cuda", "on_other_versions": "rerun"})
+    assert (study.device, study.on_other_versions) == ("cuda", "rerun")
+    assert not set(HOW_TO_RUN) & study.resolved.keys()
     assert study.resolved == parse_study(full).resolved
