@@ -24,7 +24,9 @@ from bandprobe.data.imagenet import (
 from bandprobe.data.listing import list_images
 from bandprobe.data.photos import photo_crops
 from bandprobe.data.sample import Sample
+from bandprobe.data.table import table_images
 from bandprobe.errors import ConfigError, DatasetError
+from bandprobe.store.digests import file_digest
 
 __all__ = [
     "MADE_HERE",
@@ -67,6 +69,8 @@ def _rows(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
         return _made(root, phantom_classes(spec))
     if kind in MADE_HERE:
         return _made(root, cifar.class_names(kind, Path(spec["root"])))
+    if kind == "table":
+        return table_images(spec, root)
     return image_folder(spec, root)
 
 
@@ -103,13 +107,19 @@ def state_of(spec: Mapping[str, Any]) -> str:
         return ""
     suffixes = {"suffixes": cifar.SUFFIXES} if spec["kind"] in MADE_HERE else {}
     folders = [Path(spec[key]) for key in ("root", "train_root") if key in spec]
-    return " ".join(fingerprint(folder, **suffixes) for folder in folders)
+    states = [fingerprint(folder, **suffixes) for folder in folders]
+    if spec["kind"] == "table" and Path(spec["table"]).is_file():
+        states.append(file_digest(Path(spec["table"])))
+    return " ".join(states)
 
 
 def check_spec(name: str, spec: Mapping[str, Any]) -> None:
     """Raise `ConfigError` or `DatasetError` for what the schema cannot see in a data set."""
     if spec["kind"] == "imagenet-val":
         _check_imagenet(name, spec)
+    if spec["kind"] == "table":
+        _check_table(name, spec)
+        return
     for split, folder in spec.get("splits", {}).items():
         if Path(folder).is_absolute() or ".." in Path(folder).parts:
             raise ConfigError(
@@ -117,6 +127,16 @@ def check_spec(name: str, spec: Mapping[str, Any]) -> None:
                 expected=f"a folder below {spec['root']}",
                 found=folder,
             )
+
+
+def _check_table(name: str, spec: Mapping[str, Any]) -> None:
+    splits = spec.get("splits", {})
+    if splits and splits["train"] == splits["eval"]:
+        raise ConfigError(
+            f"datasets.{name}.splits: readouts would be evaluated on training images",
+            expected="two values of the column split",
+            found=splits["train"],
+        )
 
 
 def _check_imagenet(name: str, spec: Mapping[str, Any]) -> None:
