@@ -222,7 +222,7 @@ def test_a_network_of_ones_own_takes_weights_from_a_file(mine: str, tmp_path: Pa
     # view() in the user's code fails on channels-last inputs; it must be given the usual ones.
     assert maps(backbone, ["stage"], batch)["stage"][0].shape == (2, 4, 4, 2)
     torch.save({"stage.weight": original.stage.weight}, tmp_path / "b.pth")
-    with pytest.raises(ModelError, match=r"b\.pth does not fit(?s:.*)stage\.bias"):
+    with pytest.raises(ModelError, match=r"b\.pth does not fill(?s:.*)stage\.bias"):
         loaded(f"python/{mine}:Net", tmp_path / "b.pth")
 
 
