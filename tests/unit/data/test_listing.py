@@ -88,7 +88,7 @@ def test_files_that_are_no_images_are_counted(
     assert list_tree(nested / "bee").others == {".txt": 1, "no suffix": 1}
     with caplog.at_level(logging.INFO):
         samples(FOLDERS, nested)
-    assert f"{nested}: passed over 3 files that are no images: 2 .txt, 1 no suffix" in caplog.text
+    assert f"{nested}: skipped 3 files that are not images: 2 .txt, 1 no suffix" in caplog.text
 
 
 @pytest.mark.parametrize("target", ["ape", "ape/zoo", ".", ".."])
