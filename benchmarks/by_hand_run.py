@@ -17,7 +17,8 @@ from torch import nn
 from tqdm import tqdm
 
 from bandprobe.cli.shared import HOME
-from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_batch
 from bandprobe.data.manifest import Split, read_folds, read_split
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Model, Study

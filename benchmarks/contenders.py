@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from bandprobe.backbones.backbone import Backbone, as_map, read_layers
-from bandprobe.data.images import load_input
+from bandprobe.data.inputs import load_input
 from bandprobe.features.extract import Source, extract
 from bandprobe.features.networks import torch_network
 from bandprobe.store.encoding import Storage

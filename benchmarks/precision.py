@@ -30,7 +30,7 @@ from bandprobe.base.progress import tracked
 from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
 from bandprobe.data.folds import assign_folds
-from bandprobe.data.images import load_batch
+from bandprobe.data.inputs import load_batch
 from bandprobe.features.extract import FeatureWriter
 from bandprobe.features.networks import PRECISIONS, torch_network
 from bandprobe.linear.coordinates import StandardisedMaps, standardise_slabs, weight_slabs

@@ -23,7 +23,8 @@ import zarr
 
 from bandprobe.backbones.backbone import load_backbone, read_layers
 from bandprobe.cli.shared import HOME, load_study
-from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_batch
 from bandprobe.data.manifest import read_split
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.probes.read import Readout, read_readout

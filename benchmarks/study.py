@@ -31,7 +31,7 @@ from bandprobe.backbones.backbone import Backbone, load_backbone, read_layers
 from bandprobe.base.files import write_text
 from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.datasets import samples
-from bandprobe.data.images import load_batch
+from bandprobe.data.inputs import load_batch
 from bandprobe.study.config import load_config
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Model, Study

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +30,7 @@ from bandprobe.backbones.renaming import (
     vit_to_torchvision,
 )
 from bandprobe.backbones.state_dicts import Tensors
+from bandprobe.base.callables import import_callable
 from bandprobe.data.images import FILTERS
 from bandprobe.errors import ModelError, unknown_name
 
@@ -189,11 +188,22 @@ def _timm_preprocess(network: Any) -> tuple[dict[str, Any], str]:
     }
     if config["interpolation"] not in FILTERS:
         del own["interpolation"]
+    if _input_channels(network) != len(config["mean"]):
+        # Those of colours tell nothing of other channels.
+        del own["mean"], own["std"]
     if config["crop_mode"] == "center":
         own["crop_fraction"] = float(config["crop_pct"])
     named = network.pretrained_cfg
     name = ".".join(filter(None, (named.get("architecture"), named.get("tag"))))
     return own, f"timm {name}"
+
+
+def _input_channels(network: Any) -> int:
+    """Channels of the images that a timm network takes."""
+    first = network.pretrained_cfg.get("first_conv")
+    names = [first] if isinstance(first, str) else list(first or ())
+    found = [getattr(network.get_submodule(name), "in_channels", None) for name in names]
+    return int(next(filter(None, found), len(network.pretrained_cfg.get("mean", (0, 0, 0)))))
 
 
 def build_torchvision(wanted: Wanted) -> Built:
@@ -263,7 +273,7 @@ def _torchvision_preprocess(entry: Any) -> dict[str, Any]:
 
 def build_python(wanted: Wanted) -> Built:
     """What a callable of the user's returns; it is the only code of theirs that is imported."""
-    function = import_callable(wanted.name)
+    function = import_callable(wanted.name, f"architecture: {wanted.architecture}")
 
     def make(arguments: Mapping[str, Any]) -> nn.Module:
         try:
@@ -290,30 +300,3 @@ def build_python(wanted: Wanted) -> Built:
     if isinstance(getattr(network, "pretrained_cfg", None), dict):
         return Built(network, checkpoint, *_timm_preprocess(network), lacking)
     return Built(network, checkpoint, {}, "none of its own", lacking)
-
-
-def import_callable(name: str) -> Any:
-    """A callable by `package.module:function`; the working directory counts, after all others.
-
-    Raises
-    ------
-    ModelError
-        If the module cannot be imported or has no such callable.
-    """
-    module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a user's module raises
-        raise ModelError(
-            f"cannot import {module_name} (architecture: python/{name})",
-            expected="a module in the working directory or installed",
-            found=f"{type(error).__name__}: {error}",
-        ) from error
-    found = getattr(module, attribute, None)
-    if not callable(found):
-        valid = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
-        raise ModelError(unknown_name(f"callable of {module_name}", attribute, valid))
-    return found

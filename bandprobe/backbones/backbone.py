@@ -120,6 +120,12 @@ class Backbone:
         height, width = size
         return int(height), int(width)
 
+    def input_channels(self, given: Mapping[str, Any]) -> int:
+        """Channels of the input, by its preprocessing; 3 where that says nothing."""
+        if given.get("function"):
+            return int(given.get("channels", 3))
+        return len(given.get("mean") or self.own_preprocess.get("mean") or (0, 0, 0))
+
 
 def load_backbone(
     architecture: str,
@@ -302,7 +308,8 @@ def read_layers(
         raise ModelError(
             f"the forward pass failed on inputs of {tuple(batch.shape)}",
             found=" ".join(str(error).split())[:400],
-            hint="does preprocess.size fit the architecture? A transformer has to be told: "
+            hint="do preprocess.size and the number of channels (the length of "
+            "preprocess.mean) fit the architecture? A transformer has to be told: "
             "arguments: {img_size: ...}, torchvision's {image_size: ...}",
         ) from error
     raise ModelError(f"layer {sorted(waiting)[0]} is not reached by a forward pass")

@@ -29,6 +29,8 @@ class ModelSpec:
         Keyword arguments of the architecture.
     source_sha256 : str, optional
         Of the source of a `python/` network, so that an edit runs it again.
+    preprocess_sha256 : str, optional
+        Of the source of a user's `preprocess.function`.
     versions : mapping, optional
         Of the libraries that run networks, so that others run it again.
     weights_key, weights_prefix : str, optional
@@ -43,6 +45,7 @@ class ModelSpec:
     weights: str
     arguments: Mapping[str, Any]
     source_sha256: str | None = None
+    preprocess_sha256: str | None = None
     versions: Mapping[str, str] | None = None
     weights_key: str | None = None
     weights_prefix: str | None = None

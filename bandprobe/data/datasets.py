@@ -12,6 +12,7 @@ from bandprobe.data.folders import (
     class_rows,
     fingerprint,
     image_folder,
+    suffixes_of,
 )
 from bandprobe.data.imagenet import (
     EVAL_SHARE,
@@ -105,9 +106,9 @@ def state_of(spec: Mapping[str, Any]) -> str:
     """A fingerprint of the user's files that a data set is read from; empty without any."""
     if "root" not in spec:
         return ""
-    suffixes = {"suffixes": cifar.SUFFIXES} if spec["kind"] in MADE_HERE else {}
+    suffixes = cifar.SUFFIXES if spec["kind"] in MADE_HERE else suffixes_of(spec)
     folders = [Path(spec[key]) for key in ("root", "train_root") if key in spec]
-    states = [fingerprint(folder, **suffixes) for folder in folders]
+    states = [fingerprint(folder, suffixes) for folder in folders]
     if spec["kind"] == "table" and Path(spec["table"]).is_file():
         states.append(file_digest(Path(spec["table"])))
     return " ".join(states)

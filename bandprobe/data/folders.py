@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bandprobe.data.images import SUFFIXES
+from bandprobe.data.images import ARRAY, SUFFIXES
 from bandprobe.data.listing import class_images
 from bandprobe.data.sample import Sample
 from bandprobe.errors import DatasetError
@@ -35,14 +36,24 @@ def fingerprint(root: Path, suffixes: Collection[str] = SUFFIXES) -> str:
     return total.hexdigest()
 
 
+def suffixes_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Endings of the image files of a data set; arrays count where channels are asked for."""
+    return (*SUFFIXES, ARRAY) if "channels" in spec else SUFFIXES
+
+
 def image_folder(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     """Images of class folders, split by the configured share, or as the folders are."""
     generator = np.random.default_rng(spec["seed"])
-    limit, on_empty = spec.get("per_class"), spec.get("on_empty_class", "fail")
+    limit = spec.get("per_class")
+    listed = partial(
+        class_images,
+        on_empty_class=spec.get("on_empty_class", "fail"),
+        suffixes=suffixes_of(spec),
+    )
     if "splits" in spec:
-        yield from given_splits(spec["splits"], root, limit, generator, on_empty)
+        yield from given_splits(spec["splits"], root, limit, generator, listed)
         return
-    (classes,) = class_images([root], on_empty)
+    (classes,) = listed([root])
     lonely = [name for name, files in classes.items() if len(files) < 2]
     if lonely:
         raise DatasetError(
@@ -63,10 +74,10 @@ def given_splits(
     root: Path,
     limit: int | None,
     generator: np.random.Generator,
-    on_empty_class: str = "fail",
+    listed: Callable[[Sequence[Path]], list[dict[str, list[Path]]]] = class_images,
 ) -> Iterator[Sample]:
     """All images of two folders of class folders, at most `limit` per class and split."""
-    found = class_images([root / folder for folder in splits.values()], on_empty_class)
+    found = listed([root / folder for folder in splits.values()])
     classes = dict(zip(splits, found, strict=True))
     if list(classes["train"]) != list(classes["eval"]):
         differ = sorted(classes["train"].keys() ^ classes["eval"].keys())

@@ -15,11 +15,12 @@ from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS_PER_SAMPLE
 from PIL.TiffImagePlugin import TiffImageFile
 
-from bandprobe.base.arrays import MapArray
 from bandprobe.errors import ConfigError, DatasetError
 
 Box = tuple[int, int, int, int]
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# An array, where a data set has channels of its own.
+ARRAY = ".npy"
 # What a file may hold, whatever its suffix says.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 # Pillow's own limit: a quarter of a gigabyte as RGB. A file of kilobytes can hold that many.
@@ -33,13 +34,23 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Preprocess:
-    """From an image to a network's input; sizes in pixels, mean and std of values in 0..1."""
+    """From an image to a network's input; sizes in pixels, mean and std of values in 0..1.
+
+    With `function`, a user's `package.module:function`, that alone decides, and the others but size
+    and number of channels do not count.
+    """
 
     size: tuple[int, int] = (224, 224)
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    function: str | None = None
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the input."""
+        return len(self.mean)
 
     @classmethod
     def from_config(cls, spec: Mapping[str, Any]) -> Preprocess:
@@ -50,7 +61,16 @@ class Preprocess:
         ConfigError
             If a key is missing: a network's own values fill the gaps before, never a default.
         """
-        missing = [item.name for item in fields(cls) if item.name not in spec]
+        if spec.get("function"):
+            channels = spec.get("channels", 3)
+            return cls(
+                tuple(spec["size"]),
+                mean=(0.0,) * channels,
+                std=(1.0,) * channels,
+                function=spec["function"],
+            )
+        names = [item.name for item in fields(cls) if item.name != "function"]
+        missing = [name for name in names if name not in spec]
         if missing:
             raise ConfigError(
                 f"preprocess: no {', '.join(missing)}",
@@ -64,6 +84,12 @@ class Preprocess:
             key: tuple(value) if isinstance(value, list | tuple) else value
             for key, value in spec.items()
         }
+        if len(values["mean"]) != len(values["std"]):
+            raise ConfigError(
+                "preprocess: mean and std have different lengths",
+                expected="a number for each channel of the images",
+                found=f"{len(values['mean'])} and {len(values['std'])}",
+            )
         return cls(**values)
 
 
@@ -72,6 +98,7 @@ def pixel_preprocess() -> dict[str, Any]:
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(Preprocess()).items()
+        if value is not None
     }
 
 
@@ -156,7 +183,7 @@ def image_fault(path: Path) -> str | None:
 
 
 @lru_cache(maxsize=8)
-def _recent_image(path: Path) -> Image.Image:
+def recent_image(path: Path) -> Image.Image:
     """As `open_image`; crops of one photo follow each other."""
     return open_image(path)
 
@@ -184,56 +211,6 @@ def unreadable(faults: Mapping[Path, str]) -> DatasetError:
         found=lines,
         hint="replace or remove these files, or leave them out with on_bad_image: skip",
     )
-
-
-def load_input(path: Path, box: Box | None, preprocess: Preprocess) -> MapArray:
-    """A network input of shape (3, height, width).
-
-    Parameters
-    ----------
-    path : Path
-    box : (left, top, right, bottom), optional
-        Cut out before anything else, so that resampling cannot look outside it.
-    preprocess : Preprocess
-        The shorter side is resized to the input's by `crop_fraction`, the centre is cut out, and
-        values in 0..1 are normalised: timm's evaluation transform.
-    """
-    image = _recent_image(path) if box else open_image(path)
-    if box:
-        image = image.crop(box)
-    height, width = preprocess.size
-    image = _resize(image, preprocess)
-    left = round((image.width - width) / 2)
-    top = round((image.height - height) / 2)
-    image = image.crop((left, top, left + width, top + height))
-    # Channels first: NumPy takes three times as long for steps of three values.
-    values = np.asarray(image).transpose(2, 0, 1).astype(np.float32, order="C")
-    values /= np.float32(255)
-    values -= np.asarray(preprocess.mean, np.float32)[:, None, None]
-    values /= np.asarray(preprocess.std, np.float32)[:, None, None]
-    return values
-
-
-def _resize(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    """Resize, keeping the aspect, so that the input's size over `crop_fraction` is covered.
-
-    As timm does it: the longer side is truncated for square inputs and rounded for others.
-    """
-    height, width = (int(side / preprocess.crop_fraction) for side in preprocess.size)
-    whole = int if height == width else round
-    if height * image.width >= width * image.height:
-        size = (max(width, whole(height * image.width / image.height)), height)
-    else:
-        size = (width, max(height, whole(width * image.height / image.width)))
-    return image.resize(size, FILTERS[preprocess.interpolation])
-
-
-def load_batch(
-    root: Path, files: Sequence[str], boxes: Sequence[Box | None], preprocess: Preprocess
-) -> MapArray:
-    """Network inputs of several samples, shape (n_samples, 3, height, width)."""
-    pairs = zip(files, boxes, strict=True)
-    return np.stack([load_input(root / file, box, preprocess) for file, box in pairs])
 
 
 def png_bytes(pixels: NDArray[np.uint8]) -> bytes:

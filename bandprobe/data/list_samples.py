@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bandprobe.data.datasets import samples
+from bandprobe.data.images import image_fault
+from bandprobe.data.inputs import input_fault
 from bandprobe.data.manifest import skipped_images, write_manifest
 
 
@@ -23,6 +26,9 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
     root : Path
         Folder of the images.
     """
-    write_manifest(output, samples(spec, root), root, spec.get("on_bad_image", "fail"))
+    n_channels = spec.get("channels")
+    fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
+    on_bad_image = spec.get("on_bad_image", "fail")
+    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of)
     for image, reason in skipped_images(output).items():
         logging.warning("left out %s: %s", image, reason)

@@ -98,7 +98,9 @@ def _folders_above(folder: Path) -> set[tuple[int, int]]:
 
 
 def class_images(
-    roots: Sequence[Path], on_empty_class: str = "fail"
+    roots: Sequence[Path],
+    on_empty_class: str = "fail",
+    suffixes: Collection[str] = SUFFIXES,
 ) -> list[dict[str, list[Path]]]:
     """Images of each class folder of one directory, or of the directory of each split.
 
@@ -107,6 +109,8 @@ def class_images(
     roots : sequence of Path
     on_empty_class : {"fail", "skip"}
         Whether a class folder without images is an error, or the class is left out everywhere.
+    suffixes : collection of str
+        Of image files, in lower case.
 
     Returns
     -------
@@ -118,13 +122,13 @@ def class_images(
     DatasetError
         If a directory is missing, has no folder, one of them has no image, or no class is left.
     """
-    found = [_class_images(root) for root in roots]
+    found = [_class_images(root, suffixes) for root in roots]
     empty = [{name for name, files in classes.items() if not files} for classes in found]
     for root, names in zip(roots, empty, strict=True):
         if names and on_empty_class == "fail":
             raise DatasetError(
                 f"{root}: class folders without images",
-                expected=f"files ending in {' '.join(SUFFIXES)}, in the folder or below it",
+                expected=f"files ending in {' '.join(suffixes)}, in the folder or below it",
                 found=", ".join(sorted(names)),
                 hint="fill or remove these folders, or leave them out with on_empty_class: skip",
             )
@@ -142,7 +146,7 @@ def class_images(
     return kept
 
 
-def _class_images(root: Path) -> dict[str, list[Path]]:
+def _class_images(root: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
     if not root.is_dir():
         raise DatasetError(f"{root} is not a directory", expected="one folder of images per class")
     folders = sorted(
@@ -155,7 +159,7 @@ def _class_images(root: Path) -> dict[str, list[Path]]:
             found=f"{len(list_images(root))} images and no folder",
             hint=f"move the images of each class into {root}/CLASS/",
         )
-    listings = {folder.name: list_tree(folder) for folder in folders}
+    listings = {folder.name: list_tree(folder, suffixes) for folder in folders}
     log_others(root, listings.values())
     return {name: listing.images for name, listing in listings.items()}
 

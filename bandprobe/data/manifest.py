@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from bandprobe.errors import DatasetError
 from bandprobe.store.chunks import damaged
 from bandprobe.store.digests import file_digest, require_digest, write_digest
 
+Fault = Callable[[Path], str | None]
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
 
@@ -52,10 +53,12 @@ class Split:
         )
 
 
-def look_at_images(root: Path, files: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+def look_at_images(
+    root: Path, files: Sequence[str], fault_of: Fault = image_fault
+) -> tuple[dict[str, str], dict[str, str]]:
     """SHA-256 of each file that can be decoded, and the reason for each one that cannot."""
     with ThreadPoolExecutor() as pool:
-        looks = pool.map(lambda name: image_fault(root / name), files)
+        looks = pool.map(lambda name: fault_of(root / name), files)
         faults = list(tracked(looks, len(files), "images", f"decoding {root}"))
     found = dict(zip(files, faults, strict=True))
     digests = {name: file_digest(root / name) for name, fault in found.items() if fault is None}
@@ -63,7 +66,11 @@ def look_at_images(root: Path, files: Sequence[str]) -> tuple[dict[str, str], di
 
 
 def write_manifest(
-    path: Path, rows: Sequence[Sample], root: Path, on_bad_image: str = "fail"
+    path: Path,
+    rows: Sequence[Sample],
+    root: Path,
+    on_bad_image: str = "fail",
+    fault_of: Fault = image_fault,
 ) -> None:
     """Write the manifest and its digest, once every image has been decoded.
 
@@ -75,13 +82,15 @@ def write_manifest(
         Folder that image names are relative to.
     on_bad_image : {"fail", "skip"}
         Whether an image that cannot be used is an error, or becomes a row of the split `SKIPPED`.
+    fault_of : callable
+        Why a file cannot be used, or None.
 
     Raises
     ------
     DatasetError
         Naming all images that cannot be used, at once; or the classes of which none are left.
     """
-    digests, faults = look_at_images(root, sorted({row.image for row in rows}))
+    digests, faults = look_at_images(root, sorted({row.image for row in rows}), fault_of)
     if on_bad_image == "fail" and faults:
         raise unreadable({root / name: fault for name, fault in faults.items()})
     kept = [row for row in rows if row.image not in faults]

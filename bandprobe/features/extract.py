@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import MapArray
 from bandprobe.base.progress import tracked
-from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_batch
 from bandprobe.data.manifest import Split
 from bandprobe.errors import ModelError
 from bandprobe.features.shards import shard_slice, shard_unit
@@ -228,7 +229,7 @@ def extract(
     Parameters
     ----------
     network : callable
-        From inputs (n_samples, 3, height, width) to layers, by name.
+        From inputs (n_samples, n_channels, height, width) to layers, by name.
     source : Source
         Of the whole split.
     path : Path

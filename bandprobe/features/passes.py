@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from bandprobe.backbones.model_spec import ModelSpec
@@ -68,7 +67,7 @@ def extract_pass(
         threads=threads,
         device=device,
     )
-    facts = loaded.facts | {"preprocess": json.dumps(asdict(loaded.preprocess))}
+    facts = loaded.facts | {"preprocess": json.dumps(stated(loaded.preprocess))}
     logging.info("preprocess (%s): %s", facts["preprocess_source"], facts["preprocess"])
     stage = {"model": stated(model), "layers": layers, **stated(storage)}
     stage |= {"precision": precision} if precision else {}

@@ -16,6 +16,7 @@ from bandprobe.backbones.backbone import Backbone, as_map, load_backbone, read_l
 from bandprobe.backbones.layers import module_and_element
 from bandprobe.backbones.layouts import layout_of
 from bandprobe.backbones.tracing import watched
+from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError
 from bandprobe.study.study import Model
 
@@ -80,11 +81,13 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
     """
     if model.architecture == PIXELS:
         height, width = model.preprocess["size"]
-        return (PassShape((LayerShape("input", 3, height, width),), 0, 0),)
+        channels = Preprocess.from_config(model.preprocess).n_channels
+        return (PassShape((LayerShape("input", channels, height, width),), 0, 0),)
     backbone = without_values(model)
     height, width = backbone.input_size(model.preprocess)
     parameters = sum(tensor.numel() for tensor in backbone.network.parameters())
-    image = torch.empty(1, 3, height, width, device="meta")
+    channels = backbone.input_channels(model.preprocess)
+    image = torch.empty(1, channels, height, width, device="meta")
     passes = []
     for layers in model.passes:
         shapes, flops = _dry_pass(backbone, layers, image)
@@ -163,7 +166,8 @@ def module_shapes(model: Model) -> tuple[tuple[ModuleShape, ...], tuple[int, int
     """
     backbone = without_values(model)
     size = backbone.input_size(model.preprocess)
-    images = torch.empty(IMAGES, 3, *size, device="meta")
+    channels = backbone.input_channels(model.preprocess)
+    images = torch.empty(IMAGES, channels, *size, device="meta")
     outputs: dict[str, Any] = {}
     again: set[str] = set()
 
@@ -224,7 +228,8 @@ def images_per_second(model: Model, batch: int, seconds: float) -> float:
     """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
     given = (model.architecture, "random", model.arguments, model.seed, None)
     backbone = load_backbone(*given, layout=model.layout)
-    images = torch.zeros(batch, 3, *backbone.input_size(model.preprocess))
+    channels = backbone.input_channels(model.preprocess)
+    images = torch.zeros(batch, channels, *backbone.input_size(model.preprocess))
     last = [model.layers[-1]]
     read_layers(backbone, last, images, lambda *_: None)
     begin, count = time.perf_counter(), 0

@@ -172,12 +172,31 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
     for key in ("weights_key", "weights_prefix"):
         if key in spec and origin != "file":
             raise ConfigError(f"models.{name}.{key}: only for file/PATH", found=spec["weights"])
+    _check_preprocess(name, spec["preprocess"])
     loading = sorted(LOADING & spec.get("arguments", {}).keys()) if library != "python" else []
     if loading:
         raise ConfigError(
             f"models.{name}.arguments: {', '.join(loading)} would load weights past all checks",
             expected="arguments of the architecture, such as img_size or num_classes",
             hint="give weights: pretrained/TAG or file/PATH",
+        )
+
+
+def _check_preprocess(name: str, spec: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for keys that a function of the user's leaves without a meaning."""
+    if "function" not in spec:
+        if "channels" in spec:
+            raise ConfigError(
+                f"models.{name}.preprocess.channels: only with function",
+                hint="otherwise the length of mean is the number of channels",
+            )
+        return
+    others = sorted(spec.keys() - {"function", "size", "channels"})
+    if others or "size" not in spec:
+        raise ConfigError(
+            f"models.{name}.preprocess: a function does all of it",
+            expected="function, size, and perhaps channels",
+            found=", ".join(sorted(spec)),
         )
 
 

@@ -50,10 +50,14 @@ def with_random_twins(config: Config) -> Config:
     return config | {"models": models | {name: models.get(name, twins[name]) for name in twins}}
 
 
+def _pixel_defaults(given: Config) -> Config:
+    return {} if "function" in given else pixel_preprocess()
+
+
 def with_pixel_preprocess(config: Config) -> Config:
     """With the preprocessing of images as layer input, which no network brings."""
     models = {
-        name: spec | {"preprocess": pixel_preprocess() | spec["preprocess"]}
+        name: spec | {"preprocess": _pixel_defaults(spec["preprocess"]) | spec["preprocess"]}
         if spec["architecture"] == "pixels"
         else spec
         for name, spec in config["models"].items()

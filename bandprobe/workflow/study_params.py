@@ -64,6 +64,7 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
     model = wildcards["model"]
     chosen = study.models[model]
     is_network, reruns = chosen.architecture != "pixels", study.on_other_versions == "rerun"
+    own_input = chosen.preprocess.get("function")
     is_own_code = chosen.architecture.startswith("python/")
     return ModelSpec(
         architecture=chosen.architecture,
@@ -74,6 +75,7 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
         weights=chosen.weights,
         arguments=chosen.arguments,
         source_sha256=source_digest(chosen.architecture) if is_own_code else None,
+        preprocess_sha256=source_digest(own_input) if own_input else None,
         versions=network_versions() if is_network and reruns else None,
         weights_key=study.resolved["models"][model].get("weights_key"),
         weights_prefix=study.resolved["models"][model].get("weights_prefix"),

@@ -17,7 +17,9 @@ STANDARD = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib",
 
 
 def source_digest(architecture: str) -> str | None:
-    """SHA-256 of the code behind `python/package.module:function`, so that an edit is seen.
+    """SHA-256 of the code behind `package.module:function`, so that an edit is seen.
+
+    `python/` may stand before it.
 
     None where there is no such module, which is an error once it is imported.
     """

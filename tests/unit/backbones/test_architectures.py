@@ -19,10 +19,11 @@ from torch import nn
 
 from bandprobe.backbones import architectures
 from bandprobe.backbones.backbone import Backbone, load_backbone
-from bandprobe.data.images import Preprocess, load_input
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_input
 from bandprobe.errors import ConfigError, ModelError
 from bandprobe.workflow.user_code import source_digest
-from tests.unit.networks import assert_close, loaded, maps, scramble
+from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
 SaveImage = Callable[..., Path]
 SIZES = [(300, 260), (251, 333), (97, 60)]
@@ -280,3 +281,31 @@ def test_reading_a_study_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("n_channels", [1, 5])
+def test_networks_of_other_channels_ask_for_their_means(n_channels: int) -> None:
+    backbone = random_backbone("timm/resnet18", in_chans=n_channels)
+    with pytest.raises(ConfigError, match="preprocess: no mean, std"):
+        backbone.preprocess({})
+    given = {"mean": [0.5] * n_channels, "std": [0.2] * n_channels, "size": [64, 64]}
+    assert backbone.preprocess(given).n_channels == n_channels
+    assert backbone.input_channels(given) == n_channels
+    batch = torch.rand(2, n_channels, 64, 64)
+    expected = outputs(backbone.network, ["layer2"], batch)["layer2"]
+    assert_close(maps(backbone, ["layer2"], batch)["layer2"][0], expected)
+    with pytest.raises(ModelError, match=r"number of channels"):
+        maps(backbone, ["layer2"], torch.rand(2, 3, 64, 64))
+
+
+@pytest.mark.parametrize("n_channels", [1, 5])
+def test_weights_of_other_channels_fill_networks_of_as_many(
+    tmp_path: Path, n_channels: int
+) -> None:
+    original = scramble(random_backbone("timm/resnet18", in_chans=n_channels).network)
+    torch.save({"state_dict": dict(original.state_dict())}, tmp_path / "a.pth")
+    backbone = loaded("timm/resnet18", tmp_path / "a.pth", in_chans=n_channels)
+    batch = torch.rand(1, n_channels, 64, 64)
+    assert_close(backbone.network(batch), original(batch))
+    with pytest.raises(ModelError, match=r"1 of another shape: conv1\.weight"):
+        loaded("timm/resnet18", tmp_path / "a.pth")

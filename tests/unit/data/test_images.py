@@ -8,7 +8,8 @@ import pytest
 import timm.data
 from PIL import Image
 
-from bandprobe.data.images import Preprocess, load_batch, load_input, open_image
+from bandprobe.data.images import Preprocess, open_image
+from bandprobe.data.inputs import load_batch, load_input
 from bandprobe.errors import DatasetError
 
 SaveImage = Callable[..., Path]

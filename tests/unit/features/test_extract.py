@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_batch
 from bandprobe.data.manifest import Split
 from bandprobe.errors import ModelError
 from bandprobe.features import extract as extract_module

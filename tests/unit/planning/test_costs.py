@@ -131,3 +131,14 @@ def test_costs_grow_as_they_must(config: dict[str, Any]) -> None:
     # At few images the slabs of channels take most, later the N x N matrices of the fit.
     assert large["probes"].memory > 9 * 8 * 32_000**2 > 4 * small["probes"].memory
     assert replace(small["targets"], memory=0) == replace(large["targets"], memory=0)
+
+
+def test_the_plan_knows_networks_of_other_channels(config: dict[str, Any]) -> None:
+    keys = {"mean": [0.5] * 5, "std": [0.2] * 5, "size": [64, 64]}
+    config["models"]["net"] |= {"arguments": {"in_chans": 5}, "preprocess": keys}
+    config["models"]["pixels"]["preprocess"] = keys
+    study = parse_study(config)
+    (first, _) = pass_shapes(study.models["net"])
+    assert [layer.channels for layer in first.layers] == [64, 128]
+    (image,) = pass_shapes(study.models["pixels"])
+    assert image.layers[0].channels == 5

@@ -282,3 +282,29 @@ def test_precision_and_storage_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_study(config | change)
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "message"),
+    [
+        ({"channels": 2}, r"preprocess\.channels: only with function"),
+        ({"function": "a.b:c"}, r"(?s)a function does all of it.*found: +function"),
+        ({"function": "a.b:c", "size": [4, 4], "mean": [0]}, r"(?s)does all of it.*mean"),
+        ({"function": "a.b"}, r"preprocess\.function"),
+        ({"mean": []}, r"preprocess\.mean"),
+    ],
+)
+def test_keys_that_a_function_leaves_without_meaning_are_refused(
+    config: Config, preprocess: dict[str, Any], message: str
+) -> None:
+    config["models"]["net"]["preprocess"] = preprocess
+    with pytest.raises(ConfigError, match=message):
+        parse_study(config)
+
+
+def test_a_function_stands_alone(config: Config) -> None:
+    spec = {"function": "a.b:c", "size": [4, 4], "channels": 2}
+    config["models"]["net"]["preprocess"] = spec
+    config["models"]["pixels"]["preprocess"] = spec
+    study = parse_study(config)
+    assert study.models["net"].preprocess == spec == study.models["pixels"].preprocess

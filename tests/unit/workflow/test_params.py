@@ -107,6 +107,23 @@ def test_own_code_counts_by_its_source(tmp_path: Path, monkeypatch: pytest.Monke
     assert study_params.model_spec(study, {"model": "mine"}).source_sha256 not in (None, before)
 
 
+def test_a_function_of_ones_own_for_preprocessing_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prep.py").write_text("import prep_helper\n")
+    (tmp_path / "prep_helper.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    tiny = load_config(ROOT / "configs" / "tiny.yaml")
+    preprocess = {"function": "prep:load", "size": [8, 8]}
+    pixels = {"architecture": "pixels", "layers": [["input"]], "preprocess": preprocess}
+    study = parse_study(tiny | {"models": {"pixels": pixels}, "head": {"samples": 1}})
+    before = study_params.model_spec(study, {"model": "pixels"}).preprocess_sha256
+    assert before is not None
+    (tmp_path / "prep_helper.py").write_text("WIDTH = 3\n")
+    after = study_params.model_spec(study, {"model": "pixels"}).preprocess_sha256
+    assert after not in (None, before)
+
+
 @every_study
 def test_storage_has_the_keys_of_the_configuration(study: Study) -> None:
     assert round_trip(study.storage, Storage) == study.resolved["storage"]
