@@ -75,7 +75,9 @@ def build_without_values(wanted: Wanted) -> nn.Module:
         return build(wanted).network.eval().to("meta")
 
 
-def passes_at_sizes(network: nn.Module, size: Size, wanted: Wanted | None = None) -> Passes | None:
+def passes_at_sizes(
+    network: nn.Module, size: Size, wanted: Wanted | None = None, channels: int = 3
+) -> Passes | None:
     """Run a network at three sizes.
 
     Parameters
@@ -84,6 +86,8 @@ def passes_at_sizes(network: nn.Module, size: Size, wanted: Wanted | None = None
     size : (height, width)
     wanted : Wanted, optional
         To build it again for another size, where it takes one size alone.
+    channels : int
+        Of the input.
 
     Returns
     -------
@@ -93,36 +97,39 @@ def passes_at_sizes(network: nn.Module, size: Size, wanted: Wanted | None = None
     try:
         empty = without_values(network)
         several: set[str] = set()
-        plain = _shapes(empty, size, several)
+        plain = _shapes(empty, size, channels, several)
     except Exception:
         return None
     height, width = size
     others = (2 * height, width), (height, 2 * width)
-    taller, wider = (_shapes_or_none(empty, other, wanted) for other in others)
+    taller, wider = (_shapes_or_none(empty, other, wanted, channels) for other in others)
     larger = None
     if taller is None or wider is None:
         taller = wider = None
-        larger = _shapes_or_none(empty, (2 * height, 2 * width), wanted)
+        larger = _shapes_or_none(empty, (2 * height, 2 * width), wanted, channels)
     return Passes(size, plain, taller, wider, larger, frozenset(several))
 
 
 def _shapes_or_none(
-    network: nn.Module, size: Size, wanted: Wanted | None
+    network: nn.Module, size: Size, wanted: Wanted | None, channels: int
 ) -> dict[str, Shapes] | None:
     try:
-        return _shapes(network, size)
+        return _shapes(network, size, channels)
     except Exception:
         family = "" if wanted is None else wanted.architecture.partition("/")[0]
         if wanted is None or family not in _SIZE_ARGUMENT:
             return None
     arguments = {**wanted.arguments, _SIZE_ARGUMENT[family]: list(size)}
     try:
-        return _shapes(build_without_values(Wanted(wanted.architecture, "random", arguments)), size)
+        again = build_without_values(Wanted(wanted.architecture, "random", arguments))
+        return _shapes(again, size, channels)
     except Exception:
         return None
 
 
-def _shapes(network: nn.Module, size: Size, several: set[str] | None = None) -> dict[str, Shapes]:
+def _shapes(
+    network: nn.Module, size: Size, channels: int, several: set[str] | None = None
+) -> dict[str, Shapes]:
     found: dict[str, Shapes] = {}
     again: set[str] = set() if several is None else several
 
@@ -134,7 +141,7 @@ def _shapes(network: nn.Module, size: Size, several: set[str] | None = None) -> 
     first = next(network.parameters(), None)
     dtype = torch.float32 if first is None else first.dtype
     with watched(network, see), torch.no_grad():
-        network(torch.empty(IMAGES, 3, *size, device="meta", dtype=dtype))
+        network(torch.empty(IMAGES, channels, *size, device="meta", dtype=dtype))
     return {name: shapes for name, shapes in found.items() if name not in again}
 
 

@@ -94,7 +94,7 @@ class Backbone:
         return {name: module for name, module in self.network.named_modules() if name}
 
     def layers(self, image: torch.Tensor) -> Layers:
-        """Its layers for images (n_samples, 3, height, width) of one size, found out once."""
+        """Its layers for images (sample, channel, y, x) of one size, found out once."""
         size = (int(image.shape[-2]), int(image.shape[-1]))
         if size not in self._layers:
             layout = self.layout or layout_of(self.network)
@@ -215,7 +215,7 @@ def tapped(
     prefix tokens of shape (n_samples, n_tokens, n_channels), or None. It must copy what it keeps:
     the network may write over its own activations. Maps and prefix tokens that it returns take the
     place of the layer's output, and may be more or fewer samples. `batch` is of the size of the
-    images that follow, (n_samples, 3, height, width).
+    images that follow, (n_samples, n_channels, height, width).
     """
     modules = backbone.modules()
     for layer in layers:

@@ -36,7 +36,7 @@ class Layers:
     network : torch.nn.Module
     layout : Layout
         Of the whole network.
-    image : tensor of shape (1, 3, height, width)
+    image : tensor of shape (1, n_channels, height, width)
     wanted : Wanted, optional
         To build the network again for other sizes, where it takes one alone.
     """
@@ -65,7 +65,7 @@ class Layers:
     @cached_property
     def passes(self) -> Passes | None:
         """Shapes of all outputs at three sizes."""
-        return passes_at_sizes(self._network, self.size, self._wanted)
+        return passes_at_sizes(self._network, self.size, self._wanted, self._image.shape[1])
 
     def layout(self, layer: str) -> Layout:
         """How a layer's output is laid out.

@@ -64,7 +64,9 @@ class MapCheck:
         }
 
 
-def check_maps(backbone: Backbone, layers: Sequence[str], size: Size) -> dict[str, MapCheck]:
+def check_maps(
+    backbone: Backbone, layers: Sequence[str], size: Size, channels: int = 3
+) -> dict[str, MapCheck]:
     """Check the maps of layers; one pass over five images of noise.
 
     Parameters
@@ -72,6 +74,7 @@ def check_maps(backbone: Backbone, layers: Sequence[str], size: Size) -> dict[st
     backbone : Backbone
     layers : sequence of str
     size : (height, width)
+    channels : int
         Of the input.
 
     Raises
@@ -80,7 +83,7 @@ def check_maps(backbone: Backbone, layers: Sequence[str], size: Size) -> dict[st
         If a layer's output is no map, does not depend on the image, does not have one row per
         image, or puts most of a change in a wrong place.
     """
-    images = _changed_images(size)
+    images = _changed_images(size, channels)
     found: dict[str, MapCheck] = {}
     known = backbone.layers(images)
 
@@ -95,11 +98,11 @@ def check_maps(backbone: Backbone, layers: Sequence[str], size: Size) -> dict[st
     return {layer: found[layer] for layer in layers}
 
 
-def _changed_images(size: Size) -> torch.Tensor:
-    """Noise, then the same with other noise in the middle of each quadrant, (5, 3, y, x)."""
+def _changed_images(size: Size, channels: int) -> torch.Tensor:
+    """Noise, then the same with other noise in the middle of each quadrant: (5, channel, y, x)."""
     generator = torch.Generator().manual_seed(0)
     height, width = size
-    noise = torch.randn(2, 3, height, width, generator=generator)
+    noise = torch.randn(2, channels, height, width, generator=generator)
     image: torch.Tensor = noise[0]
     other: torch.Tensor = noise[1]
     images: torch.Tensor = image.repeat(5, 1, 1, 1)

@@ -140,7 +140,7 @@ def declared_layouts(network: nn.Module, image: torch.Tensor) -> dict[str, Layou
     Parameters
     ----------
     network : torch.nn.Module
-    image : tensor of shape (1, 3, height, width)
+    image : tensor of shape (1, n_channels, height, width)
         Its values do not matter; it may have none, on the device `meta`.
 
     Returns

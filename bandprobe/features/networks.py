@@ -78,7 +78,7 @@ def load_network(
     }
     network = torch_network(backbone, layers, dtype, precision)
     preprocess = backbone.preprocess(model.preprocess)
-    checks = check_maps(backbone, layers, preprocess.size)
+    checks = check_maps(backbone, layers, preprocess.size, preprocess.n_channels)
     stored = {layer: check.attributes() for layer, check in checks.items()}
     return Loaded(network, preprocess, facts, stored)
 

@@ -118,7 +118,8 @@ def _free(layers: Sequence[LayerShape], goes_on: Callable[[str], bool]) -> Layer
 def can_go_on(model: Model, size: tuple[int, int]) -> Callable[[str], bool]:
     """Whether the rest of a network can go on from twice as many maps of a layer."""
     backbone = without_values(model)
-    images = torch.empty(2, 3, *size, device="meta")
+    channels = backbone.input_channels(model.preprocess)
+    images = torch.empty(2, channels, *size, device="meta")
 
     def twice(_layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> Tokens:
         return maps.repeat(2, 1, 1, 1), None if prefix is None else prefix.repeat(2, 1, 1)

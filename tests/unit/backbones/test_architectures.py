@@ -19,6 +19,7 @@ from torch import nn
 
 from bandprobe.backbones import architectures
 from bandprobe.backbones.backbone import Backbone, load_backbone
+from bandprobe.backbones.map_check import check_maps
 from bandprobe.data.images import Preprocess
 from bandprobe.data.inputs import load_input
 from bandprobe.errors import ConfigError, ModelError
@@ -294,6 +295,7 @@ def test_networks_of_other_channels_ask_for_their_means(n_channels: int) -> None
     batch = torch.rand(2, n_channels, 64, 64)
     expected = outputs(backbone.network, ["layer2"], batch)["layer2"]
     assert_close(maps(backbone, ["layer2"], batch)["layer2"][0], expected)
+    assert check_maps(backbone, ["layer2"], (64, 64), n_channels)["layer2"].place == "shown"
     with pytest.raises(ModelError, match=r"number of channels"):
         maps(backbone, ["layer2"], torch.rand(2, 3, 64, 64))
 
