@@ -1,4 +1,4 @@
-"""Arrays of five channels in a table, a training framework's checkpoint, and code beside a network."""
+"""Arrays of five channels in a table, a framework's checkpoint, and code beside a network."""
 
 from __future__ import annotations
 
