@@ -18,7 +18,10 @@ ELSEWHERE = {
     "backbones/layers": "tests/unit/backbones/test_tracing.py reads layers of every kind with it",
     "backbones/layouts": "tests/unit/backbones/test_backbone.py reads every layout by a backbone",
     "backbones/model_spec": SPECIFICATION,
+    "backbones/outline": "tests/unit/backbones/test_filling.py fills networks by their outlines",
+    "backbones/state_dicts": "tests/unit/backbones/test_filling.py chooses among state dicts",
     "base/arrays": "names of types",
+    "base/callables": "tests/unit/data/test_inputs.py imports a user's function",
     "cli/batch_layers": "tests/workflow/test_commands.py runs the script that calls it",
     "cli/compare_studies": COMMANDS,
     "cli/draw_figure": "tests/workflow/test_draw.py runs the command on a finished study",
@@ -29,7 +32,9 @@ ELSEWHERE = {
     "cli/run_intervention": "tests/workflow/test_commands.py runs the script that calls it",
     "cli/show_map": COMMANDS,
     "cli/verify_study": "tests/faults/test_verify.py runs it on damaged studies",
+    "data/channel_images": "tests/unit/data/test_inputs.py reads images of many channels",
     "data/list_samples": "tests/unit/data/test_datasets.py lists the samples of every kind",
+    "data/sample": "a row without code",
     "features/join": "tests/unit/features/test_shards.py joins shards with it",
     "features/networks": "tests/unit/features/test_extract.py extracts with it",
     "figures/bands": DRAWN,
@@ -70,6 +75,7 @@ ELSEWHERE = {
     "scoring/changed_logits": TINY,
     "scoring/fields": "names of fields",
     "scoring/head_flags": "tests/unit/study/test_head_settings.py asks it for flags",
+    "scoring/network_flags": "tests/unit/interventions/test_layer_outcomes.py carries the flag",
     "study/parse": "tests/unit/study/test_study.py parses whole configurations",
     "summary/axes": SPECIFICATION,
     "summary/probes": TINY,
@@ -78,7 +84,6 @@ ELSEWHERE = {
     "verify/stores": "tests/faults/test_verify.py damages stores and sees what is found",
     "verify/study": "tests/faults/test_verify.py damages a study and sees what is found",
     "verify/summaries": "tests/faults/test_verify.py damages summaries and sees what is found",
-    "workflow/user_code": "tests/unit/backbones/test_architectures.py watches a network's source",
 }
 
 
