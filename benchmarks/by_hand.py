@@ -30,7 +30,7 @@ CLEAN: Cell = ("clean", 0)
 LEVEL = 1e-4
 
 
-class LastLayer(Exception):  # noqa: N818 - it ends a pass, it is no error
+class LastLayer(Exception):  # noqa: N818 - it ends a pass and is not an error
     """Ends a forward pass at the last layer that is wanted."""
 
 

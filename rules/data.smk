@@ -2,7 +2,7 @@
 
 in:  the images
 out: results/<dataset>/manifest.parquet, folds.parquet, config.yaml; images of generated data sets, and
-     of those that are no image files
+     of those that are not image files
 """
 
 

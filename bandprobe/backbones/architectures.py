@@ -177,7 +177,7 @@ def _cannot_build(wanted: Wanted, error: Exception) -> ModelError:
 
 
 def _timm_preprocess(network: Any) -> tuple[dict[str, Any], str]:
-    """What timm's evaluation does for a network; without a crop where that is no central one."""
+    """What timm's evaluation does for a network; without a crop where that is not central."""
     resolve: Any = resolve_model_data_config
     config = resolve(network)
     own = {

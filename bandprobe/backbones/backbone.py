@@ -201,7 +201,7 @@ def _channels_last(network: nn.Module) -> None:
             tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
 
 
-class _LastLayerReached(Exception):  # noqa: N818 - it ends a pass, it is no error
+class _LastLayerReached(Exception):  # noqa: N818 - it ends a pass and is not an error
     """Ends a forward pass when no later layer is wanted."""
 
 
@@ -275,7 +275,7 @@ def read_layers(
     Raises
     ------
     ModelError
-        If a layer is unknown, is never reached, or its output is no map.
+        If a layer is unknown, is never reached, or its output is not a map.
     """
     waiting = set(layers)
 

@@ -1,4 +1,4 @@
-"""Checkpoint files: read without running code, unwrapped, and held against the network."""
+"""Checkpoint files: read without running code, unwrapped, and compared with the network."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _read_safetensors(file: Path) -> Mapping[str, Any]:
     try:
         tensors: Mapping[str, Any] = load_file(file)
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{file} is no safetensors file", found=error) from error
+        raise ModelError(f"{file} is not a safetensors file", found=error) from error
     return tensors
 
 

@@ -76,7 +76,7 @@ class Layers:
         Raises
         ------
         ModelError
-            If the passes show that the output is no map.
+            If the passes show that the output is not a map.
         """
         if layer not in self._found:
             self._found[layer] = self._find(layer)

@@ -17,14 +17,14 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the channels are, which tokens are no patches, and how the patches lie.
+    """Where the channels are, which tokens are not patches, and how the patches lie.
 
     Attributes
     ----------
     prefix_tokens : int
         Tokens (CLS, registers) before those of the patches.
     grid : (rows, columns), optional
-        Of the patches; None where the outputs are no tokens.
+        Of the patches; None where the outputs are not tokens.
     grid_at : callable, optional
         From the height and width of the input to the grid, where it follows them.
     channels_last : bool

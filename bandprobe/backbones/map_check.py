@@ -80,7 +80,7 @@ def check_maps(
     Raises
     ------
     ModelError
-        If a layer's output is no map, does not depend on the image, does not have one row per
+        If a layer's output is not a map, does not depend on the image, does not have one row per
         image, or puts most of a change in a wrong place.
     """
     images = _changed_images(size, channels)

@@ -146,7 +146,7 @@ def declared_layouts(network: nn.Module, image: torch.Tensor) -> dict[str, Layou
     Returns
     -------
     dict
-        From shallow to deep. Empty where the network declares nothing. Maps that are no module's
+        From shallow to deep. Empty where the network declares nothing. Maps that are not a module's
         output in an ordinary forward pass are left out: they could not be reached by a hook.
     """
     return dict(one for one in declared_sources(network, image) if one is not None)

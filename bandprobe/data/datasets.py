@@ -78,7 +78,7 @@ def _rows(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
 def phantom_classes(spec: Mapping[str, Any]) -> list[str]:
     """Classes of a phantom in the order of their labels, as `Phantom.class_names` has them.
 
-    Said again here, so that the formulas of the bands are no part of the manifest's code.
+    Said again here, so that the formulas of the bands are not part of the manifest's code.
     """
     numbers = range(1, spec["patterns"] + 1)
     return [f"{band}-{number}" for band in spec["bands"]["names"] for number in numbers]

@@ -198,7 +198,7 @@ def check_layout(root: Path, chosen: Sequence[str], *, training: bool) -> dict[s
     foreign = [name for name in folders if name not in known]
     if foreign:
         raise DatasetError(
-            f"{root}: folders that are no class of ImageNet-1k",
+            f"{root}: folders that are not classes of ImageNet-1k",
             expected=LAYOUT,
             found=_some(foreign),
             hint="move them out: labels follow from the folders",
@@ -286,7 +286,7 @@ def imagenette_images(spec: Mapping[str, Any], root: Path) -> Iterator[Sample]:
     foreign = sorted({row.class_name for row in rows if imagenet_index(row.class_name) is None})
     if foreign:
         raise DatasetError(
-            f"{folder}: folders that are no class of ImageNet-1k", found=_some(foreign)
+            f"{folder}: folders that are not classes of ImageNet-1k", found=_some(foreign)
         )
     yield from rows
 

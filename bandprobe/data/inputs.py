@@ -152,7 +152,7 @@ def is_array(path: Path, n_channels: int) -> bool:
 
 
 def input_fault(path: Path, n_channels: int) -> str | None:
-    """Why a file is no image of so many channels, in one line, or None."""
+    """Why a file is not an image of so many channels, in one line, or None."""
     if not is_array(path, n_channels):
         if n_channels not in OF_FILES:
             return f"an image file, where {n_channels} channels are expected: .npy, .tif"

@@ -31,7 +31,7 @@ class MapSpectra:
         feature units; NaN for a ring without bins.
     centroid, centroid_without_dc : array of shape (n_samples,)
         Mean radial frequency of all bins, weighted by their energy, Nyquist = 1; NaN where there
-        is no energy.
+        is not energy.
     delta_log_amplitude : array of shape (n_samples, n_diagonal)
         See `delta_log_amplitude`.
     """

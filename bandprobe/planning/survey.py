@@ -1,4 +1,4 @@
-"""How each family of networks is read: its layers, held against what the library says they are."""
+"""How each family of networks is read: its layers, compared with what the library says they are."""
 
 from __future__ import annotations
 

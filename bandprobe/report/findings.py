@@ -247,5 +247,5 @@ def _control(row: pd.Series, name: str, masks: str) -> str:
     text = f"For {masks} the drop is {number(drop)} ({span(drop_low, drop_high)}); the difference, "
     text += f"band minus masks, is {number(more)} ({span(low, high)})"
     if low == high == 0:
-        return text + ": the readout cannot tell them apart, so they are no control here."
+        return text + ": the readout cannot tell them apart, so they are not a control here."
     return text + (", which includes zero." if low <= 0 <= high else ".")

@@ -77,7 +77,7 @@ class Storage:
 
         Notes
         -----
-        Rounding comes before writing and is no filter of the store, so that any reader of Zarr
+        Rounding comes before writing and is not a filter of the store, so that any reader of Zarr
         opens it. M. Klöwer et al., "Compressing atmospheric data into its real information
         content", Nature Computational Science 1, 2021.
         """

@@ -157,7 +157,7 @@ def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
     result: dict[str, Any] = {}
     properties = schema.get("properties", {})
     other = schema.get("additionalProperties")
-    # In the schema's order: a default that is written out is no other configuration.
+    # In the schema's order: a default that is written out is not another configuration.
     for key, inner in properties.items():
         if key in value:
             result[key] = _with_defaults(value[key], inner, root)

@@ -71,7 +71,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         storage=Storage.from_spec(complete["storage"]),
         scale=Scale(**complete["scale"]),
         head=parse_head(complete.get("head"), modes),
-        # No result depends on these: they are no part of what results are made from.
+        # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
 

@@ -35,7 +35,7 @@ def as_json(value: object) -> str:
 def as_plain(value: object) -> Any:
     """A parameter as dictionaries, lists, text and numbers, as provenance stores it.
 
-    Fields that are None are left out: an option that was not given is no key.
+    Fields that are None are left out: an option that was not given has no key.
     """
     if is_dataclass(value) and not isinstance(value, type):
         items = ((item.name, getattr(value, item.name)) for item in fields(value))

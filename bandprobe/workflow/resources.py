@@ -1,4 +1,4 @@
-"""Threads and memory of jobs. Resources are no trigger: a result is not made again for them."""
+"""Threads and memory of jobs. Resources trigger nothing: no result is made again for them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ImageInput(Protocol):
 
 
 class WeightsInput(Protocol):
-    """The input of a job that runs a network; empty where its weights are no asset."""
+    """The input of a job that runs a network; empty where its weights are not an asset."""
 
     weights: Sequence[str]
 

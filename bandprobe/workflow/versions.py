@@ -22,7 +22,7 @@ def stored_versions(store: Path) -> dict[str, str]:
         versions = json.loads(attributes["versions"])
         return {name: str(versions[name]) for name in NETWORK_LIBRARIES if name in versions}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # a damaged store is no matter of versions
+        return {}  # damage is reported elsewhere
 
 
 def version_lines(study: Study, directory: Path = Path()) -> list[str]:

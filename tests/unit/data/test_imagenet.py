@@ -155,7 +155,7 @@ def test_missing_classes_are_listed(val: Path) -> None:
 
 def test_folders_of_other_classes_are_refused(val: Path) -> None:
     make_tree(val, ["n00004475"])
-    refused(spec_of(val), "no class of ImageNet-1k.*n00004475")
+    refused(spec_of(val), "not classes of ImageNet-1k.*n00004475")
 
 
 def test_training_and_validation_folders_are_not_mistaken(tmp_path: Path, val: Path) -> None:
