@@ -184,8 +184,24 @@ def declared_sources(network: nn.Module, image: torch.Tensor) -> list[tuple[str,
         if maps:
             with watched(network, count):
                 network(image)
-    named = {one["module"] for one in _feature_info(network)}
-    return _named([_source(tensor, calls, named) for tensor in maps])
+    stages = [str(stage["module"]) for stage in _feature_info(network)]
+    sources = [_source(tensor, calls, set(stages)) for tensor in maps]
+    if len(stages) == len(sources):
+        # Such as a module that works in place, whose input is the map of the one before.
+        sources = [
+            source or _by_feature_info(tensor, stage, calls)
+            for source, tensor, stage in zip(sources, maps, stages, strict=True)
+        ]
+    return _named(sources)
+
+
+def _by_feature_info(
+    maps: torch.Tensor, stage: str, calls: Mapping[str, Any]
+) -> tuple[_Returned, Layout] | None:
+    """The module that `feature_info` names, where it runs once and returns a map of that shape."""
+    if calls.get(stage) == [[(None, tuple(maps.shape))]]:
+        return _Returned(stage, None), Layout(known=True)
+    return None
 
 
 def _feature_info(network: nn.Module) -> list[dict[str, Any]]:
