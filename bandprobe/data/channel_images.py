@@ -53,10 +53,11 @@ def open_channels(path: Path, n_channels: int | None = None) -> MapArray:
 
 
 def _read_array(path: Path) -> NDArray[Any]:
-    """The array of a `.npy` file; its header is looked at before anything is loaded."""
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(mapped, np.ndarray):
-        raise DatasetError("", found="an archive of several arrays")
+    """The array of a `.npy` file; its header is looked at before anything is loaded.
+
+    What is mapped into memory cannot have Python objects, so nothing is unpickled.
+    """
+    mapped = np.lib.format.open_memmap(path, mode="r")
     _check_count(mapped.shape)
     return np.array(mapped)
 

@@ -28,11 +28,11 @@ CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml
 CALLS |= {"yaml.unsafe_load", "yaml.full_load", "pandas.read_pickle", "pd.read_pickle"}
 CALLS |= {"pickle.load", "pickle.loads", "tarfile.open", "shutil.unpack_archive"}
 METHODS = {"extractall", "extract_archive", "read_pickle", "to_pickle", "unsafe_load", "full_load"}
-# The one place where the user's code is imported, architecture python/...; and the command line and
+# The one place where the user's code is imported; and the command line and
 # the package's public names, which import modules from fixed lists of their own.
 IMPORTS = {
     "bandprobe/__init__.py",
-    "bandprobe/backbones/architectures.py",
+    "bandprobe/base/callables.py",
     "bandprobe/cli/main.py",
 }
 
