@@ -45,7 +45,9 @@ STAGES = (
 )
 # Of the channels, those that differ between classes, and how strongly in units of the noise.
 TELLING, STRENGTH = 4, 0.5
-COMMAND = re.compile(r"^Shell command: python \$BANDPROBE/(\w+)\.py (.*?) 2> (\S+)$", re.MULTILINE)
+COMMAND = re.compile(
+    r'^Shell command: python "\$BANDPROBE"/(\w+)\.py (.*?) 2> (\S+)$', re.MULTILINE
+)
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
