@@ -23,7 +23,6 @@ from bandprobe.backbones.layouts import (
     layout_of,
     puts_channels_last,
 )
-from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError, unknown_name
@@ -392,27 +391,3 @@ def from_map(
         maps = maps.flatten(2)[:, :, back].reshape(maps.shape)
     patches = maps.flatten(2).transpose(1, 2)
     return patches.contiguous() if prefix is None else torch.cat([prefix, patches], 1)
-
-
-def load_model(spec: ModelSpec, weights_file: Path | None, device: str = "cpu") -> Backbone:
-    """The backbone of a model of the study.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-    weights_file : Path, optional
-    device : str
-        As of `load_backbone`, as the file.
-    """
-    return load_backbone(
-        spec.architecture,
-        spec.weights,
-        spec.arguments,
-        spec.seed,
-        weights_file,
-        spec.weights_sha256,
-        spec.layout,
-        device,
-        weights_key=spec.weights_key,
-        weights_prefix=spec.weights_prefix,
-    )

@@ -116,7 +116,9 @@ def _changed_images(size: Size, channels: int) -> torch.Tensor:
 def _shares(layer: str, change: FloatArray) -> FloatArray:
     """Share of each quadrant in the squared change (4, y, x) of a map; a middle line is halved."""
     total = change.sum((1, 2))
-    if not (total > 0).all() or not np.isfinite(total).all():
+    # A single rectified pixel may not answer to a part of the image: that proves nothing.
+    answers = (total > 0).all() if min(change.shape[1:]) > 1 else (total > 0).any()
+    if not answers or not np.isfinite(total).all():
         finite = np.isfinite(total).all()
         raise ModelError(
             f"layer {layer} does not depend on the image" if finite else f"layer {layer} overflows",
@@ -130,7 +132,8 @@ def _shares(layer: str, change: FloatArray) -> FloatArray:
         first = np.clip(length / 2 - np.arange(length), 0, 1)
         halves.append(np.stack([first, 1 - first]))
     shares: FloatArray = np.einsum("nyx,ry,cx->nrc", change, *halves).reshape(4, 4)
-    relative: FloatArray = shares / total[:, None]
+    moved = (total > 0)[:, None]
+    relative: FloatArray = np.where(moved, shares / np.where(moved, total[:, None], 1), CHANCE)
     return relative
 
 

@@ -64,7 +64,7 @@ def load_network(
         return Loaded(pixel_network(dtype), preprocess, facts)
     import torch
 
-    from bandprobe.backbones.backbone import load_model
+    from bandprobe.backbones.load import load_model
     from bandprobe.backbones.map_check import check_maps
 
     torch.set_num_threads(threads)

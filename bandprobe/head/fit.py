@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bandprobe.backbones.backbone import Backbone, load_model
+from bandprobe.backbones.backbone import Backbone
+from bandprobe.backbones.load import load_model
 from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.base.arrays import FloatArray
 from bandprobe.base.devices import open_device

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "backbones/layers": "tests/unit/backbones/test_tracing.py reads layers of every kind with it",
     "backbones/layouts": "tests/unit/backbones/test_backbone.py reads every layout by a backbone",
     "backbones/model_spec": SPECIFICATION,
+    "backbones/load": "tests/workflow runs every study by it; features and head load by it alone",
     "backbones/outline": "tests/unit/backbones/test_filling.py fills networks by their outlines",
     "backbones/state_dicts": "tests/unit/backbones/test_filling.py chooses among state dicts",
     "base/arrays": "names of types",

@@ -22,7 +22,8 @@ from torch import nn
 from bandprobe.backbones.backbone import load_backbone
 from bandprobe.cli.shared import HOME, load_study
 from bandprobe.data.assets import DINOV2, LITE0
-from bandprobe.data.images import Preprocess, load_batch
+from bandprobe.data.images import Preprocess
+from bandprobe.data.inputs import load_batch
 from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.study.paths import Paths
 
