@@ -39,6 +39,9 @@ class Blocks(nn.Module):
         if self.kind == "attention":
             tokens = x.flatten(2)
             return self.stage((tokens.transpose(1, 2) @ tokens)[:, None])
+        if self.kind == "pixel":
+            # For 32 x 32 one pixel, which answers to the top left alone.
+            return self.stage(x[..., ::4, ::4])
         if self.kind == "half":
             return self.stage(x * (torch.arange(w) < w // 2))
         return self.stage(x)
@@ -127,3 +130,10 @@ def test_networks_of_the_default_study_are_read_as_before(
         assert torch.equal(maps, tokens[:, 1:].transpose(1, 2).reshape(2, -1, 16, 16))
         assert prefix is not None
         assert torch.equal(prefix, tokens[:, :1])
+
+
+def test_a_single_pixel_need_not_answer_to_every_part_of_the_image() -> None:
+    check = checked("pixel")
+    assert check.place == "not proven"
+    assert np.isfinite(check.share).all()
+    np.testing.assert_allclose(check.share.sum(1), 1)
