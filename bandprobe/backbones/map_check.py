@@ -118,13 +118,18 @@ def _shares(layer: str, change: FloatArray) -> FloatArray:
     total = change.sum((1, 2))
     # A single rectified pixel may not answer to a part of the image: that proves nothing.
     answers = (total > 0).all() if min(change.shape[1:]) > 1 else (total > 0).any()
-    if not answers or not np.isfinite(total).all():
-        finite = np.isfinite(total).all()
+    if not np.isfinite(total).all():
         raise ModelError(
-            f"layer {layer} does not depend on the image" if finite else f"layer {layer} overflows",
+            f"layer {layer}: values that are not finite",
+            expected="finite values for an image of noise of mean 0 and variance 1",
+            found="inf or nan",
+            hint="are the weights finite, and are they those of this architecture?",
+        )
+    if not answers:
+        raise ModelError(
+            f"layer {layer} does not depend on the image",
             expected="a map that changes with every part of the image",
-            found="no change, or one that is not finite, for a change at the "
-            + ", ".join(np.array(QUADRANTS)[~(total > 0)] if finite else QUADRANTS),
+            found=f"no change for a change at the {', '.join(np.array(QUADRANTS)[~(total > 0)])}",
             hint="a table or another parameter of the network? Choose the block around it",
         )
     halves = []

@@ -266,7 +266,7 @@ def test_init_writes_once_and_only_what_is_valid(tmp_path: Path) -> None:
     text = (tmp_path / "study.yaml").read_text()
     assert "layers: [[layer1, layer2, layer3, layer4]]" in text
     assert "weights: pretrained/a1_in1k" in text
-    assert "study.yaml exists, and is not overwritten" in fails(tmp_path, *words)
+    assert "study.yaml exists and is not overwritten" in fails(tmp_path, *words)
     assert (tmp_path / "study.yaml").read_text() == text
     assert "is not a directory" in fails(
         tmp_path, *words, "--images", "nowhere", "--output", "b.yaml"
