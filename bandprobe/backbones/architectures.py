@@ -160,7 +160,7 @@ def _timm_built(
     own, source = _timm_preprocess(network)
     entry = torchvision_entry_of(checkpoint.sha256) if checkpoint else None
     if entry is not None:
-        own, source = _torchvision_preprocess(entry) | {"size": own["size"]}, f"torchvision {entry}"
+        own, source = _torchvision_transform(entry) | {"size": own["size"]}, f"torchvision {entry}"
     elif foreign:
         own |= {"crop_fraction": 0.875, "interpolation": "bilinear"}
         own |= {"mean": TORCHVISION_MEAN, "std": TORCHVISION_STD}
@@ -252,14 +252,20 @@ def build_torchvision(wanted: Wanted) -> Built:
         if checkpoint is not None:
             check_loaded(network, checkpoint.tensors, checkpoint.file)
     entry = entry or torchvision.models.get_model_weights(wanted.name).DEFAULT
-    own = _torchvision_preprocess(entry)
-    if isinstance(network, torchvision.models.VisionTransformer):
-        own["size"] = [network.image_size] * 2
+    own = torchvision_preprocess(entry, network)
     return Built(network, checkpoint, own, f"torchvision {entry}", lacking)
 
 
-def _torchvision_preprocess(entry: Any) -> dict[str, Any]:
-    """What comes with torchvision's weights; the resized shorter side as a share."""
+def torchvision_preprocess(entry: Any, network: nn.Module) -> dict[str, Any]:
+    """What comes with torchvision's weights, at the size that the network takes."""
+    own = _torchvision_transform(entry)
+    if isinstance(network, torchvision.models.VisionTransformer):
+        own["size"] = [network.image_size] * 2
+    return own
+
+
+def _torchvision_transform(entry: Any) -> dict[str, Any]:
+    """The transform of torchvision's weights; the resized shorter side as a share."""
     transform = entry.transforms()
     (side,), (resized,) = transform.crop_size, transform.resize_size
     return {

@@ -23,6 +23,7 @@ from bandprobe.backbones.layouts import (
     layout_of,
     puts_channels_last,
 )
+from bandprobe.backbones.untrained import build_twin
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError, unknown_name
@@ -138,6 +139,7 @@ def load_backbone(
     *,
     weights_key: str | None = None,
     weights_prefix: str | None = None,
+    untrained: bool = False,
 ) -> Backbone:
     """A network with weights from a file, published ones, or random ones.
 
@@ -161,6 +163,8 @@ def load_backbone(
         Where the network goes once it is complete, as of `bandprobe.base.devices.open_device`.
     weights_key, weights_prefix : str, optional
         Which tensors of a file of weights, where more than one set fills the network.
+    untrained : bool
+        Whether random weights take the place of these, in the same network with the same input.
 
     Raises
     ------
@@ -170,7 +174,7 @@ def load_backbone(
     torch.manual_seed(seed)
     chosen = (weights_sha256, weights_key, weights_prefix)
     wanted = Wanted(architecture, weights, arguments, weights_file, *chosen)
-    built = build(wanted)
+    built = build_twin(wanted, lambda: torch.manual_seed(seed)) if untrained else build(wanted)
     network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
     own_code = architecture.startswith("python/")
@@ -181,7 +185,7 @@ def load_backbone(
     return Backbone(
         network,
         digest,
-        checkpoint.source if checkpoint else weights,
+        checkpoint.source if checkpoint else _random_text(weights, untrained),
         layout_of(network, layout),
         built.preprocess,
         built.preprocess_source,
@@ -189,8 +193,12 @@ def load_backbone(
         torch.contiguous_format if own_code else torch.channels_last,
         wanted,
         built.lacking,
-        weights != "random" and has_initial_statistics(network),
+        weights != "random" and not untrained and has_initial_statistics(network),
     )
+
+
+def _random_text(weights: str, untrained: bool) -> str:
+    return f"random, with the input of {weights}" if untrained else weights
 
 
 def _channels_last(network: nn.Module) -> None:

@@ -29,4 +29,5 @@ def load_model(spec: ModelSpec, weights_file: Path | None, device: str = "cpu") 
         device,
         weights_key=spec.weights_key,
         weights_prefix=spec.weights_prefix,
+        untrained=bool(spec.untrained),
     )

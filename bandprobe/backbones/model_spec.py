@@ -35,6 +35,8 @@ class ModelSpec:
         Of the libraries that run networks, so that others run it again.
     weights_key, weights_prefix : str, optional
         Which tensors of a file of weights, where more than one set fills the network.
+    untrained : bool, optional
+        Whether this is an untrained twin: of these weights the input counts, not the numbers.
     """
 
     architecture: str
@@ -49,3 +51,9 @@ class ModelSpec:
     versions: Mapping[str, str] | None = None
     weights_key: str | None = None
     weights_prefix: str | None = None
+    untrained: bool | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its weights are not random."""
+        return self.weights != "random" and not self.untrained

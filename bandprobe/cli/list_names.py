@@ -76,7 +76,8 @@ def tables(study: Study) -> Iterator[Table]:
     yield datasets
     models = _table("models (--model)", "name", "architecture", "weights", "layers (--layer)")
     for model in study.models.values():
-        models.add_row(model.name, model.architecture, model.weights, "\n".join(model.layers))
+        weights = "random" if model.untrained else model.weights
+        models.add_row(model.name, model.architecture, weights, "\n".join(model.layers))
     yield models
     bands = _table("bands (--band)", "name", "from", "to")
     for number, name in enumerate(study.bands.names):

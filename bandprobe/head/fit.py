@@ -102,9 +102,9 @@ def fit_head(
     split, _ = images.choose("eval", settings.samples, settings.seed)
     indices = imagenet_indices(manifest)
     n_outputs = images.outputs(split.take(np.arange(1)), own_outputs).shape[1]
-    trained = model.weights != "random"
+    lacking = bool(backbone.lacking)
     chosen = choose_classifier(
-        settings.classifier, indices, n_outputs, trained, lacking=bool(backbone.lacking)
+        settings.classifier, indices, n_outputs, model.is_trained, lacking=lacking
     )
     stage: dict[str, Any] = {"model": stated(model), "head": stated(settings)}
     stage["classifier"] = chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from bandprobe.backbones.backbone import Backbone, as_map, load_backbone, read_l
 from bandprobe.backbones.layers import module_and_element
 from bandprobe.backbones.layouts import layout_of
 from bandprobe.backbones.tracing import watched
+from bandprobe.backbones.untrained import build_twin
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError
 from bandprobe.study.study import Model
@@ -97,16 +99,24 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
 
 def without_values(model: Model) -> Backbone:
     """A model whose tensors have shapes and no values."""
-    wanted = Wanted(model.architecture, "random", model.arguments, None, None)
+    wanted = Wanted(model.architecture, _known_weights(model), model.arguments)
+    make = partial(build, wanted)
+    if wanted.pretrained:
+        make = partial(build_twin, wanted, lambda: None)  # no numbers are wanted
     try:
         with torch.device("meta"):
-            built = build(wanted)
+            built = make()
     except (ModelError, NotImplementedError):
-        built = build(wanted)  # a few architectures compute with their weights as they are built
+        built = make()  # a few architectures compute with their weights as they are built
     network = built.network.eval().to("meta")
     layout = layout_of(network, model.layout)
     own = (built.preprocess, built.preprocess_source)
     return Backbone(network, "none", "none", layout, *own, torch.contiguous_format, wanted)
+
+
+def _known_weights(model: Model) -> str:
+    """Published weights, which say what the input is; files are not read here."""
+    return model.weights if model.weights.partition("/")[0] == "pretrained" else "random"
 
 
 def _dry_pass(
@@ -226,8 +236,9 @@ def _shape_text(output: Any) -> str:
 
 def images_per_second(model: Model, batch: int, seconds: float) -> float:
     """Speed of the bare forward pass to the last layer, with random weights, on this machine."""
-    given = (model.architecture, "random", model.arguments, model.seed, None)
-    backbone = load_backbone(*given, layout=model.layout)
+    weights = _known_weights(model)
+    given = (model.architecture, weights, model.arguments, model.seed, None)
+    backbone = load_backbone(*given, layout=model.layout, untrained=weights != "random")
     channels = backbone.input_channels(model.preprocess)
     images = torch.zeros(batch, channels, *backbone.input_size(model.preprocess))
     last = [model.layers[-1]]

@@ -124,7 +124,7 @@ def model_rows(results: Results) -> list[dict[str, Any]]:
             {
                 "name": model,
                 "architecture": spec.get("architecture", ""),
-                "weights": spec.get("weights", "none"),
+                "weights": "random" if spec.get("untrained") else spec.get("weights", "none"),
                 "weights_sha256": results.facts.weights.get(model, ""),
                 "size": " x ".join(map(str, size)) if size else "the network's own",
                 "layers": [

@@ -118,10 +118,9 @@ def _controls(spec: Mapping[str, Any]) -> Controls:
 def _model(name: str, spec: Mapping[str, Any]) -> Model:
     _check_layers(name, spec)
     if spec["architecture"] == "pixels":
-        if "weights" in spec:
-            raise ConfigError(
-                f"models.{name}.weights: pixels has no weights", found=spec["weights"]
-            )
+        for key in ("weights", "untrained"):
+            if key in spec:
+                raise ConfigError(f"models.{name}.{key}: pixels has no weights", found=spec[key])
     elif "weights" not in spec:
         raise ConfigError(
             f"models.{name}.weights is missing",
@@ -138,6 +137,7 @@ def _model(name: str, spec: Mapping[str, Any]) -> Model:
         preprocess=spec["preprocess"],
         passes=tuple(tuple(layers) for layers in spec["layers"]),
         layout=spec["layout"],
+        untrained=spec.get("untrained", False),
     )
 
 
@@ -172,6 +172,12 @@ def _check_weights(name: str, spec: Mapping[str, Any]) -> None:
     for key in ("weights_key", "weights_prefix"):
         if key in spec and origin != "file":
             raise ConfigError(f"models.{name}.{key}: only for file/PATH", found=spec["weights"])
+    if spec.get("untrained") and origin == "random":
+        raise ConfigError(
+            f"models.{name}.untrained: only for weights that were trained",
+            expected="the weights whose input the network is to get, or no key untrained",
+            found=f"weights: {spec['weights']}",
+        )
     _check_preprocess(name, spec["preprocess"])
     loading = sorted(LOADING & spec.get("arguments", {}).keys()) if library != "python" else []
     if loading:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from bandprobe.data.images import pixel_preprocess
 from bandprobe.errors import ConfigError, unknown_name
@@ -36,7 +36,8 @@ def with_random_twins(config: Config) -> Config:
     Raises
     ------
     ConfigError
-        If a name is not that of a network.
+        If a name is not that of a network with trained weights, or if a model of the user's has the
+        name of a twin and is another network.
     """
     models = config["models"]
     networks = [name for name, spec in models.items() if spec["architecture"] != "pixels"]
@@ -45,9 +46,36 @@ def with_random_twins(config: Config) -> Config:
         if name not in networks:
             message = unknown_name("model with weights", name, networks)
             raise ConfigError(f"controls.random_weights: {message}")
-    twins = {f"{name}-random": models[name] | {"weights": "random"} for name in names}
-    # A complete configuration has its twins already, in the place that they have there.
-    return config | {"models": models | {name: models.get(name, twins[name]) for name in twins}}
+        untrained = bool(models[name].get("untrained"))
+        if untrained or models[name].get("weights") == "random":
+            raise ConfigError(
+                f"controls.random_weights: {name} itself is not known to be trained",
+                expected="models with trained weights",
+                found=f"models.{name}.{'untrained: true' if untrained else 'weights: random'}",
+                hint="its twin would be the same network; compare with a model that has weights "
+                "from a file or published ones",
+            )
+    twins = {f"{name}-random": _twin(name, models) for name in names}
+    return config | {"models": models | twins}
+
+
+def _twin(name: str, models: Config) -> Config:
+    """The untrained twin of a model; a complete configuration has it already."""
+    twin: Config = models[name] | {"untrained": True}
+    own = models.get(f"{name}-random", twin)
+    # Another seed makes other random weights of the same twin.
+    differing = sorted(
+        key for key in (own | twin).keys() - {"seed"} if own.get(key) != twin.get(key)
+    )
+    if differing:
+        raise ConfigError(
+            f"models.{name}-random has the name of the untrained twin of {name}, but is another "
+            "model",
+            expected=f"the keys of models.{name}, and untrained: true; only seed may be another",
+            found=f"other values of {', '.join(differing)}",
+            hint="rename the model, or take its twin out of controls.random_weights",
+        )
+    return cast(Config, own)
 
 
 def _pixel_defaults(given: Config) -> Config:

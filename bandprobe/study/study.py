@@ -22,7 +22,8 @@ BY_BAND = ("energy", "refit")
 class Model:
     """A frozen backbone; each of its `passes` is the layers that one forward pass serves.
 
-    `preprocess` has the keys that the configuration gives; a network brings the others.
+    `preprocess` has the keys that the configuration gives; a network brings the others. An
+    `untrained` one has random weights, and the input of the network with its `weights`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Model:
     preprocess: Mapping[str, Any]
     passes: tuple[tuple[str, ...], ...]
     layout: Mapping[str, Any] | None = None
+    untrained: bool = False
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -79,6 +79,7 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
         versions=network_versions() if is_network and reruns else None,
         weights_key=study.resolved["models"][model].get("weights_key"),
         weights_prefix=study.resolved["models"][model].get("weights_prefix"),
+        untrained=chosen.untrained or None,
     )
 
 

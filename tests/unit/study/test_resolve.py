@@ -29,6 +29,7 @@ def full(config: Config) -> Config:
     """A configuration in which each part has something to be filled in."""
     config["datasets"]["generated"] = PHANTOM
     config["models"]["pixels"]["preprocess"] = {"size": [64, 64]}
+    config["models"]["net"]["weights"] = "file/net.safetensors"
     config["controls"] = {"random_weights": ["net"]}
     return config
 
@@ -62,16 +63,48 @@ def test_the_studies_of_the_project_stay_as_they_are(path: Path) -> None:
 
 def test_twins_come_last_and_differ_in_their_weights_alone(full: Config) -> None:
     full["models"] = {"net": full["models"]["net"], "pixels": full["models"]["pixels"]}
-    full["models"]["net"]["weights"] = "file/net.safetensors"
+    full["models"]["net"] |= {"weights_sha256": 64 * "a", "weights_key": "teacher"}
     models = complete_config(full)["models"]
     assert list(models) == ["net", "pixels", "net-random"]
-    assert models["net-random"] == models["net"] | {"weights": "random"}
+    assert models["net-random"] == models["net"] | {"untrained": True}
+    twin = parse_study(full).models["net-random"]
+    assert twin.untrained
+    assert not parse_study(full).models["net"].untrained
 
 
 def test_a_twin_that_was_configured_stands(full: Config) -> None:
-    own = full["models"]["net"] | {"weights": "random", "seed": 7}
+    own = full["models"]["net"] | {"untrained": True, "seed": 7}
     full["models"]["net-random"] = own
     assert complete_config(full)["models"]["net-random"]["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": "random"},
+        {"untrained": False},
+        {"untrained": True, "arguments": {"num_classes": 10}},
+        {"untrained": True, "architecture": "timm/resnet34"},
+        {"untrained": True, "preprocess": {"crop_fraction": 0.5}},
+        {"untrained": True, "layers": [["layer1"]]},
+    ],
+)
+def test_a_model_with_the_name_of_a_twin_is_never_taken_for_it(
+    full: Config, changes: Config
+) -> None:
+    full["models"]["net-random"] = full["models"]["net"] | changes
+    differing = sorted({*changes, "untrained"} if "weights" in changes else changes)
+    differing = [key for key in differing if changes.get(key) is not True]
+    expected = rf"models\.net-random has the name.*found: +other values of {', '.join(differing)}$"
+    with pytest.raises(ConfigError, match=f"(?ms){expected}"):
+        complete_config(full)
+
+
+@pytest.mark.parametrize("spec", [{"weights": "random"}, {"untrained": True}])
+def test_models_that_are_not_trained_have_no_twins(full: Config, spec: Config) -> None:
+    full["models"]["net"] |= spec
+    with pytest.raises(ConfigError, match="not known to be trained"):
+        complete_config(full)
 
 
 @pytest.mark.parametrize("name", ["pixels", "nett"])

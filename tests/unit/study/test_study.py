@@ -217,7 +217,8 @@ def test_untrained_twins_stand_beside_their_models(config: dict[str, Any]) -> No
     config["controls"] = {"random_weights": ["net"]}
     study = parse_study(config)
     twin, own = study.models["net-random"], study.models["net"]
-    assert (twin.weights, own.weights) == ("random", "file/net.safetensors")
+    assert twin.weights == own.weights == "file/net.safetensors"
+    assert (twin.untrained, own.untrained) == (True, False)
     assert twin.passes == own.passes
     assert twin.architecture == own.architecture
     again = parse_study(study.resolved)

@@ -30,7 +30,17 @@ CONFIGS = [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
 VARIANTS: dict[str, dict[str, Any]] = {
     "rounded": {"storage": {"dtype": "float32", "keepbits": 9, "codec": "zstd"}},
     "ablated": {"head": {"samples": 3, "prefix": ["keep", "ablate"], "classifier": "probe"}},
-    "twins": {"controls": {"random_weights": ["resnet18"]}},
+    "twins": {
+        "models": {
+            "resnet18": {
+                "architecture": "timm/resnet18",
+                "weights": "pretrained/tv_in1k",
+                "weights_sha256": 64 * "a",
+                "layers": [["layer1"]],
+            }
+        },
+        "controls": {"random_weights": ["resnet18"]},
+    },
     "simple": {"readouts": ["map", "pooled"], "probe": {"penalties": [1, 2.5]}},
     "own network": {
         "models": {
@@ -83,7 +93,7 @@ def test_modes_have_the_keys_of_the_configuration(study: Study) -> None:
 def test_a_model_has_the_keys_of_the_configuration(study: Study) -> None:
     for name, spec in study.resolved["models"].items():
         plain = round_trip(study_params.model_spec(study, {"model": name}), ModelSpec)
-        kept = ("architecture", "preprocess", "seed", "weights_sha256", "layout")
+        kept = ("architecture", "preprocess", "seed", "weights_sha256", "layout", "untrained")
         expected = {key: spec[key] for key in kept if spec.get(key) is not None and spec[key] != {}}
         assert plain == expected | {
             "preprocess": dict(spec["preprocess"]),
