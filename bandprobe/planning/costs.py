@@ -15,11 +15,13 @@ import numpy as np
 
 from bandprobe.features.blocks import BLOCK_BYTES, channels_within
 from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, PassShape
+from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SCORES
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
 
@@ -32,6 +34,8 @@ SQUARES = 8
 EIGEN = 9
 TARGET_BYTES = 3000
 CORRECT_RANK_MARGIN = 3
+# Values per image that are held once for all bands while targets are scored.
+FACTS = 30
 
 
 @dataclass(frozen=True)
@@ -288,10 +292,26 @@ def _controlled(study: Study) -> int:
 def _targets(layers: Sequence[Layer], study: Study) -> Cost:
     bands, readouts, modes = len(study.bands), len(study.readouts), len(study.modes)
     count = len(layers) * readouts * modes * bands
-    # The bootstrap: resampled weights, and the indicator of groups if each image is one.
     images = max(layer.counts.eval for layer in layers)
-    memory = DOUBLE * images * (2 * study.statistics.resamples + images)
-    return Cost("targets", len(layers), TARGET_BYTES * count, memory)
+    values = max(_scored(study, mode) for mode in study.modes.values())
+    return Cost("targets", len(layers), TARGET_BYTES * count, DOUBLE * images * values)
+
+
+def _scored(study: Study, mode: Mode) -> int:
+    """Values in double precision per image, each a group of its own, while a mode is scored."""
+    bands, resamples = len(study.bands), study.statistics.resamples
+    draws = study.controls.draws
+    controls = len(mode.controls) if draws and _linear(study) else 0
+    # What is stored, in single precision, with labels, groups and scores of the untouched maps.
+    held = 3 * bands * (mode.draws + controls * draws) // 2 + FACTS
+    # Scores of the changed maps; effects, of which two of each control and two in excess of it.
+    effects = bands * (len(EFFECTS) + 2 * len(CONTROLLED) * controls)
+    scores = bands * len(SCORES)
+    by_draw = scores * max(mode.draws, controls and draws)
+    # How often each group is drawn, as integers first; then effects by image, in the order of the
+    # groups, and their sums.
+    bootstrap = effects + max(2 * resamples, resamples + 2 * effects)
+    return held + scores + effects + max(by_draw, bootstrap)
 
 
 def _logits(layer: Layer, bands: Bands) -> int:

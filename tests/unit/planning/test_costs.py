@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from bandprobe.backbones.backbone import load_backbone, read_layers
 from bandprobe.errors import DatasetError, ModelError
+from bandprobe.fourier.bands import Bands
 from bandprobe.planning.costs import Layer, fit_operations, stage_costs
 from bandprobe.planning.counts import Counts, count_samples
 from bandprobe.planning.shapes import LayerShape, PassShape, pass_shapes
+from bandprobe.scoring.intervals import Bootstrap, group_resamples
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
+from bandprobe.scoring.records import score_mode
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.study.study import Study
@@ -131,6 +137,71 @@ def test_costs_grow_as_they_must(config: dict[str, Any]) -> None:
     # At few images the slabs of channels take most, later the N x N matrices of the fit.
     assert large["probes"].memory > 9 * 8 * 32_000**2 > 4 * small["probes"].memory
     assert replace(small["targets"], memory=0) == replace(large["targets"], memory=0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "draws", "resamples"),
+    [
+        ({"kind": "remove"}, 0, 400),
+        ({"kind": "remove"}, 20, 400),
+        ({"kind": "remove"}, 20, 100),
+        ({"kind": "phase", "draws": 20, "seed": 0}, 0, 400),
+        ({"kind": "phase", "draws": 20, "seed": 0}, 0, 100),
+    ],
+)
+def test_scoring_takes_the_memory_that_the_plan_says(
+    config: dict[str, Any], bands: Bands, mode: dict[str, Any], draws: int, resamples: int
+) -> None:
+    """The peak of the arrays of a job that scores, each image a group of its own."""
+    config |= {"bands": {"names": list(bands.names), "edges": list(bands.edges)}}
+    config |= {"modes": {"chosen": mode}, "controls": {"draws": draws}}
+    config |= {"statistics": {"resamples": resamples}}
+    study = study_of(config, architecture="timm/resnet18", layers=[["layer1"]])
+    images, n_bands, chosen = 1500, len(bands), study.modes["chosen"]
+    shapes = {"net": (PassShape((LayerShape("layer1", 64, 7, 7),), 1, 1),)}
+    costs = {c.stage: c for c in stage_costs(study, Counts(images, images, 10, ""), shapes)}
+    generator = np.random.default_rng(0)
+
+    def drawn(*shape: int) -> Outcomes:
+        rank = generator.integers(1, 9, (*shape, images)).astype(np.float32)
+        return Outcomes((rank == 1).astype(np.float32), rank, -rank)
+
+    group_resamples.cache_clear()
+    tracemalloc.start()
+    try:
+        outcomes = ModeOutcomes(
+            drawn(n_bands, chosen.draws),
+            drawn(),
+            np.zeros(images, np.int64),
+            np.arange(images),
+            np.ones(n_bands, np.int64),
+            np.ones(n_bands, np.bool_),
+            10,
+            {kind: drawn(n_bands, draws) for kind in (chosen.controls if draws else ())},
+        )
+        tracemalloc.reset_peak()
+        statistics = study.statistics
+        bootstrap = Bootstrap(statistics.resamples, statistics.level, statistics.seed)
+        score_mode(outcomes, bands.names, "map", chosen, bootstrap)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.9 * peak < costs["targets"].memory < 1.15 * peak
+
+
+def test_memory_of_scoring_grows_with_the_images_and_not_with_their_square(
+    config: dict[str, Any],
+) -> None:
+    study = study_of(config, architecture="timm/resnet18", layers=[["layer1"]])
+    shapes = {"net": (PassShape((LayerShape("layer1", 64, 7, 7),), 1, 1),)}
+    small, large = (
+        {c.stage: c for c in stage_costs(study, Counts(n, n, 10, ""), shapes)}["targets"].memory
+        for n in (2500, 25_000)
+    )
+    assert large == 10 * small
+    # The study of docs/cost.md: 25,000 images, 2000 resamples.
+    assert study.statistics.resamples == 2000
+    assert 0.8e9 < large < 0.9e9
 
 
 def test_the_plan_knows_networks_of_other_channels(config: dict[str, Any]) -> None:
