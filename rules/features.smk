@@ -66,8 +66,9 @@ if stores.is_sharded(STUDY):
             mem_mb=by_attempt(500),
         params:
             code=code("join_features"),
+            shards=of_job(study_params.shards_option),
         message:
             "{wildcards.dataset}: join the shards of {wildcards.model}, {wildcards.passname}, {wildcards.split}"
         shell:
-            'python "$BANDPROBE"/join_features.py --code {params.code} --shards {input.shards}'
+            'python "$BANDPROBE"/join_features.py --code {params.code} {params.shards}'
             " --output {output.features} 2> {log}"

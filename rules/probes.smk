@@ -68,7 +68,7 @@ rule fit_probes:
         readouts=" ".join(STUDY.readouts),
         settings=as_json(study_params.fit_settings(STUDY)),
         bands=study_params.fit_bands_option(STUDY),
-        sums=lambda wildcards, input: f"--sums {input.sums}" if input.sums else "",
+        sums=of_job(study_params.sums_option),
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:

@@ -22,7 +22,7 @@ from bandprobe.store.provenance import network_versions
 from bandprobe.study.study import BY_BAND, Study
 from bandprobe.summary.axes import HeadAxes, SummaryAxes
 from bandprobe.workflow.params import as_json, as_plain
-from bandprobe.workflow.stores import Wildcards, weights_file
+from bandprobe.workflow.stores import Wildcards, folder_above, weights_file
 from bandprobe.workflow.user_code import source_digest
 
 
@@ -30,6 +30,18 @@ class ImageInput(Protocol):
     """The input of a job that reads images; empty where they are a user's."""
 
     images: Sequence[str]
+
+
+class ShardsInput(Protocol):
+    """The input of a job that joins shards."""
+
+    shards: Sequence[str]
+
+
+class SumsInput(Protocol):
+    """The input of a job that fits readouts; empty where no slabs were summed before."""
+
+    sums: Sequence[str]
 
 
 class WeightsInput(Protocol):
@@ -93,6 +105,19 @@ def shard_option(study: Study, wildcards: Wildcards) -> str:
     if study.scale.shards == 1:
         return ""
     return option("shard", f"{int(wildcards['shard'])}/{study.scale.shards}")
+
+
+def shards_option(study: Study, wildcards: Wildcards, input: ShardsInput) -> str:  # noqa: A002
+    """The shards of a split by their folder and number: a list of thousands would be too long."""
+    folder, count = folder_above(input.shards[0], 2), study.scale.shards
+    return f"{option('shards', folder)} --count {count} {option('split', wildcards['split'])}"
+
+
+def sums_option(study: Study, _wildcards: Wildcards, input: SumsInput) -> str:  # noqa: A002
+    """The sums of a layer's slabs by their folder and number, if it has any."""
+    if not input.sums:
+        return ""
+    return f"{option('sums', folder_above(input.sums[0], 1))} --slabs {study.scale.slabs}"
 
 
 def precision_option(study: Study, wildcards: Wildcards) -> str:

@@ -6,6 +6,7 @@ from bandprobe.base.devices import DEVICES
 from bandprobe.probes.fit import read_splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings
+from bandprobe.study.parts import slab_paths
 from bandprobe.workflow.params import from_json
 from bandprobe.workflow.script import argument_parser, run
 
@@ -28,10 +29,9 @@ def main() -> None:
     parser.add_argument(
         "--sums",
         type=Path,
-        nargs="+",
-        default=(),
-        help="sums of all slabs of the layer, where several jobs share its channels",
+        help="folder with the sums of all slabs, where several jobs share the channels",
     )
+    parser.add_argument("--slabs", type=int, default=0, help="how many these are")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="one per readout")
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
     arguments = parser.parse_args()
@@ -46,7 +46,7 @@ def main() -> None:
         ),
         dict(zip(arguments.readout, arguments.output, strict=True)),
         arguments.bands,
-        arguments.sums,
+        slab_paths(arguments.sums, arguments.slabs),
         code=arguments.code,
         device=arguments.device,
     )

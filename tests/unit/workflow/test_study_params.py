@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ import pytest
 
 from bandprobe.fourier.bands import Bands
 from bandprobe.study.study import Study
-from bandprobe.workflow import study_params
+from bandprobe.workflow import stores, study_params
 from bandprobe.workflow.params import from_json
 from tests.unit.workflow.conftest import study_of
+
+ROOT = Path(__file__).parents[3]
 
 
 def words(option: str) -> list[str]:
@@ -23,6 +26,38 @@ def words(option: str) -> list[str]:
 def test_options_are_quoted_for_the_shell_and_left_out_without_a_value() -> None:
     assert words(study_params.option("weights", "a b'c.pt")) == ["--weights", "a b'c.pt"]
     assert study_params.option("weights", "") == ""
+
+
+@pytest.mark.parametrize("count", [2, 5000])
+def test_thousands_of_shards_and_slabs_fit_into_a_command(count: int) -> None:
+    """Linux takes 128 KiB for an argument, and a job's command is one argument of its shell."""
+    study = study_of(scale={"shards": count, "slabs": count})
+    job = {"dataset": "tiny", "model": "resnet18", "passname": "pass-0", "layer": "layer1"}
+    job["split"] = "train"
+    shards: Any = SimpleNamespace(shards=[path.format(**job) for path in stores.shards(study)])
+    sums: Any = SimpleNamespace(sums=[path.format(**job) for path in stores.slab_sums(study)])
+    limit = 128 * 1024
+    assert (len(" ".join(shards.shards)) > limit) == (count == 5000), "a list would not fit"
+    joined = study_params.shards_option(study, job, shards)
+    assert words(joined) == [
+        *("--shards", "results/tiny/features/resnet18/pass-0/shards"),
+        *("--count", str(count), "--split", "train"),
+    ]
+    fitted = study_params.sums_option(study, job, sums)
+    assert words(fitted) == ["--sums", "results/tiny/sums/resnet18/layer1", "--slabs", str(count)]
+    none: Any = SimpleNamespace(sums=[])
+    assert study_params.sums_option(study, job, none) == ""
+
+
+def test_no_command_lists_shards_or_slabs() -> None:
+    texts = [path.read_text() for path in sorted((ROOT / "rules").glob("*.smk"))]
+    declared = [
+        (name, text)
+        for text in texts
+        for name in re.findall(r"(\w+)=ancient\(stores\.(?:shards|slab_sums)\(", text)
+    ]
+    assert sorted(name for name, _ in declared) == ["shards", "sums"]
+    assert not [name for name, text in declared if f"{{input.{name}" in text]
 
 
 def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
