@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import timm
+import torch
 import torchvision.models
 from timm.data.config import resolve_model_data_config
 from timm.models import get_model_input_config
@@ -277,6 +278,17 @@ def _torchvision_transform(entry: Any) -> dict[str, Any]:
     }
 
 
+def _in_single_precision(network: nn.Module, wanted: Wanted) -> nn.Module:
+    """A network with float32 parameters, as its inputs and all that is computed from its maps."""
+    tensors = (*network.parameters(), *network.buffers())
+    others = {str(t.dtype) for t in tensors if t.is_floating_point()} - {str(torch.float32)}
+    if not others:
+        return network
+    names = ", ".join(sorted(name.removeprefix("torch.") for name in others))
+    logging.info("%s: parameters in %s become float32", wanted.architecture, names)
+    return network.float()
+
+
 def build_python(wanted: Wanted) -> Built:
     """What a callable of the user's returns; it is the only code of theirs that is imported."""
     function = import_callable(wanted.name, f"architecture: {wanted.architecture}")
@@ -292,7 +304,7 @@ def build_python(wanted: Wanted) -> Built:
                 expected="a torch.nn.Module",
                 found=type(network).__name__,
             )
-        return network
+        return _in_single_precision(network, wanted)
 
     checkpoint: Checkpoint | None = None
     lacking: tuple[str, ...] = ()

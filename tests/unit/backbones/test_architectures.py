@@ -23,6 +23,8 @@ from bandprobe.backbones.map_check import check_maps
 from bandprobe.data.images import Preprocess
 from bandprobe.data.inputs import load_input
 from bandprobe.errors import ConfigError, ModelError
+from bandprobe.planning.shapes import pass_shapes
+from bandprobe.study.study import Model
 from bandprobe.workflow.user_code import source_digest
 from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
@@ -166,6 +168,7 @@ def test_networks_that_normalise_again_want_to_be_told(tmp_path: Path) -> None:
 
 MINE = """
 from pathlib import Path
+import torch
 from torch import nn
 
 Path("imported").touch()
@@ -174,6 +177,12 @@ def tiny(width, fail=False):
     if fail:
         raise KeyError("no such width")
     return nn.Sequential(nn.Conv2d(3, width, 4, 4), nn.Conv2d(width, 2 * width, 2, 2))
+
+def other_type(name):
+    network = tiny(5).to(getattr(torch, name))
+    network.append(nn.BatchNorm2d(10))
+    network.register_buffer("count", torch.tensor([7]))
+    return network
 
 class Net(nn.Module):
     def __init__(self):
@@ -212,6 +221,31 @@ def test_a_network_of_ones_own_is_built_from_its_arguments(mine: str, tmp_path: 
     assert prefix is None
     same = random_backbone(f"python/{mine}:tiny", width=5)
     assert same.weights_sha256 == backbone.weights_sha256
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_parameters_of_other_types_become_single_precision(
+    mine: str, tmp_path: Path, dtype: str
+) -> None:
+    backbone = random_backbone(f"python/{mine}:other_type", name=dtype)
+    batch = torch.rand(2, 3, 32, 16)
+    values, _ = maps(backbone, ["2"], batch)["2"]
+    assert values.dtype == torch.float32
+    # The same weights, rounded to the type, in a network that has always been in float32.
+    plain = random_backbone(f"python/{mine}:tiny", width=5).network
+    for tensor in plain.parameters():
+        tensor.data = tensor.data.to(getattr(torch, dtype)).float()
+    assert_close(maps(backbone, ["1"], batch)["1"][0], plain(batch))
+    assert backbone.network.count.dtype == torch.int64
+    again = random_backbone(f"python/{mine}:other_type", name=dtype)
+    assert again.weights_sha256 == backbone.weights_sha256
+    layers = ("python/" + mine + ":other_type", "random", {"name": dtype}, 0, {"size": [32, 16]})
+    (shape,) = pass_shapes(Model("mine", *layers, (("1",),)))
+    assert (shape.layers[0].channels, shape.layers[0].height) == (10, 4)
+    file = tmp_path / "a.pth"
+    torch.save({name: t.to(getattr(torch, dtype)) for name, t in plain.state_dict().items()}, file)
+    filled = loaded(f"python/{mine}:tiny", file, width=5)
+    assert_close(filled.network(batch), plain(batch))
 
 
 def test_a_network_of_ones_own_takes_weights_from_a_file(mine: str, tmp_path: Path) -> None:
