@@ -100,8 +100,8 @@ def temp_if_sharded(paths):
 
 
 def weights_input(wildcards):
-    """What a network's job waits for: weights, by their content where they come from an asset."""
-    files = [local(path) for path in stores.user_weights(STUDY, wildcards)]
+    """What a network's job waits for: weights, which count by their content."""
+    files = [ancient(local(path)) for path in stores.user_weights(STUDY, wildcards)]
     return files or stores.asset_weights_digests(STUDY, wildcards)
 
 
@@ -140,6 +140,7 @@ def start_run():
             prepare_results(Path.cwd())
         except BandprobeError as error:
             raise WorkflowError(str(error))
+    study_params.kept_digests().save()
     for line in version_lines(STUDY):
         print(line, file=sys.stderr)
     if workflow.local_exec and getattr(workflow, "scheduler", None) is not None:
