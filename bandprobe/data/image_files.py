@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from bandprobe.base.files import replacing
 from bandprobe.data.listing import walk_files
 from bandprobe.store.digests import file_digest
@@ -72,13 +69,15 @@ def list_files(folders: Sequence[Path], suffixes: Collection[str]) -> dict[str, 
             continue
         start = len(str(folder).rstrip(os.sep)) + 1
         for entry in walk_files(folder):
-            if Path(entry.name).suffix.lower() in suffixes:
-                try:
-                    status = entry.stat()
-                except OSError:  # a link to nothing; the manifest names it
-                    continue
-                state = FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-                found[f"{number}/{entry.path[start:]}"] = state
+            # A path object for each of a million files would take most of the time.
+            if entry.name[entry.name.rfind(".") :].lower() not in suffixes:
+                continue
+            try:
+                status = entry.stat()
+            except OSError:  # a link to nothing; the manifest names it
+                continue
+            state = FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            found[f"{number}/{entry.path[start:]}"] = state
     return found
 
 
@@ -150,6 +149,9 @@ def write_record(
     contents : mapping of Path to str
         SHA-256 of each file that is used, or `UNREAD`.
     """
+    import pyarrow as pa  # plans without files of a user do without it
+    import pyarrow.parquet as pq
+
     by_name = {os.path.normpath(path): content for path, content in contents.items()}
     columns = {
         "name": list(files),
@@ -166,6 +168,9 @@ def write_record(
 
 def read_record(record: Path) -> ImageFiles | None:
     """What was written down, or None where that cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(record)
         state = table.schema.metadata[STATE].decode()

@@ -112,9 +112,8 @@ def weights_content(study: Study, wildcards: Wildcards) -> str:
 
     Empty where there is none, and where it cannot be read, which the job then says.
     """
-    (path,) = user_weights(study, wildcards) or [None]
     try:
-        return kept_digests().of(Path(path)) if path else ""
+        return "".join(kept_digests().of(Path(path)) for path in user_weights(study, wildcards))
     except OSError:
         return ""
 
