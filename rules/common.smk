@@ -1,5 +1,6 @@
 """What all rules share and Snakemake alone can do; the rest is in bandprobe/workflow."""
 
+import atexit
 import os
 import re
 import sys
@@ -49,6 +50,10 @@ os.environ.update(
         terminal=os.ttyname(2) if workflow.local_exec and os.isatty(2) else "",
     )
 )
+
+
+# Snakemake calls nothing of ours where there is nothing to do.
+atexit.register(lambda: workflow.dryrun or study_params.keep_what_was_read())
 
 
 def one_of(names):
@@ -132,15 +137,13 @@ def start_run():
 
     Where jobs run on this machine, Snakemake's limit on submissions is taken away: each finished job
     starts a timer that looks for free slots once a second and renews itself, and with hundreds of
-    short jobs the scheduler takes a core for itself. There is nobody here to protect from too many
-    submissions.
+    short jobs the scheduler takes a core for itself, to protect nobody from submissions.
     """
     if any(job.output for job in workflow.dag.needrun_jobs()):
         try:
             prepare_results(Path.cwd())
         except BandprobeError as error:
             raise WorkflowError(str(error))
-    study_params.kept_digests().save()
     for line in version_lines(STUDY):
         print(line, file=sys.stderr)
     if workflow.local_exec and getattr(workflow, "scheduler", None) is not None:

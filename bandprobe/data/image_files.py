@@ -54,6 +54,10 @@ class ImageFiles:
     contents: Mapping[str, str]
 
 
+# Records with times that are not written down yet.
+_to_keep: dict[Path, ImageFiles] = {}
+
+
 def list_files(folders: Sequence[Path], suffixes: Collection[str]) -> dict[str, FileState]:
     """States of all files with one of some suffixes below some folders; missing folders have none.
 
@@ -112,8 +116,21 @@ def state_now(folders: Sequence[Path], suffixes: Collection[str], record: Path) 
         if content == UNREAD or content != known.contents[name]:
             differing[name] = f"{content} {files[name].modified}" if content == UNREAD else content
     if not differing:
+        if files != known.files:
+            _to_keep[record.absolute()] = ImageFiles(known.state, files, known.contents)
         return known.state
     return _digest([known.state, *(f"{name} {what}" for name, what in sorted(differing.items()))])
+
+
+def keep_times() -> None:
+    """Write down the new times of files that turned out to be the same, so that none is read again.
+
+    Plans themselves write nothing; where nothing can be written, files are read again.
+    """
+    while _to_keep:
+        record, files = _to_keep.popitem()
+        if os.access(record.parent, os.W_OK):
+            _write(record, files)
 
 
 def read_contents(paths: Sequence[Path]) -> list[str]:
@@ -149,19 +166,23 @@ def write_record(
     contents : mapping of Path to str
         SHA-256 of each file that is used, or `UNREAD`.
     """
+    by_path = {os.path.normpath(path): content for path, content in contents.items()}
+    found = {name: by_path.get(os.path.normpath(_path(folders, name))) for name in files}
+    used = {name: content for name, content in found.items() if content is not None}
+    _write(record, ImageFiles(state, files, used))
+
+
+def _write(record: Path, made_from: ImageFiles) -> None:
     import pyarrow as pa  # plans without files of a user do without it
     import pyarrow.parquet as pq
 
-    by_name = {os.path.normpath(path): content for path, content in contents.items()}
+    states = made_from.files.values()
     columns = {
-        "name": list(files),
-        **{
-            column: [getattr(item, column) for item in files.values()]
-            for column in FileState._fields
-        },
-        "sha256": [by_name.get(os.path.normpath(_path(folders, name))) for name in files],
+        "name": list(made_from.files),
+        **{column: [getattr(one, column) for one in states] for column in FileState._fields},
+        "sha256": [made_from.contents.get(name) for name in made_from.files],
     }
-    table = pa.table(columns).replace_schema_metadata({STATE: state.encode()})
+    table = pa.table(columns).replace_schema_metadata({STATE: made_from.state.encode()})
     with replacing(record) as partial:
         pq.write_table(table, partial)
 

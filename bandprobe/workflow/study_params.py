@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.data.datasets import PLACES, root_of, state_of, without_places
+from bandprobe.data.image_files import keep_times
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
 from bandprobe.fourier.modes import Mode
@@ -122,6 +123,12 @@ def weights_content(study: Study, wildcards: Wildcards) -> str:
 def kept_digests() -> KeptDigests:
     """Those of this process, which end up in the folder of the results."""
     return KeptDigests()
+
+
+def keep_what_was_read() -> None:
+    """Write down what planning has read of a user's files, so that it need not read them again."""
+    kept_digests().save()
+    keep_times()
 
 
 def shard_option(study: Study, wildcards: Wildcards) -> str:

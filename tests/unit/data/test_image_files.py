@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from bandprobe.data import image_files
-from bandprobe.data.image_files import list_files, read_contents, state_now, write_record
+from bandprobe.data.image_files import (
+    keep_times,
+    list_files,
+    read_contents,
+    read_record,
+    state_now,
+    write_record,
+)
 from bandprobe.data.images import SUFFIXES
 
 SECOND = 10**9
@@ -123,6 +130,21 @@ def test_only_files_of_other_times_are_read(
     later(folder / "b" / "1.png")
     assert now(folder, record) != "known"
     assert read == ["1.png"]
+
+
+def test_new_times_are_kept_when_a_run_starts(
+    folder: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record.read_bytes()
+    later(folder / "a" / "0.png")
+    assert now(folder, record) == "known"
+    assert record.read_bytes() == before, "a plan writes nothing"
+    keep_times()
+    monkeypatch.setattr(image_files, "file_digest", lambda path: pytest.fail(f"{path} was read"))
+    assert now(folder, record) == "known"
+    known = read_record(record)
+    assert known
+    assert set(known.contents) == {"0/a/0.png", "0/a/1.png", "0/b/0.png"}
 
 
 def test_a_damaged_record_is_none(folder: Path, record: Path) -> None:
