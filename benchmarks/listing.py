@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from bandprobe.data.datasets import samples
+from bandprobe.data.image_files import UNREAD, list_files, state_now, write_record
+from bandprobe.data.images import SUFFIXES
 from bandprobe.data.listing import list_images
 from benchmarks.exponents import fit_exponent
 
@@ -68,6 +70,12 @@ def measure(sizes: Sequence[int], most_naive: int, large: int) -> None:
         print(
             f"{large:>7} files a class, two classes: {seconds(partial(samples, SPEC, root)):8.3f} s"
         )
+        record = Path(folder, "record.parquet")
+        files = list_files([root], SUFFIXES)
+        used = {root / name.partition("/")[2]: UNREAD for name in files}
+        write_record(record, "known", files, [root], used)
+        planned = seconds(partial(state_now, [root], SUFFIXES, record))
+        print(f"{2 * large:>7} files compared with what is known, in a plan: {planned:8.3f} s")
 
 
 def _slope(sizes: Sequence[int], costs: Sequence[float]) -> str:

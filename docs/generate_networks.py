@@ -1,7 +1,8 @@
 """Write docs/networks.md: how every family of networks is read, with random weights.
 
-Run ``python docs/generate_networks.py``; it takes some minutes and downloads nothing. ``--check``
-writes nothing and ends with status 1 if the page lacks a module that the installed timm has.
+Run ``python docs/generate_networks.py``; it takes some minutes and downloads nothing. With names of
+variants it writes their rows anew and keeps the others. ``--check`` writes nothing and ends with
+status 1 if the page lacks a module that the installed timm has.
 """
 
 from __future__ import annotations
@@ -152,8 +153,8 @@ small variant of each of timm's {count} model modules, with random weights, at i
 says how the module returns them: channels first or last, as tokens after so many prefix tokens,
 in another order than the image's, as one element of a tuple. *Error* is the largest difference
 from timm's own map over all layers, as a share of its standard deviation. *Not square* is an
-input that is not square, with the error there, or "shapes alone" where the network has to be
-built for that size. *Rest of the network* says whether putting back the unchanged map of the last
+input that is not square, with the error there; where a network has to be built for that size, it
+was. *Rest of the network* says whether putting back the unchanged map of the last
 layer gives the clean outputs, as readout `head` needs it.
 """
 SECOND = """
@@ -178,9 +179,11 @@ own (`python/package.module:function`).
 HEADER = ("module", "variant", "layers", "layout", "error", "not square", "rest of the network")
 
 
-def timm_rows(found: Sequence[Surveyed | str]) -> Iterator[tuple[str, ...]]:
+def timm_rows(
+    found: Sequence[Surveyed | str], names: Sequence[str] = VARIANTS
+) -> Iterator[tuple[str, ...]]:
     """Cells of the table, a row for each module; a text is the reason why there is none."""
-    for name, one in zip(VARIANTS, found, strict=True):
+    for name, one in zip(names, found, strict=True):
         module = timm.models.model_entrypoint(name).__module__.rpartition(".")[2]
         if isinstance(one, str):
             yield module, f"`{name}`", "", one, "", "", ""
@@ -190,9 +193,7 @@ def timm_rows(found: Sequence[Surveyed | str]) -> Iterator[tuple[str, ...]]:
         shown = f"`{layers[0]}` ... `{layers[-1]}` ({len(layers)})" if layers else "none"
         oblong = "no"
         if one.oblong is not None:
-            known = one.oblong_error == one.oblong_error
-            error = f"{one.oblong_error:.1g}" if known else "shapes alone"
-            oblong = f"{one.oblong[0]} x {one.oblong[1]}: {error}"
+            oblong = f"{one.oblong[0]} x {one.oblong[1]}: {one.oblong_error:.1g}"
         yield (
             module,
             f"`{name}`",
@@ -238,15 +239,30 @@ def page(found: Sequence[Surveyed | str], others: Sequence[tuple[str, ...]]) -> 
     return f"{opening}\n{table(HEADER, timm_rows(found))}{SECOND}\n{second}{THIRD}"
 
 
+def with_rows(text: str, names: Sequence[str]) -> str:
+    """A page with the rows of some variants written anew."""
+    rows = {cells[0]: cells for cells in timm_rows([surveyed(name) for name in names], names)}
+    lines = text.splitlines(keepends=True)
+    for at, line in enumerate(lines):
+        module = line.removeprefix("| ").partition(" |")[0]
+        if line.startswith("| ") and module in rows:
+            lines[at] = "| " + " | ".join(rows[module]) + " |\n"
+    return "".join(lines)
+
+
 def main() -> None:
     """Write or check the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("names", nargs="*", help="variants, such as xcit_nano_12_p16_224")
     arguments = parser.parse_args()
     if arguments.check:
         text = PAGE.read_text(encoding="utf-8")
         lacking = [name for name in timm.list_modules() if f"| {name} |" not in text]
         sys.exit(f"{PAGE} lacks {', '.join(lacking)}" if lacking else 0)
+    if arguments.names:
+        PAGE.write_text(with_rows(PAGE.read_text("utf-8"), arguments.names), "utf-8")
+        return
     PAGE.write_text(page([surveyed(name) for name in VARIANTS], list(torchvision_rows())), "utf-8")
 
 

@@ -1,5 +1,6 @@
 """What all rules share and Snakemake alone can do; the rest is in bandprobe/workflow."""
 
+import atexit
 import os
 import re
 import sys
@@ -51,6 +52,10 @@ os.environ.update(
 )
 
 
+# Snakemake calls nothing of ours where there is nothing to do.
+atexit.register(lambda: workflow.dryrun or study_params.keep_what_was_read())
+
+
 def one_of(names):
     """A regular expression for exactly these names."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
@@ -100,8 +105,8 @@ def temp_if_sharded(paths):
 
 
 def weights_input(wildcards):
-    """What a network's job waits for: weights, by their content where they come from an asset."""
-    files = [local(path) for path in stores.user_weights(STUDY, wildcards)]
+    """What a network's job waits for: weights, which count by their content."""
+    files = [ancient(local(path)) for path in stores.user_weights(STUDY, wildcards)]
     return files or stores.asset_weights_digests(STUDY, wildcards)
 
 
@@ -132,8 +137,7 @@ def start_run():
 
     Where jobs run on this machine, Snakemake's limit on submissions is taken away: each finished job
     starts a timer that looks for free slots once a second and renews itself, and with hundreds of
-    short jobs the scheduler takes a core for itself. There is nobody here to protect from too many
-    submissions.
+    short jobs the scheduler takes a core for itself, to protect nobody from submissions.
     """
     if any(job.output for job in workflow.dag.needrun_jobs()):
         try:

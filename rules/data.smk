@@ -42,6 +42,8 @@ rule unpack_images:
     priority: EARLY
     conda:
         ENVIRONMENT
+    resources:
+        places=json_of_job(study_params.dataset_places),
     params:
         code=code("unpack_images"),
         spec=json_of_job(study_params.dataset_spec),
@@ -50,7 +52,7 @@ rule unpack_images:
         "{wildcards.dataset}: write the images as PNG"
     shell:
         'python "$BANDPROBE"/unpack_images.py --code {params.code} --spec {params.spec:q}'
-        " --output {output.images} 2> {log}"
+        " --places {resources.places:q} --output {output.images} 2> {log}"
 
 
 rule make_manifest:
@@ -67,15 +69,19 @@ rule make_manifest:
     priority: EARLY
     conda:
         ENVIRONMENT
+    resources:
+        # Not params: the same images in another folder give the same manifest.
+        places=json_of_job(study_params.dataset_places),
+        root=of_job(study_params.dataset_root),
     params:
         code=code("make_manifest"),
         spec=json_of_job(study_params.dataset_spec),
-        root=of_job(study_params.dataset_root),
         state=of_job(study_params.dataset_state),
     message:
         "{wildcards.dataset}: list the samples"
     shell:
-        'python "$BANDPROBE"/make_manifest.py --code {params.code} --spec {params.spec:q} --root {params.root:q}'
+        'python "$BANDPROBE"/make_manifest.py --code {params.code} --spec {params.spec:q}'
+        " --places {resources.places:q} --root {resources.root:q} --state {params.state:q}"
         " --output {output.manifest} 2> {log}"
 
 

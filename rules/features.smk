@@ -29,12 +29,13 @@ rule extract_features:
         mem_mb=by_attempt(3000),
         batch=16,
         device=STUDY.device,
+        root=of_job(study_params.dataset_root),
     params:
         code=code("extract_features"),
         model=json_of_job(study_params.model_spec),
         layers=json_of_job(study_params.layers_of_pass),
         weights=of_job(study_params.weights_option),
-        root=of_job(study_params.dataset_root),
+        weights_content=of_job(study_params.weights_content),
         storage=as_json(STUDY.storage),
         precision=of_job(study_params.precision_option),
         splits=" ".join(SPLITS),
@@ -44,7 +45,7 @@ rule extract_features:
     shell:
         'python "$BANDPROBE"/extract_features.py --code {params.code}'
         " --model {params.model:q} --layers {params.layers:q} {params.weights}"
-        " --manifest {input.manifest} --split {params.splits} {params.shard} --root {params.root:q}"
+        " --manifest {input.manifest} --split {params.splits} {params.shard} --root {resources.root:q}"
         " --storage {params.storage:q} {params.precision} --batch {resources.batch} --device {resources.device} --threads {threads}"
         " --output {output.features} 2> {log}"
 

@@ -38,11 +38,12 @@ if STUDY.head:
             mem_mb=by_attempt(3000),
             batch=16,
             device=STUDY.device,
+            root=of_job(study_params.dataset_root),
         params:
             code=code("fit_head"),
             model=json_of_job(study_params.model_spec),
             weights=of_job(study_params.weights_option),
-            root=of_job(study_params.dataset_root),
+            weights_content=of_job(study_params.weights_content),
             head=as_json(study_params.classifier_settings(STUDY)),
             penalties=as_json(STUDY.probe.penalties),
         message:
@@ -50,7 +51,7 @@ if STUDY.head:
         shell:
             'python "$BANDPROBE"/fit_head.py --code {params.code}'
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
-            " --folds {input.folds} --root {params.root:q} --head {params.head:q}"
+            " --folds {input.folds} --root {resources.root:q} --head {params.head:q}"
             " --penalties {params.penalties:q} --batch {resources.batch} --device {resources.device} --threads {threads}"
             " --output {output.head} 2> {log}"
 
@@ -81,12 +82,13 @@ if STUDY.head:
             mem_mb=by_attempt(3000),
             batch=64,
             device=STUDY.device,
+            root=of_job(study_params.dataset_root),
         params:
             code=code("run_head"),
             model=json_of_job(study_params.model_spec),
             layers=json_of_job(study_params.layers_of_pass),
             weights=of_job(study_params.weights_option),
-            root=of_job(study_params.dataset_root),
+            weights_content=of_job(study_params.weights_content),
             bands=as_json(STUDY.bands),
             modes=as_json(study_params.head_modes(STUDY)),
             prefix=" ".join(STUDY.head.prefix),
@@ -95,7 +97,7 @@ if STUDY.head:
         shell:
             'python "$BANDPROBE"/run_head.py --code {params.code}'
             " --model {params.model:q} {params.weights} --manifest {input.manifest}"
-            " --root {params.root:q} --head {input.head} --train {input.train}"
+            " --root {resources.root:q} --head {input.head} --train {input.train}"
             " --layers {params.layers:q} --bands {params.bands:q} --modes {params.modes:q}"
             " --prefix {params.prefix} --batch {resources.batch} --device {resources.device} --threads {threads}"
             " --output {output.logits} 2> {log}"

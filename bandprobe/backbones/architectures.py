@@ -18,6 +18,8 @@ from torch import nn
 from bandprobe.backbones.checkpoints import RESAMPLED, Checkpoint, check_loaded, read_checkpoint
 from bandprobe.backbones.filling import Library, filled
 from bandprobe.backbones.published import (
+    Published,
+    require_published,
     timm_tag,
     timm_weights,
     torchvision_entry,
@@ -122,10 +124,18 @@ def build_timm(wanted: Wanted) -> Built:
         return _timm_built(_create_timm(wanted, name, wanted.arguments), None)
     name = timm_tag(name, wanted.weights)
     published = timm_weights(name)
-    checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+    checkpoint = _read_published(wanted, published)
     network = _adapted_by_timm(wanted, name, wanted.arguments, checkpoint.tensors)
     check_loaded(network, checkpoint.tensors, checkpoint.file)
     return _timm_built(network, checkpoint)
+
+
+def _read_published(wanted: Wanted, published: Published) -> Checkpoint:
+    """The tensors of a published file, which is the one that it is named as, or the pinned one."""
+    checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+    if wanted.sha256 is None:
+        require_published(published.file, checkpoint.sha256)
+    return checkpoint
 
 
 def _create_timm(
@@ -216,7 +226,7 @@ def build_torchvision(wanted: Wanted) -> Built:
     if wanted.pretrained:
         entry = torchvision_entry(wanted.name, wanted.weights)
         published = torchvision_weights(entry)
-        checkpoint = read_checkpoint(published.file, published.source, wanted.sha256)
+        checkpoint = _read_published(wanted, published)
         if torchvision_entry_of(checkpoint.sha256) is not entry:
             odd = f"{published.source}, but not the published file"
             logging.warning("%s: %s", odd, published.file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from bandprobe.errors import ModelError, unknown_name
 
 SAFETENSORS = "model.safetensors"
 PATIENCE_S = 30
+HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
+SHA256 = re.compile("([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,28 @@ def _config(name: str) -> Any:
     return get_pretrained_cfg(name)
 
 
+def cached_file(architecture: str, weights: str) -> Path | None:
+    """The file of published weights, if it is on this machine; nothing is fetched.
+
+    Parameters
+    ----------
+    architecture : str
+        `timm/NAME` or `torchvision/NAME`.
+    weights : str
+        `pretrained` or `pretrained/TAG`.
+    """
+    library, _, name = architecture.partition("/")
+    if library == "torchvision":
+        url = str(torchvision_entry(name, weights).url)
+    else:
+        config = _config(timm_tag(name, weights))
+        if config.hf_hub_id:
+            return _cached(*_in_hub(config))
+        url = str(config.url)
+    file = _target(url)
+    return file if file.is_file() else None
+
+
 def timm_weights(full_name: str) -> Published:
     """Weights that timm publishes, out of the Hugging Face cache or torch hub's.
 
@@ -79,11 +104,7 @@ def timm_weights(full_name: str) -> Published:
     if not config.hf_hub_id:
         url = str(config.url)
         return Published(_from_url(url, full_name), url)
-    repository, _, revision = config.hf_hub_id.partition("@")
-    names = [SAFETENSORS, "pytorch_model.bin"]
-    if config.hf_hub_filename:
-        name = config.hf_hub_filename
-        names = [str(Path(name).with_suffix(".safetensors")), name]
+    repository, names, revision = _in_hub(config)
     reason = "HF_HUB_OFFLINE is set"
     file = _cached(repository, names, revision)
     if file is None and not offline():
@@ -100,6 +121,34 @@ def timm_weights(full_name: str) -> Published:
         f"the folder {folder} from its cache (~/.cache/huggingface/hub) to "
         f"{constants.HF_HUB_CACHE}/{folder}",
     )
+
+
+def require_published(file: Path, sha256: str) -> None:
+    """Raise `ModelError` unless a file has the digest that its name in a cache promises.
+
+    torch hub's names end in the first digits of it; Hugging Face's cache keeps large files under
+    all of them, and links to these.
+    """
+    named = HASH_IN_NAME.search(file.name) or SHA256.fullmatch(file.resolve().name)
+    promised = named.group(1) if named else ""
+    if not sha256.startswith(promised):
+        raise ModelError(
+            f"{file} is not the published file",
+            expected=f"SHA-256 {promised}{'...' if len(promised) < 64 else ''}, as its name says",
+            found=f"SHA-256 {sha256}",
+            hint="remove it, so that it is fetched again; if it is the file you want, give the "
+            "model its weights_sha256",
+        )
+
+
+def _in_hub(config: Any) -> tuple[str, list[str], str]:
+    """Repository, names that the file may have, and revision."""
+    repository, _, revision = config.hf_hub_id.partition("@")
+    names = [SAFETENSORS, "pytorch_model.bin"]
+    if config.hf_hub_filename:
+        name = config.hf_hub_filename
+        names = [str(Path(name).with_suffix(".safetensors")), name]
+    return repository, names, revision
 
 
 def _cached(repository: str, names: list[str], revision: str) -> Path | None:
@@ -163,8 +212,13 @@ def torchvision_weights(entry: Any) -> Published:
     return Published(_from_url(entry.url, str(entry)), f"torchvision {entry}")
 
 
+def _target(url: str) -> Path:
+    """Where torch hub keeps a file."""
+    return Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
+
+
 def _from_url(url: str, name: str) -> Path:
-    target = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
+    target = _target(url)
     if target.is_file():
         return target
     reason = "HF_HUB_OFFLINE is set"

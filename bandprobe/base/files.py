@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +16,21 @@ from typing import Any
 def fresh_partial(path: Path) -> Path:
     """Temporary name to write `path` under, in the same folder; removes what others left behind.
 
-    A process whose Snakemake was killed may still be writing: the name is this process's own, so
-    that the two never mix, and the other finds its own gone when it ends.
+    A process whose Snakemake was killed may still be writing, here or on another machine, where its
+    number may be the same: the name is this call's own, so that the two never mix, and the other
+    finds its own gone when it ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    leftover = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+\.(old\.)?)?partial")
+    leftover = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]+\.(old\.)?)?partial")
     for item in list(path.parent.iterdir()):
         if leftover.fullmatch(item.name):
             remove(item)
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    return _hidden(path, "partial")
+
+
+def _hidden(path: Path, ending: str) -> Path:
+    """A name that no other call gets."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.{ending}")
 
 
 def remove(path: Path) -> None:
@@ -49,7 +56,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def replace_tree(partial: Path, path: Path) -> None:
     """Rename a complete folder; an older one of that name is replaced as a unit."""
     if path.exists():
-        old = path.with_name(f".{path.name}.{os.getpid()}.old.partial")
+        old = _hidden(path, "old.partial")
         os.replace(path, old)
         os.replace(partial, path)
         remove(old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 from bandprobe.data import cifar
 from bandprobe.data.folders import (
     class_rows,
-    fingerprint,
     image_folder,
     suffixes_of,
 )
+from bandprobe.data.image_files import state_now
 from bandprobe.data.imagenet import (
     EVAL_SHARE,
     chosen_synsets,
@@ -33,10 +34,12 @@ __all__ = [
     "MADE_HERE",
     "Sample",
     "check_spec",
-    "fingerprint",
+    "file_suffixes",
+    "folders_of",
     "root_of",
     "samples",
     "state_of",
+    "without_places",
 ]
 
 # Kinds whose images the workflow writes itself, once, to results/<dataset>/images.
@@ -102,16 +105,46 @@ def root_of(spec: Mapping[str, Any]) -> Path:
     return common_root(spec) if spec["kind"] == "imagenet-val" else Path(spec["root"])
 
 
-def state_of(spec: Mapping[str, Any]) -> str:
-    """A fingerprint of the user's files that a data set is read from; empty without any."""
+# Where a user's files lie. Names in the manifest are relative to their root, so these count for no
+# result as long as they lie together.
+PLACES = ("root", "train_root", "table")
+
+
+def folders_of(spec: Mapping[str, Any]) -> list[Path]:
+    """The folders that a data set is read from."""
+    return [Path(spec[key]) for key in ("root", "train_root") if key in spec]
+
+
+def file_suffixes(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Endings of the files that a data set is read from."""
+    return cifar.SUFFIXES if spec["kind"] in MADE_HERE else suffixes_of(spec)
+
+
+def state_of(spec: Mapping[str, Any], record: Path) -> str:
+    """What the user's files that a data set is read from are known by; empty without any.
+
+    Parameters
+    ----------
+    spec : mapping
+    record : Path
+        As of `image_files.state_now`.
+    """
     if "root" not in spec:
         return ""
-    suffixes = cifar.SUFFIXES if spec["kind"] in MADE_HERE else suffixes_of(spec)
-    folders = [Path(spec[key]) for key in ("root", "train_root") if key in spec]
-    states = [fingerprint(folder, suffixes) for folder in folders]
+    states = [state_now(folders_of(spec), file_suffixes(spec), record)]
     if spec["kind"] == "table" and Path(spec["table"]).is_file():
         states.append(file_digest(Path(spec["table"])))
     return " ".join(states)
+
+
+def without_places(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A data set as it counts for results: its folders by where they lie among each other."""
+    kept = {key: value for key, value in spec.items() if key not in PLACES}
+    folders = folders_of(spec)
+    if len(folders) > 1:
+        root = root_of(spec).absolute()
+        kept["folders"] = [os.path.relpath(folder.absolute(), root) for folder in folders]
+    return kept
 
 
 def check_spec(name: str, spec: Mapping[str, Any]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,25 +13,6 @@ from bandprobe.data.images import ARRAY, SUFFIXES
 from bandprobe.data.listing import class_images
 from bandprobe.data.sample import Sample
 from bandprobe.errors import DatasetError
-
-
-def fingerprint(root: Path, suffixes: Collection[str] = SUFFIXES) -> str:
-    """A digest of names, sizes and times of all files below `root` with one of the suffixes.
-
-    It tells the workflow that something may have changed; the manifest then looks at contents.
-    """
-    total = hashlib.sha256()
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
-        # A link to a parent folder would lead to an endless loop.
-        seen.add(os.path.realpath(folder))
-        folders[:] = sorted(n for n in folders if os.path.realpath(Path(folder, n)) not in seen)
-        for path in (Path(folder, name) for name in sorted(files)):
-            if path.suffix.lower() in suffixes and path.is_file():
-                status = path.stat()
-                state = f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}"
-                total.update(state.encode())
-    return total.hexdigest()
 
 
 def suffixes_of(spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bandprobe.data.datasets import samples
+from bandprobe.data.datasets import MADE_HERE, file_suffixes, folders_of, samples
+from bandprobe.data.image_files import FileState, list_files, read_contents, write_record
 from bandprobe.data.images import image_fault
 from bandprobe.data.inputs import input_fault
-from bandprobe.data.manifest import skipped_images, write_manifest
+from bandprobe.data.manifest import image_rows, skipped_images, write_manifest
+
+RECORD = "image_files.parquet"
 
 
-def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
+def list_samples(output: Path, spec: Mapping[str, Any], root: Path, state: str = "") -> None:
     """List the samples of a data set, after decoding every image once; log what is left out.
 
     Parameters
@@ -25,10 +28,31 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
         The data set's part of the configuration.
     root : Path
         Folder of the images.
+    state : str
+        What the workflow knows the user's files by, as of `datasets.state_of`; it is written down
+        beside the manifest with what they are. Empty where they are none of the user's.
     """
     n_channels = spec.get("channels")
     fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
     on_bad_image = spec.get("on_bad_image", "fail")
+    # Before they are read: a file that changes meanwhile then differs from what is written down.
+    files = list_files(folders_of(spec), file_suffixes(spec)) if state else {}
     write_manifest(output, samples(spec, root), root, on_bad_image, fault_of)
-    for image, reason in skipped_images(output).items():
+    left_out = skipped_images(output)
+    for image, reason in left_out.items():
         logging.warning("left out %s: %s", image, reason)
+    if state:
+        contents = {root / image: digest for image, digest in image_rows(output).items()}
+        more = [root / image for image in left_out]
+        if spec["kind"] in MADE_HERE:
+            more = _paths(spec, files)
+        contents |= dict(zip(more, read_contents(more), strict=True))
+        # A table counts by its own content.
+        own = state.partition(" ")[0]
+        write_record(output.with_name(RECORD), own, files, folders_of(spec), contents)
+
+
+def _paths(spec: Mapping[str, Any], files: Mapping[str, FileState]) -> list[Path]:
+    """The files themselves, of which all count where images are written out of them."""
+    folders = folders_of(spec)
+    return [folders[int(name.partition("/")[0])] / name.partition("/")[2] for name in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +58,23 @@ def list_tree(folder: Path, suffixes: Collection[str] = SUFFIXES) -> Listing:
     """
     images: list[Path] = []
     others: Counter[str] = Counter()
+    for entry in walk_files(folder):
+        suffix = Path(entry.name).suffix.lower()
+        if suffix in suffixes:
+            images.append(Path(entry.path))
+        else:
+            others[suffix or "no suffix"] += 1
+    return Listing(sorted(images), others)
+
+
+def walk_files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Files in a folder and all its sub-folders, as of `list_tree`.
+
+    Raises
+    ------
+    DatasetError
+        If a folder cannot be listed.
+    """
     seen = _folders_above(folder)
     waiting = [folder]
     while waiting:
@@ -74,15 +91,11 @@ def list_tree(folder: Path, suffixes: Collection[str] = SUFFIXES) -> Listing:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            suffix = Path(entry.name).suffix.lower()
             if entry.is_dir():
                 below.append(Path(entry.path))
-            elif suffix in suffixes:
-                images.append(Path(entry.path))
             else:
-                others[suffix or "no suffix"] += 1
+                yield entry
         waiting += reversed(below)
-    return Listing(sorted(images), others)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from bandprobe.base.progress import tracked
 from bandprobe.data.images import Box, image_fault, unreadable
 from bandprobe.data.sample import SKIPPED, Sample
 from bandprobe.errors import DatasetError
-from bandprobe.store.chunks import damaged
+from bandprobe.store.chunks import damaged, readable
 from bandprobe.store.digests import file_digest, require_digest, write_digest
 
 Fault = Callable[[Path], str | None]
@@ -150,7 +150,8 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     """
     require_digest(path)
     try:
-        return pq.read_table(path, columns=columns)
+        with readable(path):
+            return pq.read_table(path, columns=columns)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise damaged(path, "cannot be read", found=error) from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from bandprobe.backbones.axes import build_without_values
 from bandprobe.backbones.backbone import Backbone, Tokens, load_backbone, read_layers
 from bandprobe.backbones.layouts import Layout, Size
 from bandprobe.backbones.map_check import check_maps
-from bandprobe.backbones.tracing import declared_layouts, declared_sources, reference_maps
+from bandprobe.backbones.tracing import declared_sources, reference_maps
 from bandprobe.errors import BandprobeError
 from bandprobe.head.variants import own_outputs, plain_outputs, replaced_outputs
 from bandprobe.planning.suggest import chosen_layers
@@ -44,8 +45,7 @@ class Surveyed:
     oblong : (height, width), optional
         A size that is not square and that the network takes.
     oblong_error : float
-        As `error`, at that size; NaN where the network has to be built for it, so that the shapes
-        of the maps alone were compared.
+        As `error`, at that size; infinite where the layers are others than at its own size.
     """
 
     architecture: str
@@ -72,20 +72,19 @@ def survey(architecture: str) -> Surveyed:
     size = (int(height), int(width))
     layouts, missing, error = compare(backbone, size)
     head = head_fault(backbone, list(layouts)[-1], size) if layouts else ""
-    found = oblong_size(architecture, size)
     oblong, oblong_error = None, float("nan")
-    if found is not None:
-        oblong, network = found
-        others: dict[str, Layout] = {}
+    for other, arguments in oblong_sizes(architecture, size):
         try:
-            if network is None:
-                others, _, oblong_error = compare(backbone, oblong)
-            else:
-                others = declared_layouts(network, torch.empty(1, 3, *oblong, device="meta"))
+            if arguments:
+                backbone = load_backbone(architecture, "random", arguments, 0, None)
+                fill_zeros(backbone.network)
+            others, _, oblong_error = compare(backbone, other)
         except (BandprobeError, RuntimeError, IndexError):
-            oblong = None  # some find out with values alone
-        if oblong is not None and list(others) != list(layouts):
+            continue  # some find out with values alone
+        oblong = other
+        if list(others) != list(layouts):
             oblong_error = float("inf")
+        break
     return Surveyed(architecture, size, layouts, error, missing, head, oblong, oblong_error)
 
 
@@ -148,21 +147,21 @@ def head_fault(backbone: Backbone, layer: str, size: Size) -> str:
     return "" if difference <= CLEAN * plain.std() else "something goes around the layer"
 
 
-def oblong_size(architecture: str, size: Size) -> tuple[Size, nn.Module | None] | None:
-    """A size that is not square and that a network takes, and the network if built for it."""
+def oblong_sizes(architecture: str, size: Size) -> Iterator[tuple[Size, dict[str, Any]]]:
+    """Sizes that are not square and that a network seems to take, and the arguments it then needs.
+
+    Tried without values, which some networks notice later.
+    """
     height, width = size
-    own = build_without_values(Wanted(architecture, "random", {}))
     for other in ((height, width * 3 // 2), (height, 2 * width)):
-        for rebuild in (False, True):
+        for arguments in ({}, {"img_size": list(other)}):
             try:
-                wanted = Wanted(architecture, "random", {"img_size": list(other)})
-                network = build_without_values(wanted) if rebuild else own
+                network = build_without_values(Wanted(architecture, "random", arguments))
                 with torch.no_grad():
                     network(torch.empty(1, 3, *other, device="meta"))
-            except Exception:
+            except Exception:  # whatever a network makes of a size that it does not take
                 continue
-            return other, network if rebuild else None
-    return None
+            yield other, dict(arguments)
 
 
 def layouts_text(layouts: Mapping[str, Layout]) -> str:

@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +21,14 @@ import zarr
 from numpy.typing import NDArray
 
 from bandprobe.errors import StoreError
+from bandprobe.store.withdrawal import withdraw
 
 # Of the metadata itself, kept among the attributes of the group.
 METADATA_DIGEST = "metadata_sha256"
 # What stores are written with. Others of Zarr's codecs, and those that packages add, are not run.
 CODECS = {"bytes", "vlen-utf8", "zstd", "blosc", "crc32c"}
 NAMED = 5
-
-
-_looking: ContextVar[bool] = ContextVar("looking", default=False)
-
-
-@contextmanager
-def only_looking() -> Iterator[None]:
-    """Leave damaged stores as they are while they are looked at."""
-    token = _looking.set(True)
-    try:
-        yield
-    finally:
-        _looking.reset(token)
+NOT_A_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 def repair(store: Path) -> str:
@@ -53,6 +41,31 @@ def repair(store: Path) -> str:
 
 class DamagedStoreError(StoreError):
     """What is on disk is not what was written."""
+
+
+class UnreadableStoreError(StoreError):
+    """The system does not let a store be read now, which says nothing about what is on disk."""
+
+
+@contextmanager
+def readable(store: Path) -> Iterator[None]:
+    """A block in which errors of the system are no damage: too many open files, no permission.
+
+    Raises
+    ------
+    UnreadableStoreError
+        In place of an OSError, but for files that are missing or something else than files.
+    """
+    try:
+        yield
+    except NOT_A_FILE:
+        raise
+    except OSError as error:
+        raise UnreadableStoreError(
+            f"{store} cannot be read now; it is left as it is",
+            found=_reason(error),
+            hint="remove the cause and run again; if the disk itself is at fault, " + repair(store),
+        ) from error
 
 
 def damaged(
@@ -95,12 +108,15 @@ class StoredArray:
             If a chunk is missing or does not have its checksum, naming the chunks. The store's
             digest is then withdrawn, so that the workflow makes the store again.
         """
-        self._count()
-        try:
-            return np.asarray(self._array[part])
-        except Exception:
-            self._refuse_damage()
-            raise
+        with readable(self._store):
+            self._count()
+            try:
+                return np.asarray(self._array[part])
+            except (OSError, MemoryError):
+                raise
+            except Exception:
+                self._refuse_damage()
+                raise
 
     def _count(self) -> None:
         if not self._counted and not is_whole(self._store, self._name, self._array):
@@ -121,16 +137,6 @@ class StoredArray:
         )
 
 
-def withdraw(store: Path) -> None:
-    """Take away the digest of a damaged store: to the workflow it then is not made yet."""
-    if _looking.get():
-        return
-    try:
-        Path(f"{store}.digest.json").unlink(missing_ok=True)
-    except OSError:  # where nothing can be written the message has to do
-        return
-
-
 def n_chunks(shape: Sequence[int], chunks: Sequence[int]) -> int:
     """How many chunks an array has; none if it holds no value."""
     return math.prod(-(-size // chunk) for size, chunk in zip(shape, chunks, strict=True))
@@ -138,10 +144,16 @@ def n_chunks(shape: Sequence[int], chunks: Sequence[int]) -> int:
 
 def is_whole(store: Path, name: str, array: zarr.Array[Any]) -> bool:
     """Whether as many chunks are there as the array has; they are not read."""
-    found = sum(len(files) for _, _, files in os.walk(store / name / "c"))
+    found = sum(len(files) for _, _, files in os.walk(store / name / "c", onerror=_raise_unread))
     if not array.shape:
         found = int((store / name / "c").is_file())
     return found == n_chunks(array.shape, array.chunks)
+
+
+def _raise_unread(error: OSError) -> None:
+    """A folder that is not there has no files; one that cannot be listed may have any."""
+    if not isinstance(error, NOT_A_FILE):
+        raise error
 
 
 def damage(store: Path, name: str, array: zarr.Array[Any]) -> Iterator[str]:
@@ -159,6 +171,8 @@ def damage(store: Path, name: str, array: zarr.Array[Any]) -> Iterator[str]:
                 for at, chunk in zip(place, array.chunks, strict=True)
             )
             array[part]
+        except (OSError, MemoryError):
+            raise
         except Exception as error:  # whatever a codec makes of rotten bytes
             yield f"{name}/{key} ({file.stat().st_size} bytes): {_reason(error)}"
 
@@ -178,7 +192,8 @@ def read_metadata(store: Path) -> dict[str, Any]:
     """
     file = store / "zarr.json"
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        with readable(store):
+            content = json.loads(file.read_bytes())
         members = dict(content["consolidated_metadata"]["metadata"])
         attributes = dict(content["attributes"])
         codecs = {str(codec["name"]) for one in members.values() for codec in one["codecs"]}

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from bandprobe.base.files import write_json
-from bandprobe.store.chunks import damaged, withdraw
+from bandprobe.store.chunks import damaged, readable
+from bandprobe.store.withdrawal import withdraw
 
 
 def data_digest(path: Path) -> str:
@@ -59,7 +60,8 @@ def read_digest(path: str | Path) -> str:
         If it is missing or is not a digest.
     """
     try:
-        return str(json.loads(digest_path(path).read_text(encoding="utf-8"))["sha256"])
+        with readable(Path(path)):
+            return str(json.loads(digest_path(path).read_bytes())["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise damaged(Path(path), "its digest cannot be read", found=error) from error
 
@@ -67,11 +69,12 @@ def read_digest(path: str | Path) -> str:
 def require_digest(path: Path) -> None:
     """Raise `StoreError` if a file has a digest and does not match it.
 
-    The digest is then withdrawn, so that the workflow makes the file again.
+    In a job the digest is then withdrawn, so that the workflow makes the file again.
     """
-    if not digest_path(path).is_file() or not path.is_file():
-        return
-    recorded, actual = read_digest(path), file_digest(path)
+    with readable(path):
+        if not digest_path(path).is_file() or not path.is_file():
+            return
+        recorded, actual = read_digest(path), file_digest(path)
     if recorded != actual:
         withdraw(path)
         raise damaged(path, "damaged on disk", expected=f"SHA-256 {recorded}", found=actual)

@@ -24,14 +24,16 @@ from bandprobe.errors import StoreError
 from bandprobe.store.chunks import (
     DamagedStoreError,
     StoredArray,
+    UnreadableStoreError,
     damaged,
     is_whole,
     read_metadata,
+    readable,
     sign_metadata,
-    withdraw,
 )
 from bandprobe.store.digests import write_digest
 from bandprobe.store.encoding import Codec
+from bandprobe.store.withdrawal import withdraw
 
 # Weights and scores are written with zstd. Float16 maps shrink by a tenth to a fifth only, and
 # reading them, which the later stages do several times, would take four times as long: none.
@@ -68,9 +70,12 @@ class Store:
             withdraw(self.path)
             raise
         try:
-            self._group = zarr.open_group(self.path, mode="r", zarr_format=3)
-            self.attrs: dict[str, Any] = dict(self._group.attrs)
-            self._names = sorted(name for name, _ in self._group.arrays())
+            with readable(self.path):
+                self._group = zarr.open_group(self.path, mode="r", zarr_format=3)
+                self.attrs: dict[str, Any] = dict(self._group.attrs)
+                self._names = sorted(name for name, _ in self._group.arrays())
+        except (UnreadableStoreError, MemoryError):
+            raise
         except Exception as error:  # Zarr has no error of its own for metadata that it cannot use
             raise damaged(self.path, "zarr.json cannot be used", found=repr(error)) from error
 

@@ -20,6 +20,7 @@ class Paths:
     DATASET = f"{RESULTS}/{{dataset}}"
     IMAGES = f"{DATASET}/images"
     MANIFEST = f"{DATASET}/manifest.parquet"
+    IMAGE_FILES = f"{DATASET}/image_files.parquet"
     FOLDS = f"{DATASET}/folds.parquet"
     FEATURES = f"{DATASET}/features/{{model}}/{{passname}}/{{split}}.zarr"
     SHARD = f"{DATASET}/features/{{model}}/{{passname}}/shards/{{shard}}/{{split}}.zarr"

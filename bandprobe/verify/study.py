@@ -25,13 +25,13 @@ from bandprobe.data.manifest import (
     read_split,
 )
 from bandprobe.errors import BandprobeError
-from bandprobe.store.chunks import only_looking
 from bandprobe.store.digests import file_digest
 from bandprobe.store.zarr_store import Store
 from bandprobe.study.paths import SPLITS, Paths
 from bandprobe.study.study import Study
 from bandprobe.verify.stores import Expected, file_problems, store_problems
 from bandprobe.verify.summaries import summary_problems, target_problems
+from bandprobe.verify.weights import weights_problems
 
 # Paths in the command that makes things again.
 MOST_PATHS = 20
@@ -154,10 +154,9 @@ def verify_study(study: Study, report: Callable[[str], Any] = print) -> list[Sta
         With all problems by name; nothing on disk is changed.
     """
     stages = []
-    with only_looking():
-        for stage in _stages(study):
-            report(stage.line)
-            stages.append(stage)
+    for stage in _stages(study):
+        report(stage.line)
+        stages.append(stage)
     return stages
 
 
@@ -216,6 +215,8 @@ def _assets(study: Study) -> Stage:
     paths += [Paths.PHOTOS] if any("asset" in spec for spec in study.datasets.values()) else []
     for path in paths:
         stage.check(path, Paths.digest(path), file_problems(Path(path)))
+    for file, store, problems in weights_problems(study):
+        stage.check(file, Paths.digest(store), problems)
     return stage
 
 

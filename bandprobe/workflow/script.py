@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from bandprobe.errors import BandprobeError
+from bandprobe.store.withdrawal import withdrawing
 
 # The C library's allocator gives large blocks back to the system at once, and each activation or
 # temporary array then faults its pages in anew. Kept, a CNN's forward pass takes half the time.
@@ -33,7 +34,8 @@ def run(main: Callable[[], None]) -> None:
     """Run a script's main function; a user's mistake ends it with a message, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        main()
+        with withdrawing():
+            main()
     except BandprobeError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)

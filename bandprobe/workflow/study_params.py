@@ -6,23 +6,29 @@ take the study and the job's wildcards, a mapping of names to values.
 
 from __future__ import annotations
 
+import functools
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from bandprobe.backbones.model_spec import ModelSpec
-from bandprobe.data.datasets import root_of, state_of
+from bandprobe.data.datasets import PLACES, root_of, state_of, without_places
+from bandprobe.data.image_files import keep_times
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.store.provenance import network_versions
+from bandprobe.study.paths import Paths
 from bandprobe.study.study import BY_BAND, Study
 from bandprobe.summary.axes import HeadAxes, SummaryAxes
+from bandprobe.workflow.kept_digests import KeptDigests
 from bandprobe.workflow.params import as_json, as_plain
-from bandprobe.workflow.stores import Wildcards, folder_above, weights_file
+from bandprobe.workflow.stores import Wildcards, folder_above, user_weights, weights_file
 from bandprobe.workflow.user_code import source_digest
 
 
@@ -51,8 +57,14 @@ class WeightsInput(Protocol):
 
 
 def dataset_spec(study: Study, wildcards: Wildcards) -> dict[str, Any]:
-    """A data set's part of the configuration, defaults filled in."""
-    return dict(study.datasets[wildcards["dataset"]])
+    """A data set's part of the configuration, defaults filled in, but for where its files lie."""
+    return without_places(study.datasets[wildcards["dataset"]])
+
+
+def dataset_places(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    """Where a data set's files lie, which changes no result as long as they are the same."""
+    spec = study.datasets[wildcards["dataset"]]
+    return {key: spec[key] for key in PLACES if key in spec}
 
 
 def dataset_root(study: Study, wildcards: Wildcards, input: ImageInput) -> str:  # noqa: A002
@@ -61,9 +73,18 @@ def dataset_root(study: Study, wildcards: Wildcards, input: ImageInput) -> str: 
 
 
 def dataset_state(study: Study, wildcards: Wildcards) -> str:
-    """A fingerprint of a user's folder, which Snakemake cannot watch; the manifest reads it."""
-    spec = study.datasets[wildcards["dataset"]]
-    return "asset" if "asset" in spec else state_of(spec)
+    """What a user's files are known by, which Snakemake cannot watch; the manifest reads them."""
+    dataset = wildcards["dataset"]
+    spec = study.datasets[dataset]
+    if "asset" in spec:
+        return "asset"
+    return _state(as_json(spec), str(Path(Paths.IMAGE_FILES.format(dataset=dataset)).absolute()))
+
+
+@functools.cache
+def _state(spec: str, record: str) -> str:
+    """As of `state_of`, once in each process: rules that ask for it must get the same answer."""
+    return state_of(json.loads(spec), Path(record))
 
 
 def layers_of_pass(study: Study, wildcards: Wildcards) -> tuple[str, ...]:
@@ -98,6 +119,29 @@ def model_spec(study: Study, wildcards: Wildcards) -> ModelSpec:
 def weights_option(study: Study, wildcards: Wildcards, input: WeightsInput) -> str:  # noqa: A002
     """The option `--weights`, if the weights lie in a file."""
     return option("weights", str(input.weights or weights_file(study, wildcards["model"]) or ""))
+
+
+def weights_content(study: Study, wildcards: Wildcards) -> str:
+    """SHA-256 of a user's own file of weights: what it contains counts, not when it was written.
+
+    Empty where there is none, and where it cannot be read, which the job then says.
+    """
+    try:
+        return "".join(kept_digests().of(Path(path)) for path in user_weights(study, wildcards))
+    except OSError:
+        return ""
+
+
+@functools.cache
+def kept_digests() -> KeptDigests:
+    """Those of this process, which end up in the folder of the results."""
+    return KeptDigests()
+
+
+def keep_what_was_read() -> None:
+    """Write down what planning has read of a user's files, so that it need not read them again."""
+    kept_digests().save()
+    keep_times()
 
 
 def shard_option(study: Study, wildcards: Wildcards) -> str:

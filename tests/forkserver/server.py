@@ -85,10 +85,6 @@ LIBRARIES = (
 PATH = tuple(sys.path)
 # PyArrow's allocator has a thread, and starts it again in each fork.
 KNOWN = {"jemalloc_bg_thd"}
-# Some libraries put folders on the path.
-PATH = tuple(sys.path)
-# PyArrow's allocator has a thread, and starts it again in each fork.
-KNOWN = {"jemalloc_bg_thd"}
 # The longest request: arguments and an environment.
 MOST_BYTES = 1 << 22
 

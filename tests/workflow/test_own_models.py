@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ def oblong(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     config = tiny_config()
     config |= {"models": MODELS, "readouts": ["map"], "modes": {"remove": {"kind": "remove"}}}
     config["refit"] = {}
+    cached = Path(environment["TORCH_HOME"], "hub", "checkpoints", "resnet18-f37072fd.pth")
+    # Its name is that of the published file, and it is another one.
+    cnn = MODELS["cnn"] | {"weights_sha256": sha256(cached.read_bytes()).hexdigest()}
+    config["models"] = MODELS | {"cnn": cnn}
     study = TinyStudy(folder, config)
     done = study.run("interventions", env=environment)
     assert done.code == 0, done.output
@@ -172,6 +177,24 @@ def test_a_network_of_ones_own_runs_with_its_weights(oblong: TinyStudy) -> None:
     expected = convolution(batch).relu().detach().numpy()
     np.testing.assert_allclose(found["1"], expected, atol=2e-3)
     assert json.loads(found.attrs["config"])["model"]["source_sha256"]
+
+
+def test_swapped_weights_run_their_model_alone(
+    oblong: TinyStudy, environment: dict[str, str]
+) -> None:
+    """An older file of the same size is moved to the place of the weights; `mv` keeps its time."""
+    weights, older = oblong.folder / "mine.pth", oblong.folder / "older.pth"
+    content = weights.read_bytes()
+    weights.touch()
+    assert not oblong.plan("features").jobs, "what is in the file counts, not its time"
+    tensors = torch.load(weights)
+    tensors["state_dict"] = {name: 2 * value for name, value in tensors["state_dict"].items()}
+    torch.save(tensors, older)
+    os.utime(older, (0, 0))
+    older.replace(weights)
+    assert oblong.plan("features").jobs == {"extract_features": 1, "features": 1}
+    weights.write_bytes(content)
+    assert not oblong.plan("features").jobs
 
 
 def test_edited_code_of_ones_own_runs_its_model_alone(

@@ -131,6 +131,7 @@ def run_page(page: str, place: str, folder: Path, tools: dict[str, str]) -> list
     return ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", with_place(DEFAULT))
 def test_commands_on_the_default_study(
     default_study: Path, tools: dict[str, str], page: str
@@ -139,6 +140,7 @@ def test_commands_on_the_default_study(
     run_page(page, DEFAULT, HOME, tools)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", with_place(CLONE))
 def test_commands_in_a_clone(tmp_path: Path, tools: dict[str, str], page: str) -> None:
     clone = make_clone(tmp_path / "clone")

@@ -14,6 +14,7 @@ import yaml
 
 from tests.workflow.conftest import HOME, make_images
 
+pytestmark = pytest.mark.slow
 PYTHON = Path(sys.prefix, "bin", "python")
 # Of the study that `init` proposes, what takes least time.
 SMALLEST = {

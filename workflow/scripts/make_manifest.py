@@ -12,10 +12,13 @@ def main() -> None:
     """Write the manifest of one data set."""
     parser = argument_parser(__doc__)
     parser.add_argument("--spec", required=True, type=from_json(dict[str, Any]), help="as JSON")
+    parser.add_argument("--places", required=True, type=from_json(dict[str, Any]), help="likewise")
     parser.add_argument("--root", required=True, type=Path, help="folder of the images")
+    parser.add_argument("--state", default="", help="what the user's files are known by")
     parser.add_argument("--output", required=True, type=Path, help="the manifest (Parquet)")
     arguments = parser.parse_args()
-    list_samples(arguments.output, arguments.spec, arguments.root)
+    spec = arguments.spec | arguments.places
+    list_samples(arguments.output, spec, arguments.root, arguments.state)
 
 
 if __name__ == "__main__":

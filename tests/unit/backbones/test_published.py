@@ -49,8 +49,11 @@ def hugging_face_file(cache: Path, repository: str, name: str, write: Callable[[
     return digest
 
 
-def published(architecture: str, weights: str, **arguments: Any) -> Backbone:
-    return load_backbone(architecture, weights, arguments, 0, None)
+def published(
+    architecture: str, weights: str, pin: Path | None = None, **arguments: Any
+) -> Backbone:
+    digest = hashlib.sha256(pin.read_bytes()).hexdigest() if pin else None
+    return load_backbone(architecture, weights, arguments, 0, None, digest)
 
 
 def logits(network: nn.Module) -> torch.Tensor:
@@ -104,7 +107,7 @@ def test_torchvision_weights_come_out_of_torch_hubs_cache(caches: Path) -> None:
     file.parent.mkdir(parents=True)
     torch.save(original.state_dict(), file)
     for weights in ("pretrained", "pretrained/IMAGENET1K_V1"):
-        backbone = published("torchvision/resnet18", weights)
+        backbone = published("torchvision/resnet18", weights, pin=file)
         assert_close(logits(backbone.network), logits(original))
         assert backbone.weights_source.startswith("torchvision ResNet18_Weights.IMAGENET1K_V1")
         assert "not the published file" in backbone.weights_source
@@ -117,8 +120,27 @@ def test_timm_weights_outside_of_hugging_face_come_out_of_torch_hubs_cache(cache
     file = caches / "torch" / "hub" / "checkpoints" / url.rsplit("/", 1)[1]
     file.parent.mkdir(parents=True)
     torch.save(original.state_dict(), file)
-    backbone = published("timm/legacy_seresnet18", "pretrained")
+    backbone = published("timm/legacy_seresnet18", "pretrained", pin=file)
     assert_close(logits(backbone.network), logits(original))
+
+
+def test_another_file_under_a_published_name_is_refused(caches: Path) -> None:
+    folder = caches / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    network = scramble(torchvision.models.resnet18())
+    torch.save(network.state_dict(), folder / "resnet18-f37072fd.pth")
+    with pytest.raises(ModelError, match=r"(?s)not the published file.*SHA-256 f37072fd\.\.\."):
+        published("torchvision/resnet18", "pretrained")
+    digest = hugging_face_file(
+        caches,
+        "timm/resnet18.tv_in1k",
+        "model.safetensors",
+        lambda path: save_file(dict(network.state_dict()), path),
+    )
+    (blob,) = caches.rglob(digest)
+    save_file({name: 2 * value for name, value in network.state_dict().items()}, blob)
+    with pytest.raises(ModelError, match=f"(?s)not the published file.*SHA-256 {digest}, as"):
+        published("timm/resnet18", "pretrained/tv_in1k")
 
 
 def test_a_published_file_that_runs_code_is_not_run(caches: Path) -> None:

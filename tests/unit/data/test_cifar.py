@@ -18,6 +18,8 @@ from bandprobe.data.images import open_image, png_bytes
 from bandprobe.data.made_images import made_images
 from bandprobe.errors import DatasetError
 
+NO_RECORD = Path("no-record.parquet")
+
 PER_CLASS = 3
 
 
@@ -120,7 +122,7 @@ def test_a_cut_file_and_a_wrong_label_are_refused(tmp_path: Path) -> None:
 def test_the_state_follows_the_binary_files(tmp_path: Path) -> None:
     write_cifar("cifar10", tmp_path)
     spec = spec_of("cifar10", tmp_path)
-    before = state_of(spec)
+    before = state_of(spec, NO_RECORD)
     path = tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin"
     path.write_bytes(path.read_bytes()[:-3073])
-    assert state_of(spec) != before
+    assert state_of(spec, NO_RECORD) != before

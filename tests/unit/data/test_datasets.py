@@ -12,6 +12,8 @@ from bandprobe.data.phantom import Phantom
 from bandprobe.errors import ConfigError, DatasetError
 from tests.unit.conftest import SaveImage
 
+NO_RECORD = Path("no-record.parquet")
+
 FOLDERS = {"kind": "imagefolder", "eval_share": 0.5, "seed": 0}
 
 
@@ -36,11 +38,11 @@ def test_training_samples_come_first_and_imagenet_classes_have_their_index(
 
 
 def test_the_state_follows_the_users_files(spec: dict[str, Any], save_image: SaveImage) -> None:
-    before = state_of(spec)
-    assert before == state_of(spec) != ""
+    before = state_of(spec, NO_RECORD)
+    assert before == state_of(spec, NO_RECORD) != ""
     save_image(Path(spec["root"], "other", "new.png"))
-    assert state_of(spec) != before
-    assert state_of({"kind": "photos", "asset": "photos"}) == ""
+    assert state_of(spec, NO_RECORD) != before
+    assert state_of({"kind": "photos", "asset": "photos"}, NO_RECORD) == ""
 
 
 def test_generated_images_have_the_classes_of_the_generator(tmp_path: Path) -> None:

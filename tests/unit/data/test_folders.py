@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bandprobe.data.datasets import samples
-from bandprobe.data.folders import fingerprint
 from bandprobe.data.listing import class_images
 from bandprobe.errors import DatasetError
 from tests.unit.conftest import SaveImage
@@ -115,11 +114,3 @@ def test_given_splits_with_different_classes_are_refused(
     spec = given_splits(classes, save_image, ("ape", "bee", "dog"))
     with pytest.raises(DatasetError, match="cat, dog"):
         samples(spec, classes.parent / "given")
-
-
-def test_fingerprint_changes_with_the_images_alone(classes: Path, save_image: SaveImage) -> None:
-    before = fingerprint(classes)
-    (classes / "ape" / "notes.txt").write_text("no image")
-    assert fingerprint(classes) == before
-    save_image(classes / "ape" / "new.png")
-    assert fingerprint(classes) != before

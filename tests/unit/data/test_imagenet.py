@@ -15,6 +15,8 @@ from bandprobe.data.datasets import check_spec, root_of, samples, state_of
 from bandprobe.data.imagenet import chosen_synsets, common_root, imagenet_index, standard_synsets
 from bandprobe.errors import ConfigError, DatasetError
 
+NO_RECORD = Path("no-record.parquet")
+
 CHOSEN = ["n01440764", "n01443537", "n07747607", "n15075141"]  # 0, 1, 950, 999
 
 
@@ -100,9 +102,9 @@ def test_a_training_folder_of_its_own(tmp_path: Path, val: Path) -> None:
         assert (tmp_path / row.image).is_file()
         assert row.image.startswith("elsewhere/train/" if row.split == "train" else "val/")
         assert row.imagenet_index == imagenet_index(Path(row.image).parent.name)
-    before = state_of(spec)
+    before = state_of(spec, NO_RECORD)
     next(iter((train / CHOSEN[2]).iterdir())).unlink()
-    assert state_of(spec) != before
+    assert state_of(spec, NO_RECORD) != before
 
 
 def test_a_relative_and_an_absolute_folder_share_a_root(

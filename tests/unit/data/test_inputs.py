@@ -18,6 +18,8 @@ from bandprobe.data.manifest import read_split
 from bandprobe.errors import ConfigError, DatasetError, ModelError
 from tests.unit.conftest import SaveImage
 
+NO_RECORD = Path("no-record.parquet")
+
 
 def plain(n_channels: int, size: tuple[int, int] = (4, 6), **keys: Any) -> Preprocess:
     """As it is: no resizing of an image of that size, nothing subtracted."""
@@ -186,13 +188,13 @@ def test_a_data_set_of_arrays_is_listed_and_checked(
     with pytest.raises(DatasetError, match="without images"):
         samples(spec, root)
     spec["channels"] = 5
-    before = state_of(spec)
+    before = state_of(spec, NO_RECORD)
     list_samples(tmp_path / "manifest.parquet", spec, root)
     split = read_split(tmp_path / "manifest.parquet", "train")
     assert load_batch(root, split.image, split.crop, plain(5)).shape == (4, 5, 4, 6)
     saved(root / "a" / "bad.npy", np.zeros((4, 6, 3)))
     save_image(root / "b" / "bad.png", (6, 4))
-    assert state_of(spec) != before
+    assert state_of(spec, NO_RECORD) != before
     with pytest.raises(DatasetError, match=r"(?s)2 unreadable.*bad\.npy: 3 channels.*bad\.png"):
         list_samples(tmp_path / "manifest.parquet", spec, root)
 

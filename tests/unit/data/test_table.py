@@ -19,6 +19,8 @@ from tests.unit.conftest import SaveImage
 
 Columns = dict[str, list[Any]]
 
+NO_RECORD = Path("no-record.parquet")
+
 
 def write(folder: Path, columns: Columns, name: str = "table.csv") -> dict[str, Any]:
     """A table, and the data set that reads it."""
@@ -240,9 +242,9 @@ def test_a_table_that_is_missing_or_damaged_is_named(tmp_path: Path, name: str) 
 
 def test_an_edit_of_the_table_is_seen(tmp_path: Path) -> None:
     spec = write(tmp_path, pets())
-    before = state_of(spec)
+    before = state_of(spec, NO_RECORD)
     write(tmp_path, pets() | {"split": ["train", "eval"] * 6})
-    assert state_of(spec) != before
+    assert state_of(spec, NO_RECORD) != before
 
 
 def test_training_rows_are_not_evaluated_on(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bandprobe.store.digests import (
     require_digest,
     write_digest,
 )
+from bandprobe.store.withdrawal import withdrawing
 from bandprobe.store.zarr_store import Variable, write_store
 
 
@@ -58,5 +59,8 @@ def test_a_file_that_was_changed_loses_its_digest(tmp_path: Path) -> None:
     require_digest(path)
     path.write_bytes(b"tent")
     with pytest.raises(StoreError, match="damaged on disk"):
+        require_digest(path)
+    assert digest_path(path).exists(), "whatever only looks changes nothing"
+    with pytest.raises(StoreError, match="damaged on disk"), withdrawing():
         require_digest(path)
     assert not digest_path(path).exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,7 +64,10 @@ def test_no_command_lists_shards_or_slabs() -> None:
 
 def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     job = {"dataset": "tiny"}
-    assert study_params.dataset_spec(tiny, job)["root"] == "images"
+    spec = study_params.dataset_spec(tiny, job)
+    assert spec["kind"] == "imagefolder"
+    assert "root" not in spec, "the same images elsewhere are the same data"
+    assert study_params.dataset_places(tiny, job) == {"root": "images"}
     none: Any = SimpleNamespace(images=[])
     made: Any = SimpleNamespace(images="elsewhere/images")
     assert study_params.dataset_root(tiny, job, none) == "images"
@@ -71,6 +76,8 @@ def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     study = study_of(datasets={"own": folder, "photos": {"kind": "photos", "asset": "photos"}})
     assert study_params.dataset_state(study, {"dataset": "photos"}) == "asset"
     before = study_params.dataset_state(study, {"dataset": "own"})
+    assert study_params.dataset_state(study, {"dataset": "own"}) == before
+    study_params._state.cache_clear()
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(b"x")
     assert study_params.dataset_state(study, {"dataset": "own"}) != before
@@ -81,6 +88,35 @@ def test_layers_and_axes_of_a_job(tiny: Study) -> None:
     assert study_params.layers_of_pass(tiny, job) == ("layer1", "layer3")
     axes = {"dataset": "tiny", "model": "resnet18", "layer": "layer1"}
     assert study_params.layer_axes(tiny, job) == axes
+
+
+def test_folders_count_by_where_they_lie_among_each_other(tmp_path: Path) -> None:
+    def spec(*folders: str) -> dict[str, Any]:
+        names = dict(zip(("root", "train_root"), folders, strict=False))
+        own = {"kind": "imagenet-val", "classes": ["n01440764", "n01443537"]} | names
+        return study_params.dataset_spec(study_of(datasets={"own": own}), {"dataset": "own"})
+
+    assert spec("/a/val", "/a/train") == spec("/b/c/val", "/b/c/train")
+    assert spec("/a/val", "/a/train") != spec("/a/val", "/a/more/train")
+    assert spec("/a/val") == spec("/b")
+
+
+def test_weights_count_by_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study_params.kept_digests.cache_clear()
+    model = {"architecture": "timm/resnet18", "weights": "file/w.pth", "layers": [["layer1"]]}
+    study = study_of(models={"own": model, "blank": model | {"weights": "random"}})
+    assert study_params.weights_content(study, {"model": "blank"}) == ""
+    assert study_params.weights_content(study, {"model": "own"}) == "", (
+        "the job names what is missing"
+    )
+    Path("w.pth").write_bytes(b"weights")
+    first = study_params.weights_content(study, {"model": "own"})
+    assert first == sha256(b"weights").hexdigest()
+    Path("older.pth").write_bytes(b"another")
+    os.utime("older.pth", (0, 0))
+    os.replace("older.pth", "w.pth")
+    assert study_params.weights_content(study, {"model": "own"}) == sha256(b"another").hexdigest()
 
 
 def test_weights_are_an_option_where_there_is_a_file() -> None:
