@@ -28,7 +28,13 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
     """
     n_channels = spec.get("channels")
     fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
-    on_bad_image = spec.get("on_bad_image", "fail")
-    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of)
+    write_manifest(
+        output,
+        samples(spec, root),
+        root,
+        spec.get("on_bad_image", "fail"),
+        fault_of,
+        spec.get("on_shared_images"),
+    )
     for image, reason in skipped_images(output).items():
         logging.warning("left out %s: %s", image, reason)

@@ -278,14 +278,15 @@ def test_metadata_of_a_store_that_lies(store: Path, data: st.DataObject) -> None
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of two images."""
+    """A manifest of two crops of each of two images."""
     root = tmp_path_factory.mktemp("images")
     for name in ("a.png", "b.png"):
         Image.new("RGB", (4, 4)).save(root / name)
+    halves = {"train": (0, 0, 2, 4), "eval": (2, 0, 4, 4)}
     rows = [
-        Sample(name, name, None, label, name[0], name, split)
+        Sample(f"{name}/{split}", name, box, label, name[0], f"{name}/{split}", split)
         for label, name in enumerate(("a.png", "b.png"))
-        for split in ("train", "eval")
+        for split, box in halves.items()
     ]
     write_manifest(root / "manifest.parquet", rows, root)
     return root / "manifest.parquet"

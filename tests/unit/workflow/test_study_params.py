@@ -25,6 +25,14 @@ def test_options_are_quoted_for_the_shell_and_left_out_without_a_value() -> None
     assert study_params.option("weights", "") == ""
 
 
+def test_images_that_are_written_do_not_depend_on_what_is_done_with_shared_ones() -> None:
+    cifar = {"kind": "cifar10", "root": "data", "on_shared_images": "drop"}
+    study, job = study_of(datasets={"own": cifar}), {"dataset": "own"}
+    made = study_params.made_images_spec(study, job)
+    assert made == {"kind": "cifar10", "root": "data", "seed": 0}
+    assert study_params.dataset_spec(study, job) == made | {"on_shared_images": "drop"}
+
+
 def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     job = {"dataset": "tiny"}
     assert study_params.dataset_spec(tiny, job)["root"] == "images"
