@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bandprobe.data.manifest import Split
 from bandprobe.errors import BandprobeError
-from bandprobe.store.chunks import DamagedStoreError, damage, is_whole, read_metadata, repair
+from bandprobe.store.chunks import DamagedStoreError, damage, is_whole, read_metadata
 from bandprobe.store.digests import (
     data_digest,
     digest_path,
@@ -68,7 +68,7 @@ def _digest_problems(path: Path, digest: str) -> Iterator[str]:
         yield f"{digest_path(path).name} cannot be read: {_line(error.found)}"
         return
     if written != digest and is_of_another_version(path):
-        yield f"has a digest of an earlier version, which says nothing of its data; {repair(path)}"
+        yield "has a digest of an earlier version, which says nothing of its data"
     elif written != digest:
         yield f"does not match its digest: SHA-256 {written} was written, now {digest}"
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bandprobe.errors import BandprobeError
 from bandprobe.store.digests import digest_path
 from bandprobe.store.zarr_store import Variable, write_store
 from bandprobe.verify.stores import Expected, store_problems
+from bandprobe.verify.study import Stage, require_intact
 
 
 @pytest.fixture
@@ -26,9 +28,12 @@ def test_an_intact_store_has_no_problem(store: Path) -> None:
 
 def test_a_digest_of_an_earlier_version_is_no_damage(store: Path) -> None:
     digest_path(store).write_text(json.dumps({"sha256": "0" * 64}))
-    (problem,) = store_problems(store, Expected())
-    assert problem.startswith("has a digest of an earlier version, which says nothing of its data")
-    assert f"snakemake --cores all --force {store}.digest.json" in problem
+    stage = Stage("mine", "probes", "stores")
+    stage.check(str(store), f"{store}.digest.json", store_problems(store, Expected()))
+    with pytest.raises(BandprobeError) as caught:
+        require_intact([stage])
+    assert f"{store}: has a digest of an earlier version, which says" in str(caught.value)
+    assert f"make it again: snakemake --cores all --force {store}.digest.json" in str(caught.value)
 
 
 def test_another_digest_of_this_version_is_damage(store: Path) -> None:
