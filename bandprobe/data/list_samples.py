@@ -12,6 +12,7 @@ from bandprobe.data.datasets import samples
 from bandprobe.data.images import image_fault
 from bandprobe.data.inputs import input_fault
 from bandprobe.data.manifest import skipped_images, write_manifest
+from bandprobe.data.shared_images import reasons_to_drop
 
 
 def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
@@ -28,13 +29,8 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path) -> None:
     """
     n_channels = spec.get("channels")
     fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
-    write_manifest(
-        output,
-        samples(spec, root),
-        root,
-        spec.get("on_bad_image", "fail"),
-        fault_of,
-        spec.get("on_shared_images"),
-    )
+    on_bad_image = spec.get("on_bad_image", "fail")
+    leave_out = partial(reasons_to_drop, root=root, on_shared_images=spec.get("on_shared_images"))
+    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of, leave_out)
     for image, reason in skipped_images(output).items():
         logging.warning("left out %s: %s", image, reason)

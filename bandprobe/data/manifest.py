@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +16,12 @@ from bandprobe.base.files import replacing
 from bandprobe.base.progress import tracked
 from bandprobe.data.images import Box, image_fault, unreadable
 from bandprobe.data.sample import SKIPPED, Sample, lost_classes
-from bandprobe.data.shared_images import reasons_to_drop
 from bandprobe.errors import DatasetError
 from bandprobe.store.chunks import damaged
 from bandprobe.store.digests import file_digest, require_digest, write_digest
 
 Fault = Callable[[Path], str | None]
+LeaveOut = Callable[[Sequence[Sample], Mapping[str, str]], Mapping[int, str]]
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
 
@@ -72,7 +72,7 @@ def write_manifest(
     root: Path,
     on_bad_image: str = "fail",
     fault_of: Fault = image_fault,
-    on_shared_images: str | None = None,
+    leave_out: LeaveOut | None = None,
 ) -> None:
     """Write the manifest and its digest, once every image has been decoded.
 
@@ -86,25 +86,24 @@ def write_manifest(
         Whether an image that cannot be used is an error, or becomes a row of the split `SKIPPED`.
     fault_of : callable
         Why a file cannot be used, or None.
-    on_shared_images : {"fail", "drop"}, optional
-        Whether training samples that are evaluated on too are an error, or become rows of the
-        split `SKIPPED`. None if the data set has no choice: they are an error.
+    leave_out : callable, optional
+        From samples and the SHA-256 of each image, the positions of samples that become rows of
+        the split `SKIPPED` as well, and why.
 
     Raises
     ------
     DatasetError
-        Naming all images that cannot be used, at once; some of those that both splits share; or
-        the classes of which none are left.
+        Naming all images that cannot be used, at once; or the classes of which none are left.
     """
     digests, faults = look_at_images(root, sorted({row.image for row in rows}), fault_of)
     if on_bad_image == "fail" and faults:
         raise unreadable({root / name: fault for name, fault in faults.items()})
     kept = [row for row in rows if row.image not in faults]
     _check_classes(rows, kept, root)
-    shared = reasons_to_drop(kept, digests, root, on_shared_images)
+    left_out = leave_out(kept, digests) if leave_out else {}
     skipped = [(row, faults[row.image]) for row in rows if row.image in faults]
-    skipped += [(kept[position], reason) for position, reason in shared.items()]
-    used = [row for position, row in enumerate(kept) if position not in shared]
+    skipped += [(kept[position], reason) for position, reason in left_out.items()]
+    used = [row for position, row in enumerate(kept) if position not in left_out]
     # At the end, so that the others have the numbers that they have without them.
     rows = [*used, *(replace(row, split=SKIPPED) for row, _ in skipped)]
     groups = {name: number for number, name in enumerate(dict.fromkeys(r.group for r in rows))}

@@ -92,8 +92,10 @@ def _inside(stack: list[_Open]) -> KeyPath:
     return stack[-1].path if stack[-1].key is None else (*stack[-1].path, stack[-1].key)
 
 
-def _open_key(mapping: _Open, event: yaml.Event) -> Iterator[tuple[str, int, int]]:
-    line = event.start_mark.line + 1
+def _open_key(
+    mapping: _Open, event: yaml.ScalarEvent | yaml.AliasEvent
+) -> Iterator[tuple[str, int, int]]:
+    line = event.start_mark.line + 1 if event.start_mark else 0
     # An alias that stands for a key is compared by its name.
     mapping.key = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
     # Several mappings may be merged into one.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +52,7 @@ def _put_value(value: Any, put: Put) -> None:
 
 def _put_node(node: ast.AST, put: Put) -> None:
     put(f"{type(node).__name__}(")
-    for name in _fields(type(node)):
+    for name in sorted(set(node._fields) - LEFT_OUT):
         value = getattr(node, name, None)
         if isinstance(node, ast.JoinedStr):
             value = _joined(node.values)
@@ -65,18 +64,15 @@ def _put_node(node: ast.AST, put: Put) -> None:
     put(")")
 
 
-@functools.cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(sorted(set(kind._fields) - LEFT_OUT))
-
-
 def _joined(values: list[ast.expr]) -> list[ast.expr]:
     """The parts of an f-string with no two texts side by side, and no empty ones."""
     parts: list[ast.expr] = []
     for value in values:
-        is_text = isinstance(value, ast.Constant)
-        if is_text and parts and isinstance(parts[-1], ast.Constant):
-            parts[-1] = ast.Constant(parts[-1].value + value.value)
-        elif not is_text or value.value:
+        before = parts[-1] if parts else None
+        if not isinstance(value, ast.Constant):
+            parts.append(value)
+        elif isinstance(before, ast.Constant):
+            parts[-1] = ast.Constant(str(before.value) + str(value.value))
+        elif value.value:
             parts.append(value)
     return parts
