@@ -15,6 +15,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.figures.gallery import gallery
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import SPLITS, Paths, fill
+from bandprobe.study.repeated_keys import refuse_repeated_keys
 from bandprobe.workflow import stores, study_params, targets
 from bandprobe.workflow.closing import closing_lines
 from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
@@ -34,6 +35,7 @@ HOME = Path(workflow.basedir)
 ENVIRONMENT = re.sub("[{}]", r"\g<0>\g<0>", str(HOME / "envs" / "bandprobe.yaml"))
 
 try:
+    refuse_repeated_keys(workflow.configfiles)
     STUDY = parse_study(config)
 except BandprobeError as error:
     raise WorkflowError(str(error))

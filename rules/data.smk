@@ -21,7 +21,7 @@ rule make_phantom:
         ENVIRONMENT
     params:
         code=code("make_phantom"),
-        spec=json_of_job(study_params.dataset_spec),
+        spec=json_of_job(study_params.made_images_spec),
     message:
         "{wildcards.dataset}: generate the images"
     shell:
@@ -46,7 +46,7 @@ rule unpack_images:
         places=json_of_job(study_params.dataset_places),
     params:
         code=code("unpack_images"),
-        spec=json_of_job(study_params.dataset_spec),
+        spec=json_of_job(study_params.made_images_spec),
         state=of_job(study_params.dataset_state),
     message:
         "{wildcards.dataset}: write the images as PNG"

@@ -62,7 +62,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if name == "fuzz" and report.when == "teardown":
                 target, tried, refused = value  # type: ignore[misc]
                 terminalreporter.write_line(
-                    f"fuzz: {target}: {tried} inputs tried, {refused} refused clearly"
+                    f"fuzz: {target}: {tried} inputs tried, {tried - refused} accepted, "
+                    f"{refused} refused clearly"
                 )
     lines = duration_lines((report.nodeid, report.duration) for report in reports(terminalreporter))
     if lines:

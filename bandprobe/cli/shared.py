@@ -16,6 +16,7 @@ from bandprobe.errors import BandprobeError, ConfigError
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
+from bandprobe.study.repeated_keys import refuse_repeated_keys
 from bandprobe.study.study import Study, Target
 from bandprobe.workflow.home import workflow_home
 
@@ -63,7 +64,14 @@ def command_parser(
 
 
 def load_study(path: Path) -> Study:
-    """The study of a configuration file."""
+    """The study of a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, has a key twice, or is no study.
+    """
+    refuse_repeated_keys([path])
     return parse_study(load_config(path))
 
 

@@ -44,6 +44,7 @@ __all__ = [
 
 # Kinds whose images the workflow writes itself, once, to results/<dataset>/images.
 MADE_HERE = ("cifar10", "cifar100", "phantom")
+SPLITS = ("train", "eval")
 
 
 def samples(spec: Mapping[str, Any], root: Path) -> list[Sample]:
@@ -89,7 +90,7 @@ def phantom_classes(spec: Mapping[str, Any]) -> list[str]:
 
 def _made(root: Path, names: Iterable[str]) -> Iterator[Sample]:
     """Images that the workflow has written, with labels in the order of the names."""
-    for split in ("train", "eval"):
+    for split in SPLITS:
         for label, name in enumerate(names):
             folder = root / split / name
             files = list_images(folder) if folder.is_dir() else []
@@ -161,6 +162,21 @@ def check_spec(name: str, spec: Mapping[str, Any]) -> None:
                 expected=f"a folder below {spec['root']}",
                 found=folder,
             )
+    if "splits" in spec:
+        training, evaluated = (Path(spec["root"], spec["splits"][key]) for key in SPLITS)
+        hint = f"root: {evaluated} without splits divides one folder"
+        _refuse_one_folder(f"datasets.{name}.splits", training, evaluated, hint)
+
+
+def _refuse_one_folder(where: str, training: Path, evaluated: Path, hint: str) -> None:
+    """Raise `ConfigError` for two names of one folder; the manifest compares the images."""
+    if os.path.realpath(training) == os.path.realpath(evaluated):
+        raise ConfigError(
+            f"{where}: readouts would be evaluated on training images",
+            expected="two folders",
+            found=" and ".join(dict.fromkeys([str(training), str(evaluated)])),
+            hint=hint,
+        )
 
 
 def _check_table(name: str, spec: Mapping[str, Any]) -> None:
@@ -183,10 +199,12 @@ def _check_imagenet(name: str, spec: Mapping[str, Any]) -> None:
         )
     if spec.get("eval_share", EVAL_SHARE) + spec.get("train_share", 0) > 1:
         raise ConfigError(f"datasets.{name}: train_share and eval_share exceed 1 together")
-    if spec.get("train_root") == spec["root"]:
-        raise ConfigError(
-            f"datasets.{name}: train_root is root: readouts would be evaluated on training images",
-            hint="leave train_root out to split the folder itself",
+    if "train_root" in spec:
+        _refuse_one_folder(
+            f"datasets.{name}.train_root",
+            Path(spec["train_root"]),
+            Path(spec["root"]),
+            "leave train_root out to split the folder itself",
         )
     chosen = chosen_synsets(spec.get("classes"))
     if len(chosen) < 2:

@@ -13,6 +13,7 @@ from bandprobe.data.image_files import FileState, list_files, read_contents, wri
 from bandprobe.data.images import image_fault
 from bandprobe.data.inputs import input_fault
 from bandprobe.data.manifest import image_rows, skipped_images, write_manifest
+from bandprobe.data.shared_images import reasons_to_drop
 
 RECORD = "image_files.parquet"
 
@@ -35,9 +36,10 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path, state: str =
     n_channels = spec.get("channels")
     fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
     on_bad_image = spec.get("on_bad_image", "fail")
+    leave_out = partial(reasons_to_drop, root=root, on_shared_images=spec.get("on_shared_images"))
     # Before they are read: a file that changes meanwhile then differs from what is written down.
     files = list_files(folders_of(spec), file_suffixes(spec)) if state else {}
-    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of)
+    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of, leave_out)
     left_out = skipped_images(output)
     for image, reason in left_out.items():
         logging.warning("left out %s: %s", image, reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from bandprobe.base.files import replacing
 from bandprobe.base.progress import tracked
 from bandprobe.data.images import Box, image_fault, unreadable
-from bandprobe.data.sample import SKIPPED, Sample
+from bandprobe.data.sample import SKIPPED, Sample, lost_classes
 from bandprobe.errors import DatasetError
 from bandprobe.store.chunks import damaged, readable
 from bandprobe.store.digests import file_digest, require_digest, write_digest
 
 Fault = Callable[[Path], str | None]
+LeaveOut = Callable[[Sequence[Sample], Mapping[str, str]], Mapping[int, str]]
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
 
@@ -71,6 +72,7 @@ def write_manifest(
     root: Path,
     on_bad_image: str = "fail",
     fault_of: Fault = image_fault,
+    leave_out: LeaveOut | None = None,
 ) -> None:
     """Write the manifest and its digest, once every image has been decoded.
 
@@ -84,6 +86,9 @@ def write_manifest(
         Whether an image that cannot be used is an error, or becomes a row of the split `SKIPPED`.
     fault_of : callable
         Why a file cannot be used, or None.
+    leave_out : callable, optional
+        From samples and the SHA-256 of each image, the positions of samples that become rows of
+        the split `SKIPPED` as well, and why.
 
     Raises
     ------
@@ -94,10 +99,13 @@ def write_manifest(
     if on_bad_image == "fail" and faults:
         raise unreadable({root / name: fault for name, fault in faults.items()})
     kept = [row for row in rows if row.image not in faults]
-    skipped = [replace(row, split=SKIPPED) for row in rows if row.image in faults]
     _check_classes(rows, kept, root)
+    left_out = leave_out(kept, digests) if leave_out else {}
+    skipped = [(row, faults[row.image]) for row in rows if row.image in faults]
+    skipped += [(kept[position], reason) for position, reason in left_out.items()]
+    used = [row for position, row in enumerate(kept) if position not in left_out]
     # At the end, so that the others have the numbers that they have without them.
-    rows = [*kept, *skipped]
+    rows = [*used, *(replace(row, split=SKIPPED) for row, _ in skipped)]
     groups = {name: number for number, name in enumerate(dict.fromkeys(r.group for r in rows))}
     columns: dict[str, list[object]] = {
         "sample": list(range(len(rows))),
@@ -110,7 +118,7 @@ def write_manifest(
         "group_name": [row.group for row in rows],
         "split": [row.split for row in rows],
         "imagenet_index": [row.imagenet_index for row in rows],
-        "reason": [faults.get(row.image) for row in rows],
+        "reason": [*([None] * len(used)), *(reason for _, reason in skipped)],
     }
     for position, name in enumerate(CROP):
         columns[name] = [row.crop[position] if row.crop else None for row in rows]
@@ -123,8 +131,7 @@ def write_manifest(
 
 def _check_classes(rows: Sequence[Sample], kept: Sequence[Sample], root: Path) -> None:
     """Raise `DatasetError` where no image of a class is left in one of its splits."""
-    cells = [{(row.class_name, row.split) for row in some} for some in (rows, kept)]
-    lost = sorted(cell for cell in cells[0] - cells[1] if cell[1] != SKIPPED)
+    lost = lost_classes(rows, kept)
     if lost:
         raise DatasetError(
             f"{root}: no readable image is left of some classes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bandprobe.data.images import Box
@@ -38,3 +39,9 @@ class Sample:
     group: str
     split: str
     imagenet_index: int | None = None
+
+
+def lost_classes(before: Iterable[Sample], after: Iterable[Sample]) -> list[tuple[str, str]]:
+    """Classes, with the split, that have samples before and none after some are left out."""
+    cells = [{(sample.class_name, sample.split) for sample in some} for some in (before, after)]
+    return sorted(cell for cell in cells[0] - cells[1] if cell[1] != SKIPPED)

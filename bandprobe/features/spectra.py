@@ -60,7 +60,7 @@ def write_spectra(
         output,
         band_variables(spectra, partition) | curve_variables(spectra, height, width),
         coordinates(bands, height, width) | read_coordinates(store),
-        provenance(code, stage, **inherited(store.attrs)),
+        provenance(code, stage, **inherited(store.attrs), window=window),
     )
 
 

@@ -172,7 +172,8 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     path : Path
     logits : ChangedLogits
     attrs : mapping
-        Provenance; `flags`, a JSON list, for what applies to all bands of the mode.
+        Provenance, whose `config` is the mode, which is stored as `mode` too; `flags`, a JSON list,
+        for what applies to all bands of the mode.
 
     Raises
     ------
@@ -210,7 +211,8 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
         "label": Variable(("sample",), axes.label),
         "group": Variable(("sample",), axes.group),
     }
-    write_store(path, variables, coordinates, {**attrs, "n_classes": logits.changed.shape[-1]})
+    facts = {"mode": attrs["config"], "n_classes": logits.changed.shape[-1]}
+    write_store(path, variables, coordinates, {**attrs, **facts})
 
 
 def write_all_outcomes(

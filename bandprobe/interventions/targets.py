@@ -55,12 +55,12 @@ def _write_scored(
     folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
 ) -> None:
     mode_outcomes, bands, attrs = read_outcomes(path)
-    readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["config"]))
+    readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["mode"]))
     source = provenance(
         code,
         stated(bootstrap),
         weights_sha256=attrs["weights_sha256"],
-        mode=attrs["config"],
+        mode=attrs["mode"],
         outcomes_sha256=read_digest(path),
     )
     records = score_mode(mode_outcomes, bands, readout, mode, bootstrap)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,11 +175,12 @@ class ProbeWriter:
         with StoreWriter(self._outputs[readout], self._attrs(readout, fit)) as store:
             _write(store, variables, self._coordinates | self._bands)
 
-    def _attrs(self, readout: str, fit: FittedReadout) -> dict[str, str]:
+    def _attrs(self, readout: str, fit: FittedReadout) -> dict[str, Any]:
         splits = self._splits
         stage = {"layer": splits.layer, **asdict(splits.settings), "readout": readout}
-        stage["penalty"] = float(splits.penalties[fit.probe.chosen])
-        return provenance(self._code, stage, **inherited(splits.train.attrs))
+        penalty = {"penalty": float(splits.penalties[fit.probe.chosen])}
+        facts = provenance(self._code, stage | penalty, **inherited(splits.train.attrs))
+        return {**facts, **penalty}
 
 
 def _write(

@@ -7,15 +7,18 @@ import json
 from pathlib import Path
 
 from bandprobe.base.files import write_json
+from bandprobe.store.attributes import counted_metadata
 from bandprobe.store.chunks import damaged, readable
 from bandprobe.store.withdrawal import withdraw
+
+# Of what the digest of a store counts. 1, which was not written down, left out all attributes.
+VERSION = 2
 
 
 def data_digest(path: Path) -> str:
     """SHA-256 over the data of a store or the files of a folder.
 
-    Of a store, its chunks and each array's shape, type and dimensions; attributes, which are
-    provenance, are left out.
+    Of a store, its chunks and what `bandprobe.store.attributes` counts of its metadata.
     """
     total = hashlib.sha256()
     for file in sorted(item for item in path.rglob("*") if item.is_file()):
@@ -25,8 +28,7 @@ def data_digest(path: Path) -> str:
         total.update(name.encode())
         if file.name == "zarr.json":
             metadata = json.loads(file.read_text(encoding="utf-8"))
-            kept = {key: metadata.get(key) for key in ("shape", "data_type", "dimension_names")}
-            total.update(json.dumps(kept, sort_keys=True).encode())
+            total.update(json.dumps(counted_metadata(metadata), sort_keys=True).encode())
         else:
             total.update(file_digest(file).encode())
     return total.hexdigest()
@@ -47,8 +49,13 @@ def write_digest(path: str | Path) -> str:
     """Write the digest of a store, file or folder beside it, and return it."""
     path = Path(path)
     value = data_digest(path) if path.is_dir() else file_digest(path)
-    write_json(digest_path(path), {"sha256": value})
+    version = {"version": VERSION} if _is_store(path) else {}
+    write_json(digest_path(path), {"sha256": value} | version)
     return value
+
+
+def _is_store(path: Path) -> bool:
+    return (path / "zarr.json").is_file()
 
 
 def read_digest(path: str | Path) -> str:
@@ -64,6 +71,18 @@ def read_digest(path: str | Path) -> str:
             return str(json.loads(digest_path(path).read_bytes())["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise damaged(Path(path), "its digest cannot be read", found=error) from error
+
+
+def is_of_another_version(path: Path) -> bool:
+    """Whether the digest of a store counts other things than `data_digest` does now.
+
+    It says nothing of the data then. Digests of files and folders have always been what they are.
+    """
+    try:
+        record = json.loads(digest_path(path).read_text(encoding="utf-8"))
+        return _is_store(path) and record.get("version", 1) != VERSION
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def require_digest(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def probes_dataset(folder: Path, axes: Mapping[str, Any]) -> xr.Dataset:
                 controls["permuted_accuracy"][cell] = permuted.mean() if len(permuted) else np.nan
                 controls["permuted_highest"][cell] = permuted.max() if len(permuted) else np.nan
                 n_classes = store.array("intercept").shape[0]
-                chosen[cell] = json.loads(store.attrs["config"])["penalty"]
+                chosen[cell] = store.attrs["penalty"]
                 for name, values in (
                     ("eval_accuracy", store.read("eval_accuracy")),
                     ("cv_log_loss", store.read("cv_log_loss").mean(0)),

@@ -65,7 +65,7 @@ def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Da
         values = store.read(name).astype(np.float64)
         variables[name] = xr.Variable(dims, values, {"long_name": text, "units": units})
     note = str(store.array("delta_log_amplitude").attrs.get("note", ""))
-    attrs = {"note": note, "window": json.loads(store.attrs["config"])["window"]}
+    attrs = {"note": note, "window": store.attrs["window"]}
     return xr.Dataset(variables, {"band": list(store.labels("band"))}, attrs)
 
 

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from bandprobe.data.manifest import Split
 from bandprobe.errors import BandprobeError
 from bandprobe.store.chunks import DamagedStoreError, damage, is_whole, read_metadata
-from bandprobe.store.digests import data_digest, digest_path, file_digest, read_digest
+from bandprobe.store.digests import (
+    data_digest,
+    digest_path,
+    file_digest,
+    is_of_another_version,
+    read_digest,
+)
 from bandprobe.store.zarr_store import Store
 
 
@@ -61,7 +67,9 @@ def _digest_problems(path: Path, digest: str) -> Iterator[str]:
     except BandprobeError as error:
         yield f"{digest_path(path).name} cannot be read: {_line(error.found)}"
         return
-    if written != digest:
+    if written != digest and is_of_another_version(path):
+        yield "has a digest of an earlier version, which says nothing of its data"
+    elif written != digest:
         yield f"does not match its digest: SHA-256 {written} was written, now {digest}"
 
 

@@ -51,13 +51,22 @@ def flag_lines(path: Path) -> list[str]:
 def skipped_lines(study: Study, dataset: str, directory: Path = Path()) -> list[str]:
     """How many images were left out of a data set, if it may leave out any."""
     path = directory / Paths.MANIFEST.format(dataset=dataset)
-    if study.datasets[dataset].get("on_bad_image") != "skip" or not path.exists():
+    spec = study.datasets[dataset]
+    may_skip, may_drop = spec.get("on_bad_image") == "skip", spec.get("on_shared_images") == "drop"
+    if not (may_skip or may_drop) or not path.exists():
         return []
     # Reading Parquet takes longer to import than all else here.
     from bandprobe.data.manifest import skipped_images
+    from bandprobe.data.shared_images import SHARED
 
-    count = len(skipped_images(path))
+    reasons = skipped_images(path).values()
+    shared = sum(reason.startswith(SHARED) for reason in reasons)
+    counts = {}
+    if may_skip:
+        counts["on_bad_image: skip"] = len(reasons) - shared
+    if may_drop:
+        counts["on_shared_images: drop"] = shared
     return [
-        f"{count} images of {dataset} were left out (on_bad_image: skip);"
-        f" {path} says which, and why"
+        f"{count} images of {dataset} were left out ({key}); {path} says which, and why"
+        for key, count in counts.items()
     ]

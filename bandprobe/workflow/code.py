@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bandprobe
 from bandprobe.errors import BandprobeError
+from bandprobe.workflow.meaning import meaning
 
 PACKAGE = Path(bandprobe.__file__).parent
 # Errors, logging, provenance and the strict reading of arguments cannot change a number: a
@@ -104,4 +105,4 @@ def _meaning(path: Path, _changed: int) -> str:
             first = body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = body[1:]
-    return ast.dump(tree)
+    return meaning(tree)

@@ -67,6 +67,12 @@ def dataset_places(study: Study, wildcards: Wildcards) -> dict[str, Any]:
     return {key: spec[key] for key in PLACES if key in spec}
 
 
+def made_images_spec(study: Study, wildcards: Wildcards) -> dict[str, Any]:
+    """What images that the workflow writes depend on, of a data set's configuration."""
+    spec = dataset_spec(study, wildcards)
+    return {key: value for key, value in spec.items() if key != "on_shared_images"}
+
+
 def dataset_root(study: Study, wildcards: Wildcards, input: ImageInput) -> str:  # noqa: A002
     """Folder of a data set's images, which is an input of the job where a rule made it."""
     return str(input.images or root_of(study.datasets[wildcards["dataset"]]))

@@ -169,6 +169,13 @@ HARMS: dict[str, list[Harm]] = {
             r"spectra/net/act\.zarr: has no digest",
         ),
         (
+            lambda s: results(s, "spectra/pixels/input.zarr.digest.json").write_text(
+                '{"sha256": "0123"}'
+            ),
+            "spectra",
+            r"spectra/pixels/input\.zarr: has a digest of an earlier version",
+        ),
+        (
             lambda s: results(s, "band_logits/net/act/map.zarr.digest.json").write_text("{"),
             "band_logits",
             r"map\.zarr: .*digest\.json cannot be read",

@@ -21,6 +21,19 @@ FEW = 150
 MANY = int(os.environ.get("FUZZ_INPUTS", "0"))
 TRIED: Counter[str] = Counter()
 REFUSED: Counter[str] = Counter()
+# Of each target the least share of inputs that are accepted, and that are refused: a test that only
+# ever sees refusals shows nothing of what is accepted.
+SHARES = {
+    "archive": (0.1, 0.5),
+    "configuration": (0.1, 0.3),
+    "configuration file": (0.1, 0.3),
+    "file of a store": (0.1, 0.3),
+    "image file": (0.2, 0.2),
+    "inspection of a store": (0.1, 0.1),
+    "manifest": (0.1, 0.5),
+    "metadata of a store": (0.1, 0.1),
+    "weights": (0.1, 0.3),
+}
 settings.register_profile(
     "fuzz",
     max_examples=MANY or FEW,
@@ -44,8 +57,13 @@ for package in (bandprobe, benchmarks):
 
 @pytest.fixture(autouse=True)
 def counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
-    """Hand the counts on to the end of the run, which may be in another process."""
+    """Hand the counts on to the end of the run, which may be in another process; look at shares."""
     before = TRIED.copy()
     yield
     for target in TRIED - before:
-        record_property("fuzz", (target, TRIED[target], REFUSED[target]))
+        tried, refused = TRIED[target], REFUSED[target]
+        record_property("fuzz", (target, tried, refused))
+        accepted, counts = tried - refused, f"{target}: {tried} inputs tried, {refused} refused"
+        least_accepted, least_refused = SHARES[target]
+        assert accepted >= least_accepted * tried, f"{counts}: too few are accepted"
+        assert refused >= least_refused * tried, f"{counts}: too few are refused"

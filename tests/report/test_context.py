@@ -29,6 +29,7 @@ def test_embedded_targets_are_the_summarys_to_the_last_digit(shared: Results) ->
 def test_every_target_carries_its_own_flags(shared: Results) -> None:
     targets = embedded(page_of(shared))["targets"]
     flags = shared.flags.groupby(list(AXES))["flag"].apply(list).to_dict()
+    assert flags
     keys = zip(*(targets["columns"][axis] for axis in AXES), strict=True)
     for key, found in zip(keys, targets["flags"], strict=True):
         assert sorted(found) == sorted(flags.get(key, []))

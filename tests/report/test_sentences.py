@@ -90,6 +90,7 @@ def test_controls_in_sentences_are_the_summarys(results: Results) -> None:
 
 
 def test_a_cell_whose_interval_includes_zero_is_never_called_an_effect(results: Results) -> None:
+    assert all_findings(results)
     assert all(one.low > 0 or one.high < 0 for one in all_findings(results))
     set_cell(results, CELL, **LARGE)
     assert CELL in [one.cell for one in all_findings(results)]
@@ -135,6 +136,7 @@ def test_a_gain_is_said_as_a_gain(results: Results) -> None:
 
 def test_counts_are_those_of_the_summary(results: Results) -> None:
     table = candidates(results.interventions, results.flags)
+    assert by_mode(results).keys() == results.config["modes"].keys()
     for mode, one in by_mode(results).items():
         rows = table[table["mode"] == mode]
         shown = excludes_zero(rows["top1_drop_low"], rows["top1_drop_high"])
@@ -155,6 +157,7 @@ def test_the_largest_of_each_readout_comes_first(results: Results) -> None:
 
 
 def test_a_study_without_effects_says_nothing(results: Results) -> None:
+    assert all_findings(results)
     results.interventions["top1_drop_low"][:] = -1
     results.interventions["top1_drop_high"][:] = 1
     assert not all_findings(results)
@@ -174,6 +177,7 @@ def test_a_bypass_is_said(results: Results) -> None:
 
 
 def test_each_sentence_links_its_figure_and_its_target(results: Results) -> None:
+    assert all_findings(results)
     for finding in all_findings(results):
         assert finding.target == "targets/" + "/".join(finding.cell[a] for a in AXES) + ".json"
         assert finding.figure == f"figures/top1_drop_{finding.cell['readout']}.svg"
@@ -183,7 +187,9 @@ def test_a_figure_that_does_not_exist_is_not_linked(results: Results) -> None:
     found = mode_findings(
         results.interventions, results.flags, results.config["modes"], level=0.95, figures=[]
     )
-    assert all(not f.figure for one in found for g in one["groups"] for f in g["findings"])
+    figures = [f.figure for one in found for g in one["groups"] for f in g["findings"]]
+    assert figures
+    assert not any(figures)
 
 
 @pytest.mark.parametrize(

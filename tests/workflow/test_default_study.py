@@ -208,6 +208,7 @@ def test_refitting_finds_what_the_frozen_readout_does_not_use(default_study: Pat
 
 def test_filtered_patches_of_the_last_block_cannot_reach_the_head(default_study: Path) -> None:
     folder = default_study / "targets/dinov2_vits14/blocks.11/head/remove-mean"
+    assert len(list(folder.glob("*.json"))) == len(STUDY.bands)
     for path in folder.glob("*.json"):
         record = json.loads(path.read_text())
         assert record["top1_drop"] == record["margin_drop"] == 0

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import HOME, TinyStudy
 
@@ -17,6 +18,25 @@ def test_misspelt_config_key(fresh: TinyStudy) -> None:
     output = fresh.fails()
     assert "statistics: unknown key 'resampels'" in output
     assert "did you mean 'resamples'?" in output
+
+
+def test_a_mode_that_is_given_twice(fresh: TinyStudy) -> None:
+    text = yaml.safe_dump(fresh.config) + "modes:\n  remove: {kind: isolate}\n"
+    first, second = (n for n, line in enumerate(text.splitlines(), 1) if line == "modes:")
+    (fresh.folder / "config.yaml").write_text(text)
+    (fresh.folder / "twice.json").write_text('{"modes": {},\n "modes": {}}')
+    own = fresh.command(fresh.folder / "config.yaml")
+    place = own.index("--configfile")
+    for command, found in (
+        ([*own[:place], *own[place + 2 :]], f"modes in lines {first} and {second}"),
+        (fresh.command(fresh.folder / "twice.json"), "modes in lines 1 and 2"),
+    ):
+        done = subprocess.run(
+            [*command, "--dry-run"], capture_output=True, text=True, check=False, cwd=fresh.folder
+        )
+        assert done.returncode != 0
+        assert found in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_band_edges_that_do_not_increase(fresh: TinyStudy) -> None:

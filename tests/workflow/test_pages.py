@@ -45,8 +45,15 @@ def of_page(page: str, place: str) -> list[Block]:
     return [b for b in ALL if (b.page, b.place) == (page, place) and b.kind in (SHELL, PYTHON)]
 
 
+def to_run(page: str, place: str) -> list[str]:
+    """Snippets and commands of a page that belong to a place, but for those listed."""
+    blocks = of_page(page, place)
+    parts = [[b.text] if b.kind == PYTHON else b.commands for b in blocks]
+    return [part for some in parts for part in some if (part, page) not in LISTED]
+
+
 def with_place(place: str) -> list[str]:
-    return [page for page in names(pages()) if of_page(page, place)]
+    return [page for page in names(pages()) if to_run(page, place)]
 
 
 def test_every_block_says_what_it_is_and_where_it_runs() -> None:
@@ -137,7 +144,7 @@ def test_commands_on_the_default_study(
     default_study: Path, tools: dict[str, str], page: str
 ) -> None:
     del default_study
-    run_page(page, DEFAULT, HOME, tools)
+    assert run_page(page, DEFAULT, HOME, tools) == to_run(page, DEFAULT)
 
 
 @pytest.mark.slow
@@ -145,6 +152,7 @@ def test_commands_on_the_default_study(
 def test_commands_in_a_clone(tmp_path: Path, tools: dict[str, str], page: str) -> None:
     clone = make_clone(tmp_path / "clone")
     ran = run_page(page, CLONE, clone, tools)
+    assert ran == to_run(page, CLONE)
     if page == "docs/own-data.md":
         assert [command.split()[1] for command in ran if command.startswith("bandprobe")] == [
             *("init", "list", "plan", "list", "inspect", "show", "compare", "list", "list")
@@ -186,7 +194,9 @@ def test_whole_configurations_on_the_pages_are_valid() -> None:
 
 def test_parts_of_configurations_on_the_pages_are_valid() -> None:
     needed = {key: tiny_config()[key] for key in ("datasets", "models", "bands", "modes")}
-    for block in ALL:
-        config = yaml.safe_load(block.text) if block.kind == "yaml" else {}
-        if set(config) & set(tiny_config()):
-            parse_study(needed | {"readouts": ["map"]} | config)
+    found = [yaml.safe_load(block.text) for block in ALL if block.kind == "yaml"]
+    parts = [config for config in found if set(config) & set(tiny_config())]
+    assert len(parts) >= 8
+    for config in parts:
+        study = parse_study(needed | {"readouts": ["map"]} | config)
+        assert config.get("models", study.models).keys() <= study.models.keys()

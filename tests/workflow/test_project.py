@@ -37,7 +37,9 @@ def test_all_folders_of_tests_are_collected_but_the_cluster() -> None:
 
 
 def test_every_rule_has_a_log_an_environment_and_a_message() -> None:
-    for path in (HOME / "rules").glob("*.smk"):
+    files = list((HOME / "rules").glob("*.smk"))
+    assert len(files) > 10
+    for path in files:
         for block in re.split(r"^\s*rule ", path.read_text(), flags=re.M)[1:]:
             keys = ["log:", "conda:", "message:"]
             # Verifying writes nothing.
@@ -47,5 +49,7 @@ def test_every_rule_has_a_log_an_environment_and_a_message() -> None:
 
 
 def test_modules_stay_short() -> None:
-    for path in [*HOME.glob("bandprobe/**/*.py"), *HOME.glob("workflow/scripts/*.py")]:
+    files = [*HOME.glob("bandprobe/**/*.py"), *HOME.glob("workflow/scripts/*.py")]
+    assert len(files) > 150
+    for path in files:
         assert len(path.read_text().splitlines()) <= 400, path.name

@@ -146,5 +146,7 @@ def test_every_file_of_a_study_is_named(finished: TinyStudy) -> None:
 def test_figures_are_all_named(finished: TinyStudy) -> None:
     section = OUTPUTS.split("## Figures")[1]
     named = re.compile("|".join(map(as_expression, re.findall(r"`([\w{}]+)(?:\.png)?`", section))))
-    for figure in (finished.folder / "results" / "tiny" / "figures").glob("*.png"):
+    figures = list((finished.folder / "results" / "tiny" / "figures").glob("*.png"))
+    assert figures
+    for figure in figures:
         assert named.fullmatch(figure.stem), figure.stem

@@ -13,6 +13,7 @@ from bandprobe.cli.shared import (
     choose_many,
     command_parser,
     described,
+    load_study,
     read_target,
     target_path,
 )
@@ -24,6 +25,22 @@ from bandprobe.study.study import Study, Target
 @pytest.fixture
 def study(config: dict[str, Any]) -> Study:
     return parse_study(config)
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_a_study_with_two_modes_of_one_name_is_refused(
+    tmp_path: Path, config: dict[str, Any], suffix: str
+) -> None:
+    path = tmp_path / f"study.{suffix}"
+    text = json.dumps(config, indent=1)
+    path.write_text(text)
+    assert list(load_study(path).modes) == ["remove"]
+    mode = '  "remove": {\n   "kind": "remove"\n  }'
+    assert text.count(mode) == 1
+    path.write_text(text.replace(mode, f'{mode},\n  "remove": {{"kind": "isolate"}}'))
+    line = text[: text.index(mode)].count("\n") + 1
+    with pytest.raises(ConfigError, match=rf"modes\.remove in lines {line} and {line + 3}"):
+        load_study(path)
 
 
 def test_the_only_data_set_needs_no_name(study: Study, config: dict[str, Any]) -> None:

@@ -69,3 +69,18 @@ def test_splits_stay_within_the_root(spec: dict[str, Any]) -> None:
     for folder in ("/etc", "../other"):
         with pytest.raises(ConfigError, match=r"datasets\.mine\.splits\.eval leads out of root"):
             check_spec("mine", spec | {"splits": {"train": "a", "eval": folder}})
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluated"), [("all", "./all"), ("all/", "all"), ("all", "linked")]
+)
+def test_two_names_of_one_folder_are_no_splits(
+    tmp_path: Path, spec: dict[str, Any], training: str, evaluated: str
+) -> None:
+    root = Path(spec["root"])
+    (root / "linked").symlink_to("all")
+    with pytest.raises(ConfigError, match=r"datasets\.mine\.splits: .* evaluated on training"):
+        check_spec("mine", spec | {"splits": {"train": training, "eval": evaluated}})
+    imagenet = {"kind": "imagenet-val", "root": str(root / "all"), "seed": 0}
+    with pytest.raises(ConfigError, match=r"mine\.train_root: .* evaluated on training"):
+        check_spec("mine", imagenet | {"train_root": f"{root}/{evaluated}/"})

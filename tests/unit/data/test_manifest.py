@@ -27,7 +27,7 @@ ROWS = [
     Sample("b/0", "b.png", (1, 2, 9, 10), 1, "bee", "b/train-0", "train"),
     Sample("b/1", "b.png", (3, 2, 9, 8), 1, "bee", "b/train-0", "train"),
     Sample("a", "a.png", None, 0, "ape", "a", "train"),
-    Sample("b/2", "b.png", (0, 0, 4, 4), 1, "bee", "b/eval-0", "eval"),
+    Sample("b/2", "b.png", (10, 0, 14, 4), 1, "bee", "b/eval-0", "eval"),
 ]
 
 
@@ -48,7 +48,7 @@ def test_splits_read_back(tmp_path: Path, root: Path) -> None:
     assert train.crop == [(1, 2, 9, 10), (3, 2, 9, 8), None]
     assert train.group[0] == train.group[1] != train.group[2]
     assert evaluation.sample.tolist() == [3]
-    assert evaluation.crop == [(0, 0, 4, 4)]
+    assert evaluation.crop == [(10, 0, 14, 4)]
     assert evaluation.group[0] not in train.group
     assert class_names(path) == ["ape", "bee"]
 

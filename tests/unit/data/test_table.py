@@ -120,8 +120,8 @@ def test_groups_larger_than_the_share_leave_both_splits_with_each_class(tmp_path
 
 def test_groups_reach_the_manifest(tmp_path: Path, save_image: SaveImage) -> None:
     columns = pets(4) | {"group": ["a", "a", "b", "b", "a", "b"]}
-    for image in columns["image"]:
-        save_image(tmp_path / image, (4, 4))
+    for number, image in enumerate(columns["image"]):
+        save_image(tmp_path / image, (4, 4), number)
     spec = write(tmp_path, columns)
     write_manifest(tmp_path / "manifest.parquet", listed(spec), tmp_path)
     for split in ("train", "eval"):

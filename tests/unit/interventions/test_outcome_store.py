@@ -46,7 +46,7 @@ def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Ge
     changed = rng.normal(size=(3, 2, 6, 3))
     untouched = clean.logits.sum(0) + clean.intercept
     logits = ChangedLogits(clean.axes, untouched, changed)
-    write_outcomes(tmp_path / "a.zarr", logits, {"code": "x"})
+    write_outcomes(tmp_path / "a.zarr", logits, {"config": "x"})
     found, names, attrs = read_outcomes(tmp_path / "a.zarr")
     expected = outcomes(changed, clean.axes.label)
     for got, want in zip(found.changed, expected, strict=True):
@@ -58,9 +58,10 @@ def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Ge
     np.testing.assert_array_equal(found.group, clean.axes.group)
     np.testing.assert_array_equal(found.bins, BINS)
     np.testing.assert_array_equal(found.sees, [True, False, True])
-    assert (names, found.n_classes, attrs["code"]) == (clean.axes.names, 3, "x")
+    assert (names, found.n_classes) == (clean.axes.names, 3)
+    assert attrs["mode"] == attrs["config"] == "x"
     assert found.flags == ()
-    attrs = {"flags": json.dumps(["a", "b"])}
+    attrs = {"flags": json.dumps(["a", "b"]), "config": "x"}
     write_outcomes(tmp_path / "b.zarr", logits, attrs)
     assert read_outcomes(tmp_path / "b.zarr")[0].flags == ("a", "b")
 
@@ -96,8 +97,8 @@ def test_logits_that_are_not_finite_get_no_rank(tmp_path: Path, where: str, valu
     logits = {"clean": np.ones((4, 3)), "changed": np.ones((2, 1, 4, 3))}
     # A band that is empty has no logits, and needs none.
     logits["changed"][1] = np.nan
-    write_outcomes(tmp_path / "good.zarr", ChangedLogits(axes, **logits), {})
+    write_outcomes(tmp_path / "good.zarr", ChangedLogits(axes, **logits), {"config": "x"})
     logits[where][..., 1, 2] = value
     with pytest.raises(ModelError, match=r"bad\.zarr: logits of .* maps are not finite"):
-        write_outcomes(tmp_path / "bad.zarr", ChangedLogits(axes, **logits), {})
+        write_outcomes(tmp_path / "bad.zarr", ChangedLogits(axes, **logits), {"config": "x"})
     assert not (tmp_path / "bad.zarr").exists()

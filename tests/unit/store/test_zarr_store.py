@@ -105,9 +105,9 @@ def test_writing_again_replaces_the_whole_store(tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.read("x"), 1)
 
 
-def test_digest_depends_on_the_data_and_not_on_attributes_or_place(tmp_path: Path) -> None:
-    first = write(tmp_path / "a", code="x")
-    write(tmp_path / "b" / "c", code="y", more=3)
+def test_digest_depends_on_the_data_and_not_on_provenance_or_place(tmp_path: Path) -> None:
+    first = write(tmp_path / "a", code_digest="x")
+    write(tmp_path / "b" / "c", code_digest="y", config="{}")
     assert read_digest(first) == read_digest(tmp_path / "b" / "c") == data_digest(first)
 
 

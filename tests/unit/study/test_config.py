@@ -77,7 +77,9 @@ def test_photos_have_defaults_of_their_own(config: Config) -> None:
 
 
 def test_the_default_study_is_valid() -> None:
-    resolve_config(load_config(ROOT / "config.yaml"))
+    resolved = resolve_config(load_config(ROOT / "config.yaml"))
+    assert list(resolved["models"]) == ["pixels", "efficientnet_lite0", "dinov2_vits14"]
+    assert resolve_config(resolved) == resolved
 
 
 @pytest.mark.parametrize(

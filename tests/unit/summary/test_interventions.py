@@ -1,6 +1,5 @@
 """Summaries hold every cell that exists, and NaN where none does."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ def test_probes_lie_along_their_penalties(tmp_path: Path, rng: np.random.Generat
                         "permuted_accuracy": Variable(("permutation",), loss[1]),
                     },
                     {"penalty": Variable(("penalty",), np.array([0.1, 10.0]))},
-                    {"config": json.dumps({"penalty": 10.0})},
+                    {"penalty": 10.0},
                 )
     found = probes_dataset(tmp_path, AXES)
     assert found["cv_log_loss"].dims == ("model", "layer", "readout", "penalty")

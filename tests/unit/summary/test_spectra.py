@@ -69,7 +69,7 @@ def write_spectrum(
             "sample": Variable(("sample",), np.arange(6)),
             "group": Variable(("sample",), np.arange(6) // 2),
         },
-        {"config": json.dumps({"window": "hann"})},
+        {"window": "hann"},
     )
     return found
 

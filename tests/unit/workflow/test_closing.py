@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
+from bandprobe.data.manifest import write_table
 from bandprobe.scoring.flags import FLAG_MEANINGS
 from bandprobe.study.study import Study
-from bandprobe.workflow.closing import closing_lines, flag_lines
+from bandprobe.workflow.closing import closing_lines, flag_lines, skipped_lines
 from bandprobe.workflow.targets import all_interventions
+from tests.unit.workflow.conftest import study_of
 
 FAILED = "The run failed; logs/ has the log of each job that ran"
 
@@ -40,3 +44,26 @@ def test_targets_are_counted_and_places_named(tiny: Study, tmp_path: Path) -> No
 def test_a_table_without_flags_says_so(tmp_path: Path) -> None:
     (tmp_path / "flags.csv").write_text("model,flag\n")
     assert flag_lines(tmp_path / "flags.csv") == [f"no flags in {tmp_path / 'flags.csv'}"]
+
+
+def test_images_that_were_left_out_are_counted_by_their_reason(tmp_path: Path) -> None:
+    reasons = [None, "truncated", "empty", "also evaluated on, as val/a.png"]
+    rows = {
+        "image": list("abcd"),
+        "split": ["train", *["skipped"] * 3],
+        "reason": reasons,
+    }
+    path = tmp_path / "results/own/manifest.parquet"
+    write_table(path, pa.table(rows))
+    own = {"kind": "imagefolder", "root": "images"}
+    ends = f"; {path} says which, and why"
+    bad = f"2 images of own were left out (on_bad_image: skip){ends}"
+    shared = f"1 images of own were left out (on_shared_images: drop){ends}"
+    for keys, lines in [
+        ({}, []),
+        ({"on_bad_image": "skip"}, [bad]),
+        ({"on_shared_images": "drop"}, [shared]),
+        ({"on_bad_image": "skip", "on_shared_images": "drop"}, [bad, shared]),
+    ]:
+        study = study_of(datasets={"own": own | keys})
+        assert skipped_lines(study, "own", tmp_path) == lines

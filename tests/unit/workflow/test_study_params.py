@@ -62,6 +62,14 @@ def test_no_command_lists_shards_or_slabs() -> None:
     assert not [name for name, text in declared if f"{{input.{name}" in text]
 
 
+def test_images_that_are_written_do_not_depend_on_what_is_done_with_shared_ones() -> None:
+    cifar = {"kind": "cifar10", "root": "data", "on_shared_images": "drop"}
+    study, job = study_of(datasets={"own": cifar}), {"dataset": "own"}
+    made = study_params.made_images_spec(study, job)
+    assert made == {"kind": "cifar10", "seed": 0}
+    assert study_params.dataset_spec(study, job) == made | {"on_shared_images": "drop"}
+
+
 def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     job = {"dataset": "tiny"}
     spec = study_params.dataset_spec(tiny, job)
