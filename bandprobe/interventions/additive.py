@@ -13,7 +13,6 @@ from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.outcome_store import (
     BandLogits,
     MaskLogits,
-    RefitLogits,
     read_refit_logits,
     write_outcomes,
 )
@@ -61,7 +60,10 @@ def write_refitted(
     stored = read_refit_logits(refit)
     for mode in modes:
         if mode.name in outputs:
-            logits = ChangedLogits(stored.axes, stored.logits[0], refitted(stored, mode))
+            kept = kept_bands(mode.kind, len(stored.axes.names))
+            nothing_left = ~(kept & (stored.axes.bins > 0)).any(1)
+            changed = stored.under(kept)[:, None]
+            logits = ChangedLogits(stored.axes, stored.logits[0], changed, undefined=nothing_left)
             attrs = provenance(code, stated(mode), **stored.inherited)
             write_outcomes(outputs[mode.name], logits, attrs)
 
@@ -124,9 +126,3 @@ def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> Floa
     whole_fill = split.fill(mode.fill).sum(0) + split.intercept
     partner = _partner(split, mode, draw)
     return compose.change_masks(mode, logits, fill, untouched(split), whole_fill, partner)
-
-
-def refitted(stored: RefitLogits, mode: Mode) -> FloatArray:
-    """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
-    kept = kept_bands(mode.kind, len(stored.axes.names))
-    return stored.under(kept)[:, None]

@@ -15,7 +15,7 @@ from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes
 from bandprobe.store.provenance import inherited
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
@@ -123,7 +123,7 @@ class RefitLogits:
     def under(self, kept: NDArray[np.bool_]) -> FloatArray:
         """Logits for rows of kept bands, one per band, (n_bands, n_samples, n_classes).
 
-        Interventions on empty bands have NaN.
+        Interventions on empty bands, and those that leave no band, have NaN.
 
         Raises
         ------
@@ -136,6 +136,8 @@ class RefitLogits:
         for cell in np.flatnonzero(full):
             row = kept[cell]
             bands = tuple((row & full).tolist())
+            if not any(bands):
+                continue
             if bands not in position:
                 raise StoreError("the readout was not refitted for these bands", found=bands)
             result[cell] = self.logits[position[bands]]
@@ -177,14 +179,14 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     Raises
     ------
     ModelError
-        If a logit is not finite, except in bands that are empty.
+        If a logit is not finite, except in bands without a result.
     """
-    axes, filled = logits.axes, logits.axes.bins > 0
+    axes, exists = logits.axes, logits.exists
     require_finite(f"{path}: logits of untouched maps", logits.clean)
     for kind, values in {"changed": logits.changed, **logits.controls}.items():
-        require_finite(f"{path}: logits of {kind} maps", values[filled])
+        require_finite(f"{path}: logits of {kind} maps", values[exists])
     untouched = outcomes(logits.clean, axes.label)
-    touched = blank_empty(outcomes(logits.changed, axes.label), axes.bins)
+    touched = blank_missing(outcomes(logits.changed, axes.label), exists)
     variables = {}
     for name, values in touched._asdict().items():
         facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
@@ -193,7 +195,7 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
     for kind, control in logits.controls.items():
-        random = blank_empty(outcomes(control, axes.label), axes.bins)
+        random = blank_missing(outcomes(control, axes.label), exists)
         for name, values in random._asdict().items():
             facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
             variables[control_name(kind, name)] = Variable(

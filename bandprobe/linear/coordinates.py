@@ -162,6 +162,8 @@ def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> It
 def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
     """Sets of bands that a readout is refitted for, each once, the set of all bands first.
 
+    A mode that leaves no band leaves nothing to fit, and gets no set.
+
     Parameters
     ----------
     kinds : sequence of str
@@ -176,5 +178,6 @@ def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
     filled = bins > 0
     rows = [filled]
     for kind in kinds:
-        rows += list(kept_bands(kind, len(bins))[filled] & filled)
+        kept = kept_bands(kind, len(bins))[filled] & filled
+        rows += list(kept[kept.any(1)])
     return np.array(list(dict.fromkeys(tuple(row.tolist()) for row in rows)))

@@ -44,9 +44,22 @@ class ChangedLogits:
     changed : array of shape (n_bands, n_draws, n_samples, n_classes)
     controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
         Of maps in which random masks were changed instead, by the kind of control.
+    undefined : bool array of shape (n_bands,), optional
+        Bands with bins for which the mode leaves nothing that could be scored.
+
+    Notes
+    -----
+    Bands without a result have NaN: those that are empty, and those of which `undefined` is true.
     """
 
     axes: Axes
     clean: FloatArray
     changed: FloatArray
     controls: Mapping[str, FloatArray] = field(default_factory=dict)
+    undefined: NDArray[np.bool_] | None = None
+
+    @property
+    def exists(self) -> NDArray[np.bool_]:
+        """Bands that have a result, shape (n_bands,)."""
+        filled: NDArray[np.bool_] = self.axes.bins > 0
+        return filled if self.undefined is None else filled & ~self.undefined

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
-from bandprobe.scoring.flags import BLIND, NOTHING_CHANGED, NOTHING_LEFT
+from bandprobe.scoring.flags import BLIND, NOT_DEFINED, NOTHING_CHANGED, NOTHING_LEFT
 from bandprobe.scoring.outcomes import ModeOutcomes
 
 # Two margins count as equal if they differ by less than this share of their spread. Where a rule
@@ -31,7 +31,7 @@ def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> list[str | None]:
-    """The structural flag of each band under a mode, or None.
+    """The structural flag of each band under a mode, `NOT_DEFINED`, or None.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
         elif not (changed[band] & seen).any() or (readout == "energy" and mode.kind == "phase"):
             flags.append(BLIND)
         elif mode.kind in KEEPING and not (kept[band] & seen).any():
-            flags.append(NOTHING_LEFT)
+            # There is no readout of no band.
+            flags.append(NOT_DEFINED if readout == "refit" else NOTHING_LEFT)
         else:
             flags.append(None)
     return flags
@@ -78,8 +79,9 @@ def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | Non
     Returns
     -------
     list
-        `BLIND` where no margin differs from the clean one, `NOTHING_LEFT` where margins depend on
-        the class alone and this can be seen: some class has two images or more.
+        `NOT_DEFINED` where a band with bins has no margins, `BLIND` where none differs from the
+        clean one, `NOTHING_LEFT` where margins depend on the class alone and this can be seen:
+        some class has two images or more.
     """
     clean = outcomes.clean.margin.astype(np.float64)
     spread = max(float(clean.std()), 1e-30)
@@ -88,6 +90,8 @@ def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | Non
     for band, margin in enumerate(outcomes.changed.margin.astype(np.float64)):
         if not outcomes.bins[band]:
             flags.append(None)
+        elif np.isnan(margin).all():
+            flags.append(NOT_DEFINED)
         elif np.abs(margin - clean).max() <= same * spread:
             flags.append(BLIND)
         elif count.max() > 1 and _within_classes(margin, code, count) <= same * spread:

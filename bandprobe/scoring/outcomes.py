@@ -74,7 +74,7 @@ class ModeOutcomes:
     flags: tuple[str, ...] = ()
 
 
-def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:
-    """Outcomes with NaN for bands without bins."""
-    empty = (bins == 0)[:, None, None]
-    return Outcomes(*(np.where(empty, np.float32(np.nan), values) for values in changed))
+def blank_missing(changed: Outcomes, exists: NDArray[np.bool_]) -> Outcomes:
+    """Outcomes with NaN for bands without a result, such as those without bins."""
+    missing = ~exists[:, None, None]
+    return Outcomes(*(np.where(missing, np.float32(np.nan), values) for values in changed))

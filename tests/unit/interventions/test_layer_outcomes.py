@@ -21,6 +21,7 @@ from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
+from tests.unit.layers import layer_records
 
 BANDS = Bands(("low", "high"), (0.5,))
 READOUTS = ("map", "pooled", "energy")
@@ -164,3 +165,26 @@ def test_every_band_gets_a_target(layer: Path) -> None:
         is_undefined = f"{readout}/{mode}" in undefined
         assert (record["top1_drop"] is None) == is_undefined
         assert ("not-defined" in record["flags"]) == is_undefined
+
+
+@pytest.mark.parametrize(
+    ("grid", "channels"), [((1, 1), 3), ((2, 2), 2), ((3, 3), 9)], ids=["1x1", "rows", "gram"]
+)
+def test_a_refit_of_no_band_does_not_exist(
+    tmp_path: Path, rng: np.random.Generator, grid: tuple[int, int], channels: int
+) -> None:
+    """A single band, or a map of one pixel: without it nothing is left to fit."""
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [
+        (rng.normal(size=(len(label), channels, *grid)) + label[:, None, None, None]).astype("f4")
+        for label in labels
+    ]
+    bands = BANDS if grid == (1, 1) else Bands(("all",), ())
+    records = layer_records(tmp_path, *maps, labels, bands, MODES)
+    without, alone = records["refit/remove"][0], records["refit/keep-mean"][0]
+    assert without["flags"][0] == "not-defined"
+    assert "rule-and-numbers-disagree" not in without["flags"]
+    assert without["top1"] is without["top1_drop"] is without["rank_degradation"] is None
+    assert without["clean_top1"] == alone["clean_top1"] == alone["top1"]
+    assert "structural:nothing-changed" in alone["flags"]
+    assert records["map/remove"][0]["flags"][0] == "structural:nothing-left"

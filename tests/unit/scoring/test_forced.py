@@ -14,7 +14,7 @@ from bandprobe.scoring.forced import (
     structural_by_numbers,
     structural_by_rule,
 )
-from bandprobe.scoring.outcomes import ModeOutcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, blank_missing, outcomes
 
 MODES = [
     Mode("remove", "remove"),
@@ -37,7 +37,7 @@ def simulated(readout: str, mode: Mode, bins: np.ndarray, rng: np.random.Generat
         other = logits[:, partners(labels, 0, 0)]
         changed = replace(logits, other, np.zeros(5))
     return ModeOutcomes(
-        blank_empty(outcomes(changed[:, None], labels), bins),
+        blank_missing(outcomes(changed[:, None], labels), bins > 0),
         outcomes(logits.sum(0), labels),
         labels,
         np.arange(30),

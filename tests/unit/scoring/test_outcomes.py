@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bandprobe.scoring.outcomes import Outcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import Outcomes, blank_missing, outcomes
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_leading_axes_are_kept(rng: np.random.Generator) -> None:
 
 def test_outcomes_of_empty_bands_alone_are_blanked() -> None:
     values = np.ones((3, 2, 4), np.float32)
-    found = blank_empty(Outcomes(values, values, values), np.array([5, 0, 1]))
+    found = blank_missing(Outcomes(values, values, values), np.array([5, 0, 1]) > 0)
     for blanked in found:
         assert np.isnan(blanked[1]).all()
         assert (blanked[[0, 2]] == 1).all()

@@ -11,7 +11,7 @@ from bandprobe.scoring.fields import control_fields
 from bandprobe.scoring.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
 from bandprobe.scoring.intervals import Bootstrap
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 
 NAMES = ("low", "mid", "high")
@@ -33,7 +33,7 @@ def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -
     margin += np.random.default_rng(0).normal(size=margin.shape) * [[[0]], [[1]], [[0.1]]]
     margin = margin.astype(np.float32)
     bins = np.array([1, 0, 20])
-    changed = blank_empty(Outcomes(correct, rank, margin), bins)
+    changed = blank_missing(Outcomes(correct, rank, margin), bins > 0)
     label = np.arange(n_samples) % n_classes
     sees = np.array([True, False, True])
     group = np.arange(n_samples) // 2
