@@ -87,8 +87,9 @@ rule intervene_random:
 
 rule score_targets:
     input:
-        digests=Paths.digests(all_outcomes),
+        digests=Paths.digests(all_outcomes + stores.unscored_refits(STUDY)),
         outcomes=ancient(all_outcomes),
+        refit=ancient(stores.unscored_refits(STUDY)),
     output:
         stores.layer_targets(STUDY),
     log:
@@ -109,5 +110,5 @@ rule score_targets:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:
         'python "$BANDPROBE"/score_targets.py --code {params.code} --outcomes {input.outcomes}'
-        " --undefined {params.undefined} --axes {params.axes:q}"
+        " --refit {input.refit} --undefined {params.undefined} --axes {params.axes:q}"
         " --statistics {params.statistics:q} --output {params.folder} 2> {log}"

@@ -155,6 +155,32 @@ def read_refit_logits(path: Path) -> RefitLogits:
     )
 
 
+def read_untouched(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
+    """As `read_outcomes`, of the untouched maps alone, from the store of the refitted readouts.
+
+    For a study without a mode that they were refitted for, and so without stored outcomes.
+    """
+    store = Store(path)
+    logits, axes = store.read("logits")[0], _read_axes(store)
+    missing = np.full((len(axes.names), 1, len(axes.label)), np.float32(np.nan))
+    untouched = ModeOutcomes(
+        changed=Outcomes(missing, missing, missing),
+        clean=outcomes(logits, axes.label),
+        label=axes.label,
+        group=axes.group,
+        bins=axes.bins,
+        sees=axes.sees,
+        n_classes=logits.shape[-1],
+        flags=_flags_of(store),
+    )
+    return untouched, axes.names, store.attrs
+
+
+def _flags_of(store: Store) -> tuple[str, ...]:
+    """Flags that all bands share."""
+    return tuple(json.loads(store.attrs.get("flags", "[]")))
+
+
 def require_finite(what: str, logits: NDArray[np.floating]) -> None:
     """Raise `ModelError` for NaN and infinity, which have a rank but no meaning."""
     count = int((~np.isfinite(logits)).sum())
@@ -245,6 +271,6 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
             for kind in CONTROL_KINDS
             if control_name(kind, "rank") in store
         },
-        flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
+        flags=_flags_of(store),
     )
     return mode_outcomes, store.labels("band"), store.attrs

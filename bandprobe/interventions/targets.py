@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bandprobe.base.files import write_json
+from bandprobe.errors import StoreError
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
 from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.store.provenance import provenance, stated
@@ -23,6 +25,7 @@ def write_targets(
     axes: Mapping[str, str],
     bootstrap: Bootstrap,
     *,
+    refit: Path | None = None,
     code: str,
 ) -> None:
     """Score the outcomes of a layer, and write its targets, `<readout>/<mode>/<band>.json`.
@@ -38,17 +41,30 @@ def write_targets(
     axes : mapping
         Names of data set, model and layer.
     bootstrap : Bootstrap
+    refit : Path, optional
+        The store of the refitted readouts; needed if they have no outcomes under any mode.
     code : str
         Digest of the code, for the provenance.
+
+    Raises
+    ------
+    StoreError
+        If nothing says how a readout without a result scores untouched maps.
     """
     for path in outcomes:
         _write_scored(folder, path, axes, bootstrap, code)
     by_readout = {path.parent.name: path for path in outcomes}
     for name in undefined:
         readout, mode = name.split("/")
-        # Untouched maps have the same scores under all modes.
-        path = by_readout.get(readout, outcomes[0])
-        _write_undefined(folder, path, {**axes, "readout": readout, "mode": mode}, bootstrap, code)
+        # Untouched maps have the same scores under all modes of a readout.
+        if readout in by_readout:
+            untouched = read_outcomes(by_readout[readout])
+        elif readout == "refit" and refit is not None:
+            untouched = read_untouched(refit)
+        else:
+            raise StoreError(f"nothing says how {readout} scores untouched maps", found=name)
+        names = {**axes, "readout": readout, "mode": mode}
+        _write_undefined(folder, untouched, names, bootstrap, code)
 
 
 def _write_scored(
@@ -68,9 +84,13 @@ def _write_scored(
 
 
 def _write_undefined(
-    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+    folder: Path,
+    untouched: tuple[ModeOutcomes, tuple[str, ...], Mapping[str, Any]],
+    axes: Mapping[str, str],
+    bootstrap: Bootstrap,
+    code: str,
 ) -> None:
-    mode_outcomes, bands, attrs = read_outcomes(path)
+    mode_outcomes, bands, attrs = untouched
     source = provenance(code, stated(bootstrap), weights_sha256=attrs["weights_sha256"])
     _write_records(folder, undefined_records(mode_outcomes, bands, bootstrap), axes, source)
 

@@ -12,8 +12,9 @@ def main() -> None:
     """Write the target files of one layer."""
     parser = argument_parser(__doc__)
     option = parser.add_argument
-    option("--outcomes", required=True, type=Path, nargs="+", help="<readout>/<mode>.zarr")
+    option("--outcomes", type=Path, nargs="*", default=[], help="<readout>/<mode>.zarr")
     option("--undefined", nargs="*", default=[], help="<readout>/<mode> that have no result")
+    option("--refit", type=Path, nargs="?", help="store of refit, if it has no outcomes")
     option("--axes", required=True, type=from_json(dict[str, str]), help="names, as JSON")
     option("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
     option("--output", required=True, type=Path, help="folder of the layer")
@@ -24,6 +25,7 @@ def main() -> None:
         arguments.undefined,
         arguments.axes,
         arguments.statistics,
+        refit=arguments.refit,
         code=arguments.code,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.linear_modes import write_linear_modes
@@ -149,7 +150,7 @@ def test_every_band_gets_a_target(layer: Path) -> None:
     stores = linear_outcomes(layer)
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
     bootstrap = Bootstrap(resamples=20, level=0.9, seed=0)
-    undefined = ["refit/phase", "head/phase"]
+    undefined = ["refit/phase", "refit/noise"]
     folder = layer / "targets"
     write_targets(folder, list(stores.values()), undefined, axes, bootstrap, code="digest")
     names = [*stores, *undefined]
@@ -188,3 +189,25 @@ def test_a_refit_of_no_band_does_not_exist(
     assert without["clean_top1"] == alone["clean_top1"] == alone["top1"]
     assert "structural:nothing-changed" in alone["flags"]
     assert records["map/remove"][0]["flags"][0] == "structural:nothing-left"
+
+
+def test_a_refit_without_outcomes_has_clean_scores_of_its_own(layer: Path) -> None:
+    """Beside `pooled`, whose scores are others: `readouts: [pooled, refit]`, no mode for refit."""
+    path, refit = linear_outcomes(layer)["pooled/remove"], layer / "probes" / "refit.zarr"
+    axes = {"dataset": "d", "model": "m", "layer": "layer"}
+    folder, bootstrap = layer / "targets", Bootstrap(20, 0.9, 0)
+    write_targets(folder, [path], ["refit/x"], axes, bootstrap, refit=refit, code="digest")
+    record, other = (
+        json.loads((folder / name / "low.json").read_text())
+        for name in ("refit/x", "pooled/remove")
+    )
+    # With all bands it is the readout of the map.
+    store = Store(layer / "probes" / "map.zarr")
+    clean = outcomes(store.read("clean_logits"), store.read("label"))
+    assert record["clean_margin"] == pytest.approx(clean.margin.mean(), rel=1e-6)
+    assert record["clean_top1"] == pytest.approx(clean.correct.mean())
+    assert record["clean_margin"] != pytest.approx(other["clean_margin"], rel=1e-3)
+    assert record["top1"] is None
+    assert record["flags"] == ["not-defined", WEIGHTS_UNTRAINED]
+    with pytest.raises(StoreError, match="nothing says how refit scores untouched maps"):
+        write_targets(folder, [path], ["refit/x"], axes, bootstrap, code="digest")

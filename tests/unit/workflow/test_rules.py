@@ -22,7 +22,8 @@ WITHOUT_CODE = {"fetch_wheel", "verify"}
 # count as code.
 TRIGGERS = {"state", "pin", "style", "page"}
 # Options that a rule leaves out on purpose.
-LEFT_OUT = {("score_head", "undefined"): "heads have a result under each of their modes"}
+WITH_RESULTS = "heads have a result under each of their modes"
+LEFT_OUT = {("score_head", "undefined"): WITH_RESULTS, ("score_head", "refit"): WITH_RESULTS}
 
 
 @dataclass(frozen=True)
