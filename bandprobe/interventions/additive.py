@@ -61,8 +61,9 @@ def write_refitted(
     for mode in modes:
         if mode.name in outputs:
             kept = kept_bands(mode.kind, len(stored.axes.names))
-            nothing_left = ~(kept & (stored.axes.bins > 0)).any(1)
+            filled: NDArray[np.bool_] = kept & (stored.axes.bins > 0)
             changed = stored.under(kept)[:, None]
+            nothing_left = np.equal(filled.sum(1), 0)
             logits = ChangedLogits(stored.axes, stored.logits[0], changed, undefined=nothing_left)
             attrs = provenance(code, stated(mode), **stored.inherited)
             write_outcomes(outputs[mode.name], logits, attrs)

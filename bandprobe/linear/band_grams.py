@@ -14,7 +14,7 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
-from bandprobe.fourier.transform import grouped_sum, multiplicity, power, real_fft
+from bandprobe.fourier.transform import multiplicity, real_fft
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
@@ -101,21 +101,14 @@ class BandEnergies:
     Attributes
     ----------
     train, evaluation : lists of arrays of shape (n_samples, n_channels, n_bands)
-    mean_map : list of arrays of shape (n_channels, n_bands)
-        Of the mean training map.
     """
 
     train: list[FloatArray] = field(default_factory=list)
     evaluation: list[FloatArray] = field(default_factory=list)
-    mean_map: list[FloatArray] = field(default_factory=list)
 
-    def gathered(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """All channels of the training maps, the evaluation maps and the mean map."""
-        return (
-            np.concatenate(self.train, axis=1),
-            np.concatenate(self.evaluation, axis=1),
-            np.concatenate(self.mean_map),
-        )
+    def gathered(self) -> tuple[FloatArray, FloatArray]:
+        """All channels of the training maps and of the evaluation maps."""
+        return np.concatenate(self.train, axis=1), np.concatenate(self.evaluation, axis=1)
 
 
 @dataclass
@@ -143,7 +136,6 @@ class BandSums:
         train: MapArray,
         evaluation: MapArray,
         moments: tuple[MapArray, MapArray],
-        mean_map: MapArray,
     ) -> None:
         """Add some channels.
 
@@ -153,17 +145,11 @@ class BandSums:
             Standardised, on the device that computes.
         moments : pair of arrays of shape (n_channels,)
             Mean and scale of the raw training maps.
-        mean_map : array of shape (n_channels, height, width)
-            Mean raw training map.
         """
         packed = [pack_bands(maps, self.partition) for maps in (train, evaluation)]
         self.products.add_packed(*packed)
         self.energies.train.append(raw_energies(packed[0], *moments, self.partition))
         self.energies.evaluation.append(raw_energies(packed[1], *moments, self.partition))
-        n_bands = len(self.partition.bands)
-        self.energies.mean_map.append(
-            grouped_sum(power(mean_map), self.partition.half_index, n_bands)
-        )
 
 
 def raw_energies(

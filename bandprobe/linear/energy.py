@@ -86,3 +86,17 @@ class EnergyReadout:
         features = self.scale.features(energy).transpose(2, 0, 1)
         logits: FloatArray = features @ self.weights.transpose(2, 1, 0)
         return logits
+
+    @property
+    def silent_logits(self) -> FloatArray:
+        """Band logits of a map of zeros, (n_bands, n_classes): what `fill: zero` puts in."""
+        return self.band_logits(np.zeros((1, *self.scale.mean.shape)))[:, 0]
+
+    @property
+    def mean_logits(self) -> FloatArray:
+        """Band logits of the mean training features, zero by standardisation: of `fill: mean`.
+
+        Those of the mean map would be far below: what differs between maps cancels in their mean,
+        so its energy is not the mean of their energies.
+        """
+        return np.zeros((self.weights.shape[2], self.weights.shape[0]))

@@ -121,7 +121,7 @@ class SplitLogits:
     ----------
     logits : array of shape (n_masks, n_samples, n_classes)
     zero, mean : arrays of shape (n_masks, n_classes)
-        Of a raw map of zeros and of the mean training map.
+        Of a raw map of zeros and of the mean training map; for `energy` of the mean features.
     intercept : array of shape (n_classes,)
     """
 
@@ -168,8 +168,8 @@ def split_energy(stored: StoredEnergies) -> SplitLogits:
     readout = stored.readout
     return SplitLogits(
         readout.band_logits(stored.evaluation),
-        readout.band_logits(np.zeros((1, *stored.mean_map.shape)))[:, 0],
-        readout.band_logits(stored.mean_map[None])[:, 0],
+        readout.silent_logits,
+        readout.mean_logits,
         readout.intercept,
     )
 
@@ -189,7 +189,7 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
     names = {
         "logits": ("band_logits", "part of the logits that comes from a band"),
         "zero": ("zero_logits", "band logits of a raw map of zeros"),
-        "mean": ("mean_logits", "band logits of the mean training map"),
+        "mean": ("mean_logits", "band logits of the mean training map, or of mean energies"),
     }
     variables: dict[str, Variable] = {}
     has_controls = len(split.logits) > len(masks.partition.bands)

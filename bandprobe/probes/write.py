@@ -92,7 +92,7 @@ def energy_variables(
     scale: EnergyScale, fit: FittedReadout, energies: BandEnergies, bins: NDArray[np.int64]
 ) -> dict[str, Variable]:
     """Weights of an energy readout, and the energies that it scores."""
-    _, evaluation, mean_map = energies.gathered()
+    _, evaluation = energies.gathered()
     shape = (-1, *scale.mean.shape)
     dims = ("channel", "band")
     energy = {"units": "squared feature units"}
@@ -104,7 +104,6 @@ def energy_variables(
         "log_energy_mean": Variable(dims, scale.mean, {"units": "1"}),
         "log_energy_scale": Variable(dims, scale.scale, {"units": "1"}),
         "eval_energy": Variable(("sample", *dims), evaluation, energy),
-        "mean_map_energy": Variable(dims, mean_map, energy),
         "bins": Variable(("band",), bins, {"units": "1"}),
     }
 

@@ -9,6 +9,7 @@ import pytest
 from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.interventions.linear_modes import write_linear_modes
 from bandprobe.interventions.outcome_store import read_outcomes
 from bandprobe.interventions.perturb import write_perturbed
@@ -117,6 +118,14 @@ def test_each_readout_and_mode_gets_its_own_outcomes(layer: Path) -> None:
         shapley = Store(layer / "shapley" / f"{readout}.zarr")
         gained = shapley.read("margin_all") - shapley.read("margin_none")
         np.testing.assert_allclose(shapley.read("margin").sum(0), gained, atol=1e-5)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("kind", ["remove", "isolate", "lowpass", "highpass"])
+def test_the_literal_route_fills_with_the_same_mean(layer: Path, kind: str, readout: str) -> None:
+    probe, mode = layer / "probes" / f"{readout}.zarr", Mode("m", kind, "mean")  # type: ignore[arg-type]
+    difference = largest_difference(mode, layer / "eval.zarr", "layer", probe, BANDS, 9)
+    assert difference < (1e-3 if readout == "energy" else 1e-4)
 
 
 def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
