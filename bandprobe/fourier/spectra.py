@@ -148,6 +148,32 @@ def band_energy(maps: MapArray, partition: BandPartition) -> FloatArray:
     return _grouped(power(maps), partition.half_index, len(partition.bands))
 
 
+def rounding_energy(maps: MapArray, partition: BandPartition, mantissa: int) -> FloatArray:
+    """Energy that the rounding of stored values is expected to have in each band.
+
+    Parameters
+    ----------
+    maps : array of shape (n_samples, n_channels, height, width)
+        As read from a number format, in single precision.
+    partition : BandPartition
+    mantissa : int
+        Bits of the format's mantissa: 10 for float16, 23 for float32.
+
+    Returns
+    -------
+    array of shape (n_samples, n_bands)
+        Summed over channels, in squared feature units: errors are uniform within a step of the
+        format, ``step ** 2 / 12``, and white. A band with less than that holds rounding alone.
+    """
+    partition.check(maps.shape)
+    # The bits of the exponent alone are the largest power of two that a value exceeds.
+    exponents = np.ascontiguousarray(maps, np.float32).view(np.uint32) & np.uint32(0x7F800000)
+    step = exponents.view(np.float32).reshape(len(maps), -1)
+    squares = np.einsum("np,np->n", step, step, dtype=np.float64) * 4.0**-mantissa / 12
+    energy: FloatArray = np.outer(squares, partition.counts / partition.counts.sum())
+    return energy
+
+
 def bins_without_dc(partition: BandPartition) -> NDArray[np.int64]:
     """Full-plane bins of each band, without the zero frequency; shape (n_bands,)."""
     bins = partition.counts.copy()

@@ -13,7 +13,7 @@ from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.fourier.transform import real_fft
+from bandprobe.fourier.transform import map_fft
 from bandprobe.interventions.perturb import change_coefficients
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import band_logits, band_power, blank_logits, centre
@@ -96,13 +96,13 @@ class BothRoutes:
         if isinstance(self.stored, Readout):
             mean = self.stored.channel_mean[:, None, None]
             return band_logits(maps - mean, self.stored.by_band(self.partition))
-        power = band_power(real_fft(maps), self.partition, maps.shape[-1])
+        power = band_power(map_fft(maps), self.partition, maps.shape[-1])
         return self.stored.readout.band_logits(power)
 
     def split_changed(self, mode: Mode, maps: MapArray, noise: MapArray) -> FloatArray:
         """Band logits after every band's own coefficients were changed."""
         width = maps.shape[-1]
-        changed = change_coefficients(mode, real_fft(maps), noise, self.partition)
+        changed = change_coefficients(mode, map_fft(maps), noise, self.partition)
         if isinstance(self.stored, Readout):
             weights = self.stored.by_band(self.partition)
             return weights.logits(centre(changed, self.stored.channel_mean, width))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bandprobe.base.arrays import MaskArray
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
+from bandprobe.interventions.outcome_store import below_rounding, read_outcomes, read_untouched
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.scoring.records import score_mode, undefined_records
@@ -25,6 +27,7 @@ def write_targets(
     axes: Mapping[str, str],
     bootstrap: Bootstrap,
     *,
+    spectra: Path | None = None,
     refit: Path | None = None,
     code: str,
 ) -> None:
@@ -41,6 +44,8 @@ def write_targets(
     axes : mapping
         Names of data set, model and layer.
     bootstrap : Bootstrap
+    spectra : Path, optional
+        The store of the layer's spectra, which tells bands that hold nothing but rounding.
     refit : Path, optional
         The store of the refitted readouts; needed if they have no outcomes under any mode.
     code : str
@@ -51,8 +56,9 @@ def write_targets(
     StoreError
         If nothing says how a readout without a result scores untouched maps.
     """
+    rounding = None if spectra is None else below_rounding(spectra)
     for path in outcomes:
-        _write_scored(folder, path, axes, bootstrap, code)
+        _write_scored(folder, path, axes, bootstrap, rounding, code)
     by_readout = {path.parent.name: path for path in outcomes}
     for name in undefined:
         readout, mode = name.split("/")
@@ -68,9 +74,15 @@ def write_targets(
 
 
 def _write_scored(
-    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+    folder: Path,
+    path: Path,
+    axes: Mapping[str, str],
+    bootstrap: Bootstrap,
+    rounding: MaskArray | None,
+    code: str,
 ) -> None:
     mode_outcomes, bands, attrs = read_outcomes(path)
+    mode_outcomes = replace(mode_outcomes, below_rounding=rounding)
     readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["config"]))
     source = provenance(
         code,

@@ -14,7 +14,7 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
-from bandprobe.fourier.transform import multiplicity, real_fft
+from bandprobe.fourier.transform import map_fft, multiplicity
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
@@ -32,7 +32,7 @@ def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
     """
     partition.check(maps.shape)
     height, width = maps.shape[-2:]
-    coefficients = real_fft(maps)
+    coefficients = map_fft(maps)
     root = np.sqrt(multiplicity(height, width) / np.float32(height * width))
     coefficients *= put_like(root, coefficients)
     flat = coefficients.reshape(*maps.shape[:2], -1)
@@ -60,6 +60,11 @@ class BandGrams:
     gram: list[FloatArray] = field(default_factory=list)
     kernel: list[FloatArray] = field(default_factory=list)
 
+    @property
+    def total(self) -> float:
+        """Energy of all training maps."""
+        return float(sum(np.trace(gram) for gram in self.gram))
+
     def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
         """Add some channels of standardised maps, as `pack_bands` returns them."""
         for band, (train_band, eval_band) in enumerate(zip(train, evaluation, strict=True)):
@@ -85,6 +90,13 @@ class BandRows:
 
     train: list[list[MapArray]] = field(default_factory=list)
     evaluation: list[list[MapArray]] = field(default_factory=list)
+
+    @property
+    def total(self) -> float:
+        """Energy of all training maps."""
+        return float(
+            sum(np.square(part, dtype=np.float64).sum() for rows in self.train for part in rows)
+        )
 
     def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
         """Add some channels of standardised maps, as `pack_bands` returns them."""

@@ -25,6 +25,7 @@ from bandprobe.base.devices import fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
     grouped_sum,
+    map_fft,
     multiplicity,
     real_fft,
     scaled_power,
@@ -159,7 +160,7 @@ def transform(maps: MapArray, readouts: Sequence[BandWeights]) -> ComplexArray:
     for weights in readouts:
         weights.partition.check(maps.shape)
     if not all(weights.only_dc for weights in readouts):
-        return real_fft(maps)
+        return map_fft(maps)
     height, width = maps.shape[-2:]
     transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
     transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)

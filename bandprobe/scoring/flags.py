@@ -12,6 +12,7 @@ NOTHING_LEFT = "structural:nothing-left"
 NOTHING_CHANGED = "structural:nothing-changed"
 NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 CONTROL_IS_BAND = "control-is-the-band"
+BELOW_ROUNDING = "below-rounding"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
     EMPTY_BAND: "no frequency bin of this grid lies in the band: N/A, which does not mean no drop",
@@ -27,6 +28,8 @@ FLAG_MEANINGS = {
     CONTROL_IS_BAND: "the only random set with as many bins is the band itself",
     WEIGHTS_UNTRAINED: "the weights are said to be trained, but all batch statistics are as they "
     "were initialised: the network has never seen an image",
+    BELOW_ROUNDING: "at least half of the band's energy is the rounding of the stored maps, so "
+    "what is read there says nothing about the band",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)

@@ -107,12 +107,31 @@ def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[n
     return float(np.abs(margin - means[:, code]).max())
 
 
-def disagreements(outcomes: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
-    """Whether the numbers of each band contradict what the rules say of it."""
+def nothing_held(outcomes: ModeOutcomes, mode: Mode) -> NDArray[np.bool_]:
+    """Whether all that a mode changes, or all that it keeps, is rounding, shape (n_bands,).
+
+    No rule foresees this: nothing changes, or nothing is left, because the maps hold nothing there.
+    """
+    held = (outcomes.bins > 0) & ~outcomes.rounding
+    kept = kept_bands(mode.kind, len(held))
+    nothing: NDArray[np.bool_] = np.equal((~kept & held).sum(1), 0)
+    if mode.kind in KEEPING:
+        nothing |= np.equal((kept & held).sum(1), 0)
+    return nothing
+
+
+def disagreements(
+    outcomes: ModeOutcomes, rules: Sequence[str | None], mode: Mode | None = None
+) -> list[bool]:
+    """Whether the numbers of each band contradict what the rules say of it.
+
+    With a mode, cells without a rule in which the maps hold nothing do not count.
+    """
     loose, strict = (structural_by_numbers(outcomes, same) for same in (FORCED, FREE))
+    empty = np.zeros(len(rules), bool) if mode is None else nothing_held(outcomes, mode)
     return [
-        not agree(rule, tolerant if rule else exact)
-        for rule, tolerant, exact in zip(rules, loose, strict, strict=True)
+        not agree(rule, tolerant if rule else exact) and not (rule is None and idle)
+        for rule, tolerant, exact, idle in zip(rules, loose, strict, empty, strict=True)
     ]
 
 

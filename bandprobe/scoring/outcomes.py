@@ -61,6 +61,8 @@ class ModeOutcomes:
         Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.
     flags : tuple of str
         Of all bands that are not empty.
+    below_rounding : bool array of shape (n_bands,), optional
+        Bands that hold hardly more than the rounding of the stored maps.
     """
 
     changed: Outcomes
@@ -72,6 +74,14 @@ class ModeOutcomes:
     n_classes: int
     controls: Mapping[str, Outcomes] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    below_rounding: NDArray[np.bool_] | None = None
+
+    @property
+    def rounding(self) -> NDArray[np.bool_]:
+        """`below_rounding`, or no band if nothing is known."""
+        if self.below_rounding is None:
+            return np.zeros(len(self.bins), bool)
+        return self.below_rounding
 
 
 def blank_missing(changed: Outcomes, exists: NDArray[np.bool_]) -> Outcomes:

@@ -11,6 +11,7 @@ from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
 from bandprobe.scoring.flags import (
+    BELOW_ROUNDING,
     BLIND,
     CONTROL_IS_BAND,
     DISAGREE,
@@ -156,7 +157,7 @@ def _flags(
         differ = [False] * len(rules)
     else:
         rules = structural_by_rule(readout, mode, outcomes.bins)
-        differ = disagreements(outcomes, rules)
+        differ = disagreements(outcomes, rules, mode)
     rows = []
     for band, rule in enumerate(rules):
         flags = list(outcomes.flags) if outcomes.bins[band] else [EMPTY_BAND]
@@ -166,6 +167,8 @@ def _flags(
             flags.append(DISAGREE)
         if outcomes.bins[band] == 1 and band == 0 and "equal-bins" in outcomes.controls:
             flags.append(CONTROL_IS_BAND)
+        if outcomes.rounding[band]:
+            flags.append(BELOW_ROUNDING)
         if _at_chance(general):
             flags.append(NO_BETTER_THAN_CHANCE)
         rows.append(flags)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bandprobe.features.spectra import write_spectra
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import COEFFICIENTS, KEEPING, Mode
 from bandprobe.interventions.linear_modes import write_linear_modes
@@ -99,7 +100,10 @@ def layer_records(
         )
         outputs += changed.values()
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
-    write_targets(folder / "targets", outputs, [], axes, Bootstrap(20, 0.9, 0), code="digest")
+    spectra, bootstrap = folder / "spectra.zarr", Bootstrap(20, 0.9, 0)
+    write_spectra(spectra, features, "layer", bands, code="digest")
+    targets = folder / "targets"
+    write_targets(targets, outputs, [], axes, bootstrap, spectra=spectra, code="digest")
     return {
         f"{path.parent.name}/{path.stem}": [
             json.loads(

@@ -14,6 +14,7 @@ def main() -> None:
     option = parser.add_argument
     option("--outcomes", type=Path, nargs="*", default=[], help="<readout>/<mode>.zarr")
     option("--undefined", nargs="*", default=[], help="<readout>/<mode> that have no result")
+    option("--spectra", type=Path, nargs="?", help="store of the layer's spectra")
     option("--refit", type=Path, nargs="?", help="store of refit, if it has no outcomes")
     option("--axes", required=True, type=from_json(dict[str, str]), help="names, as JSON")
     option("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
@@ -25,6 +26,7 @@ def main() -> None:
         arguments.undefined,
         arguments.axes,
         arguments.statistics,
+        spectra=arguments.spectra,
         refit=arguments.refit,
         code=arguments.code,
     )

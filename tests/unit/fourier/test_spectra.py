@@ -17,6 +17,7 @@ from bandprobe.fourier.spectra import (
     join_spectra,
     map_spectra,
     radial_bins,
+    rounding_energy,
 )
 
 GRIDS = [(14, 14), (7, 7), (12, 9), (9, 12)]
@@ -321,3 +322,19 @@ def test_blocks_join_in_their_order(bands: Bands, rng: np.random.Generator) -> N
     assert isinstance(joined, MapSpectra)
     for name, values in vars(whole).items():
         np.testing.assert_array_equal(vars(joined)[name], values)
+
+
+@pytest.mark.parametrize(("dtype", "mantissa"), [(np.float16, 10), (np.float32, 23)])
+def test_rounding_has_the_energy_that_is_expected_of_it(
+    bands: Bands, rng: np.random.Generator, dtype: type, mantissa: int
+) -> None:
+    values = rng.normal(3.0, 1.0, (4, 8, 14, 10))
+    stored = values.astype(dtype)
+    error = stored.astype(float) - values
+    partition = bands.on_grid(14, 10)
+    expected = rounding_energy(stored.astype("f4"), partition, mantissa)
+    scale = 2.0**mantissa  # in single precision such small errors would be rounded themselves
+    found = band_energy((error * scale).astype("f4"), partition).sum(1) / scale**2
+    filled = partition.counts > 20
+    np.testing.assert_allclose(found.mean(0)[filled], expected.mean(0)[filled], rtol=0.25)
+    assert (rounding_energy(np.zeros((1, 2, 14, 10), "f4"), partition, mantissa) == 0).all()
