@@ -15,10 +15,6 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import doubled, library, put_like
 
-# A transform of N values in single precision has a relative error of about eps * sqrt(log2 N); its
-# square, 2e-14 for the largest maps, is all that a band without energy can seem to hold.
-ROUNDING_SHARE = 1e-13
-
 
 def map_fft(maps: MapArray) -> ComplexArray:
     """As `real_fft`, of maps whose mean is taken apart.

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
-from bandprobe.fourier.transform import ROUNDING_SHARE
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes
 from bandprobe.store.provenance import inherited
@@ -175,27 +174,6 @@ def read_untouched(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str,
         flags=_flags_of(store),
     )
     return untouched, axes.names, store.attrs
-
-
-def below_rounding(spectra: Path) -> NDArray[np.bool_]:
-    """Bands of a layer that hold rounding: at least half their energy is that of the stored maps.
-
-    Or all of it is that of a transform in single precision, which a finer format cannot undo.
-
-    Parameters
-    ----------
-    spectra : Path
-        The store of the layer's spectra.
-
-    Returns
-    -------
-    bool array of shape (n_bands,)
-    """
-    store = Store(spectra)
-    energy, rounding = store.read("energy").mean(0), store.read("rounding_energy").mean(0)
-    floor = np.maximum(2 * rounding, ROUNDING_SHARE * energy.sum())
-    below: NDArray[np.bool_] = (energy <= floor) & (store.read("bins") > 0)
-    return below
 
 
 def _flags_of(store: Store) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from bandprobe.base.arrays import MaskArray
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.outcome_store import below_rounding, read_outcomes, read_untouched
+from bandprobe.fourier.rounding import is_rounding
+from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store
 
 
 def write_targets(
@@ -71,6 +73,13 @@ def write_targets(
             raise StoreError(f"nothing says how {readout} scores untouched maps", found=name)
         names = {**axes, "readout": readout, "mode": mode}
         _write_undefined(folder, untouched, names, bootstrap, code)
+
+
+def below_rounding(spectra: Path) -> MaskArray:
+    """Bands of a layer that hold rounding, shape (n_bands,), from the store of its spectra."""
+    store = Store(spectra)
+    energy, rounding = store.read("energy").mean(0), store.read("rounding_energy").mean(0)
+    return is_rounding(energy, rounding) & (store.read("bins") > 0)
 
 
 def _write_scored(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray
-from bandprobe.fourier.transform import ROUNDING_SHARE
+from bandprobe.fourier.rounding import ROUNDING_SHARE
 
 # Eigenvalues below these shares of the largest are rounding errors: of a Gram matrix in single
 # precision, and of maps in double precision.

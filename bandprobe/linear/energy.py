@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
-from bandprobe.fourier.transform import ROUNDING_SHARE
+from bandprobe.fourier.rounding import ROUNDING_SHARE
 
 # Energies are floored at this share of a band's training mean: a band that was removed counts as
 # 30 dB below the usual energy, not as minus infinity.

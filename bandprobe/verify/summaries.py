@@ -14,7 +14,8 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import BandprobeError
-from bandprobe.interventions.outcome_store import below_rounding, read_outcomes, read_untouched
+from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
+from bandprobe.interventions.targets import below_rounding
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
