@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandprobe.errors import GridMismatchError
-from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.bands import Bands, radial_frequency
 from bandprobe.fourier.spectra import (
     MapSpectra,
     Window,
@@ -191,6 +191,26 @@ def test_annuli_are_one_step_of_the_shorter_side_wide() -> None:
         # Along the longer side four steps make one annulus.
         along = index[0, :11] if grid[0] == 5 else index[:11, 0]
         np.testing.assert_array_equal(along[[0, 4, 8]], [0, 1, 2])
+
+
+@pytest.mark.parametrize("side", [7, 14, 16, 28, 56])
+def test_annuli_of_square_grids_are_the_nearest_whole_radii(side: int) -> None:
+    _, index = radial_bins(side, side)
+    cycles = np.fft.fftfreq(side, 1 / side)
+    np.testing.assert_array_equal(index, np.rint(np.hypot(cycles[:, None], cycles)))
+
+
+@pytest.mark.parametrize(
+    "grid", [(8, 4), (4, 8), (14, 7), (28, 10), (1, 6), (9, 1), (12, 7), (224, 150), (1, 1)]
+)
+def test_the_first_annulus_is_dc_alone_and_equal_radii_share_one(grid: tuple[int, int]) -> None:
+    frequency, index = radial_bins(*grid)
+    assert np.argwhere(index == 0).tolist() == [[0, 0]]
+    assert frequency[-1] <= 1.5 * np.sqrt(2)
+    radius = np.round(radial_frequency(*grid), 9)
+    for value in np.unique(radius):
+        assert len(np.unique(index[radius == value])) == 1
+    np.testing.assert_array_equal(index, radial_bins(*grid[::-1])[1].T)
 
 
 @pytest.mark.parametrize(
