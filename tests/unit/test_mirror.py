@@ -40,7 +40,6 @@ ELSEWHERE = {
     "features/networks": "tests/unit/features/test_extract.py extracts with it",
     "figures/bands": DRAWN,
     "figures/drawing": DRAWN,
-    "figures/effects": DRAWN,
     "figures/entry": "a specification without code",
     "figures/gallery": DRAWN,
     "figures/registry": DRAWN,

@@ -108,3 +108,15 @@ def test_figures_of_all_tables_are_those_of_the_gallery(tiny: Study) -> None:
 @pytest.mark.parametrize("heads", [True, False])
 def test_a_study_without_heads_has_no_axes_of_heads(bare: Study, heads: bool) -> None:
     assert study_params.summary_axes(bare, bare.readouts, heads=heads).heads is None
+
+
+def test_sweeps_show_a_readout_that_has_them() -> None:
+    """`refit` comes first and is fitted for another mode."""
+    only = {"readouts": ["refit", "energy"], "refit": {"modes": ["remove"]}}
+    entries = study_params.figures_of(study_of(**only), "interventions")
+    assert entries["sweeps"].options == {"readout": "energy", "modes": ["lowpass", "highpass"]}
+    only["refit"] = {"modes": ["highpass"]}
+    entries = study_params.figures_of(study_of(**only), "interventions")
+    assert entries["sweeps"].options == {"readout": "refit", "modes": ["highpass"]}
+    only = {"readouts": ["refit"], "refit": {"modes": ["remove"]}}
+    assert "sweeps" not in study_params.figures_of(study_of(**only), "interventions")
