@@ -192,9 +192,9 @@ def density(energy: FloatArray, bins: NDArray[np.int64]) -> FloatArray:
 def radial_bins(height: int, width: int) -> tuple[FloatArray, NDArray[np.intp]]:
     """Annuli one frequency step of the shorter side wide, and the annulus of every bin.
 
-    The first holds DC alone; bins that are nearer to it than half a step belong to the second. A side
-    of a single position has no frequencies, so the step is that of the other. Bins of equal radius
-    share an annulus.
+    The first holds DC alone; bins that are nearer to it than half a step belong to the second. A
+    side of a single position has no frequencies, so the step is that of the other. Bins of equal
+    radius share an annulus.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.store.provenance import inherited
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
@@ -23,8 +23,9 @@ LONG_NAMES = {
     "correct": "1 where the ground-truth class alone has the highest logit",
     "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
     "margin": "ground-truth logit minus the highest other logit",
+    "top5": "probability that the ground-truth class is among the first five, ties at random",
 }
-UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
+UNITS = {"correct": "1", "rank": "1", "margin": "logits", "top5": "1"}
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def read_untouched(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str,
     logits, axes = store.read("logits")[0], _read_axes(store)
     missing = np.full((len(axes.names), 1, len(axes.label)), np.float32(np.nan))
     untouched = ModeOutcomes(
-        changed=Outcomes(missing, missing, missing),
+        changed=Outcomes(missing, missing, missing, missing),
         clean=outcomes(logits, axes.label),
         label=axes.label,
         group=axes.group,
@@ -212,7 +213,8 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     for kind, values in {"changed": logits.changed, **logits.controls}.items():
         require_finite(f"{path}: logits of {kind} maps", values[exists])
     untouched = outcomes(logits.clean, axes.label)
-    touched = blank_missing(outcomes(logits.changed, axes.label), exists)
+    changed = settled(logits.changed, logits.clean)
+    touched = blank_missing(outcomes(changed, axes.label), exists)
     variables = {}
     for name, values in touched._asdict().items():
         facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
@@ -221,7 +223,8 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
     for kind, control in logits.controls.items():
-        random = blank_missing(outcomes(control, axes.label), exists)
+        control_outcomes = outcomes(settled(control, logits.clean), axes.label)
+        random = blank_missing(control_outcomes, exists)
         for name, values in random._asdict().items():
             facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
             variables[control_name(kind, name)] = Variable(

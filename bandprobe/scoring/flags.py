@@ -12,6 +12,7 @@ NOTHING_LEFT = "structural:nothing-left"
 NOTHING_CHANGED = "structural:nothing-changed"
 NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 CONTROL_IS_BAND = "control-is-the-band"
+TOP5_FORCED = "top5-forced"
 BELOW_ROUNDING = "below-rounding"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
@@ -28,6 +29,7 @@ FLAG_MEANINGS = {
     CONTROL_IS_BAND: "the only random set with as many bins is the band itself",
     WEIGHTS_UNTRAINED: "the weights are said to be trained, but all batch statistics are as they "
     "were initialised: the network has never seen an image",
+    TOP5_FORCED: "there are five classes or fewer, so the top-5 accuracy is 1 by construction",
     BELOW_ROUNDING: "at least half of the band's energy is the rounding of the stored maps, so "
     "what is read there says nothing about the band",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",

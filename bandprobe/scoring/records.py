@@ -18,6 +18,7 @@ from bandprobe.scoring.flags import (
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
+    TOP5_FORCED,
 )
 from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
@@ -31,7 +32,7 @@ def _scores(outcomes: Outcomes) -> dict[str, FloatArray]:
     """Scores by image, each of the shape of the outcomes without draws."""
     by_draw = {
         "top1": outcomes.correct.astype(np.float64),
-        "top5": np.where(np.isnan(outcomes.rank), np.nan, outcomes.rank <= 5),
+        "top5": outcomes.top5.astype(np.float64),
         "rank": outcomes.rank.astype(np.float64),
         "margin": outcomes.margin.astype(np.float64),
     }
@@ -169,6 +170,8 @@ def _flags(
             flags.append(CONTROL_IS_BAND)
         if outcomes.rounding[band]:
             flags.append(BELOW_ROUNDING)
+        if outcomes.bins[band] and outcomes.n_classes <= 5:
+            flags.append(TOP5_FORCED)
         if _at_chance(general):
             flags.append(NO_BETTER_THAN_CHANCE)
         rows.append(flags)
