@@ -36,7 +36,9 @@ def write_additive(
         Digest of the code, for the provenance.
     """
     for path, mode in zip(outputs, modes, strict=True):
-        logits = ChangedLogits(split.axes, untouched(split), *with_controls(split, mode))
+        logits = ChangedLogits(
+            split.axes, untouched(split), *with_controls(split, mode), alike=split.alike(mode)
+        )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)
 
@@ -64,7 +66,16 @@ def write_refitted(
             filled: NDArray[np.bool_] = kept & (stored.axes.bins > 0)
             changed = stored.under(kept)[:, None]
             nothing_left = np.equal(filled.sum(1), 0)
-            logits = ChangedLogits(stored.axes, stored.logits[0], changed, undefined=nothing_left)
+            at_end = np.zeros(len(kept), bool)
+            for cell, subset in stored.subsets(kept).items():
+                at_end[cell] = stored.at_end[subset]
+            logits = ChangedLogits(
+                stored.axes,
+                stored.logits[0],
+                changed,
+                undefined=nothing_left,
+                at_end=at_end,
+            )
             attrs = provenance(code, stated(mode), **stored.inherited)
             write_outcomes(outputs[mode.name], logits, attrs)
 
@@ -106,6 +117,7 @@ def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
         split.intercept,
         split.axes,
         split.inherited,
+        split.seen,
     )
 
 

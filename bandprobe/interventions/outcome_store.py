@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
+from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
+from bandprobe.interventions.control_bins import changes_the_same
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.store.provenance import inherited
@@ -36,11 +38,14 @@ class MaskLogits:
     ----------
     logits : array of shape (n_draws, n_bands, n_samples, n_classes)
     zero, mean : arrays of shape (n_draws, n_bands, n_classes)
+    overlap : array of shape (n_draws, n_bands, n_bands)
+        Bins that the readout sees, in the mask of each band and in each band.
     """
 
     logits: MapArray
     zero: FloatArray
     mean: FloatArray
+    overlap: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class BandLogits:
     axes : Axes
     inherited : mapping
         Attributes that results keep: weights and flags of the backbone.
+    seen : array of shape (n_bands,)
+        Bins that the readout has weight in.
     controls : mapping of str to MaskLogits
         By the kind of control.
     """
@@ -65,7 +72,17 @@ class BandLogits:
     intercept: FloatArray
     axes: Axes
     inherited: Mapping[str, str]
+    seen: NDArray[np.int64]
     controls: Mapping[str, MaskLogits] = field(default_factory=dict)
+
+    def alike(self, mode: Mode) -> dict[str, NDArray[np.bool_]]:
+        """Bands for which a kind of control changes the very bins that a mode changes."""
+        changed = ~kept_bands(mode.kind, len(self.axes.names))
+        return {
+            kind: changes_the_same(kind, masks.overlap, self.seen, changed)
+            for kind, masks in self.controls.items()
+            if kind in mode.controls
+        }
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -73,8 +90,15 @@ class BandLogits:
 
 
 def _read_axes(store: Store) -> Axes:
-    facts = ("bins", "sees", "sample", "label", "group")
-    return Axes(store.labels("band"), *(store.read(name) for name in facts))
+    return Axes(
+        names=store.labels("band"),
+        bins=store.read("bins"),
+        sees=store.read("sees"),
+        sample=store.read("sample"),
+        label=store.read("label"),
+        group=store.read("group"),
+        turnable=store.read("turnable") if "turnable" in store else None,
+    )
 
 
 def read_band_logits(path: Path) -> BandLogits:
@@ -87,6 +111,7 @@ def read_band_logits(path: Path) -> BandLogits:
         intercept=store.read("intercept"),
         axes=_read_axes(store),
         inherited=inherited(store.attrs),
+        seen=store.read("seen_bins"),
         controls=_read_controls(store),
     )
 
@@ -94,7 +119,7 @@ def read_band_logits(path: Path) -> BandLogits:
 def _read_controls(store: Store) -> dict[str, MaskLogits]:
     if "control_logits" not in store:
         return {}
-    names = ("control_logits", "control_zero_logits", "control_mean_logits")
+    names = ("control_logits", "control_zero_logits", "control_mean_logits", "control_overlap")
     arrays = [store.read(name) for name in names]
     return {
         kind: MaskLogits(*(array[row] for array in arrays))
@@ -111,6 +136,8 @@ class RefitLogits:
     logits : array of shape (n_subsets, n_samples, n_classes)
     kept : bool array of shape (n_subsets, n_bands)
         The first keeps all: the untouched map.
+    at_end : bool array of shape (n_subsets,)
+        Whether the penalty is at an end of the list.
     axes : Axes
     inherited : mapping
         Attributes that results keep: weights and flags of the backbone.
@@ -118,6 +145,7 @@ class RefitLogits:
 
     logits: FloatArray
     kept: NDArray[np.bool_]
+    at_end: NDArray[np.bool_]
     axes: Axes
     inherited: Mapping[str, str]
 
@@ -131,18 +159,24 @@ class RefitLogits:
         StoreError
             If a set of bands was not fitted.
         """
-        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
         result = np.full((len(kept), *self.logits.shape[1:]), np.nan)
+        for cell, subset in self.subsets(kept).items():
+            result[cell] = self.logits[subset]
+        return result
+
+    def subsets(self, kept: NDArray[np.bool_]) -> dict[int, int]:
+        """Position of the subset of each row of kept bands that has one; errors as of `under`."""
+        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
         full = self.axes.bins > 0
+        found = {}
         for cell in np.flatnonzero(full):
-            row = kept[cell]
-            bands = tuple((row & full).tolist())
+            bands = tuple((kept[cell] & full).tolist())
             if not any(bands):
                 continue
             if bands not in position:
                 raise StoreError("the readout was not refitted for these bands", found=bands)
-            result[cell] = self.logits[position[bands]]
-        return result
+            found[int(cell)] = position[bands]
+        return found
 
 
 def read_refit_logits(path: Path) -> RefitLogits:
@@ -151,6 +185,7 @@ def read_refit_logits(path: Path) -> RefitLogits:
     return RefitLogits(
         logits=store.read("logits"),
         kept=store.read("kept"),
+        at_end=store.read("penalty_at_end"),
         axes=_read_axes(store),
         inherited=inherited(store.attrs),
     )
@@ -234,6 +269,16 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     variables["sees"] = Variable(
         ("band",), axes.sees, {"long_name": "readout has weight in the band"}
     )
+    facts_of_bands: dict[str, tuple[NDArray[Any] | None, str]] = {
+        "turnable": (axes.turnable, "bins that are not their own conjugates"),
+        "penalty_at_end": (logits.at_end, "the penalty of the readout is at an end of the list"),
+    }
+    for kind, same in logits.alike.items():
+        text = f"{kind} masks change the very bins that the mode changes"
+        facts_of_bands[control_name(kind, "is_band")] = (same, text)
+    for name, (of_bands, text) in facts_of_bands.items():
+        if of_bands is not None:
+            variables[name] = Variable(("band",), of_bands, {"long_name": text})
     coordinates = {
         "band": Variable(("band",), np.array(axes.names)),
         "draw": Variable(("draw",), np.arange(logits.changed.shape[1])),
@@ -275,5 +320,12 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
             if control_name(kind, "rank") in store
         },
         flags=_flags_of(store),
+        turnable=store.read("turnable") if "turnable" in store else None,
+        at_end=store.read("penalty_at_end") if "penalty_at_end" in store else None,
+        alike={
+            kind: store.read(control_name(kind, "is_band"))
+            for kind in CONTROL_KINDS
+            if control_name(kind, "is_band") in store
+        },
     )
     return mode_outcomes, store.labels("band"), store.attrs

@@ -73,7 +73,13 @@ def write_perturbed(
     perturbed = perturb(store, layer, mode, drawn, readouts, splits, open_device(device))
     for path, output in outputs.items():
         split, logits = splits[path.stem], perturbed[path.stem]
-        changed = ChangedLogits(split.axes, untouched(split), logits.changed, logits.controls)
+        changed = ChangedLogits(
+            split.axes,
+            untouched(split),
+            logits.changed,
+            logits.controls,
+            alike=split.alike(mode),
+        )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(output, changed, attrs)
 

@@ -63,6 +63,17 @@ class BandWeights:
         return not self.bins.any()
 
     @property
+    def seen(self) -> MaskArray:
+        """Bins of the full plane that the readout has any weight in, shape (height, width)."""
+        height, width = self.partition.height, self.partition.width
+        flat = np.zeros(height * (width // 2 + 1), bool)
+        flat[self.bins[self.blocks.any((1, 2))]] = True
+        half = flat.reshape(height, width // 2 + 1)
+        columns = np.arange(half.shape[1], width)
+        mirrored = half[(-np.arange(height) % height)[:, None], -columns % width]
+        return np.concatenate([half, mirrored], axis=1)
+
+    @property
     def sees(self) -> MaskArray:
         """Whether the readout has any weight at all in each band, shape (n_bands,)."""
         band = self.partition.half_index.ravel()[self.bins[self.blocks.any((1, 2))]]

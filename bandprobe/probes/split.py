@@ -67,13 +67,15 @@ def split_layer(
     split = split_readouts(list(outputs), store, layer, drawn, open_device(device))
     for probe, path in outputs.items():
         is_linear = probe.stem != "energy"
+        # The readout's own flags too.
+        kept = inherited(Store(probe).attrs)
         write_split(
             path,
             probe,
             split[probe],
             drawn if is_linear else bands_alone(partition),
             store,
-            provenance(code, stage, **weights),
+            provenance(code, stage, **kept),
         )
 
 
@@ -87,7 +89,9 @@ def split_readouts(
         readouts = [read_readout(path) for path in linear]
         logits = split_linear(features, layer, readouts, masks, device)
         split |= dict(zip(linear, logits, strict=True))
-    return split | {p: split_energy(read_energies(p)) for p in probes if p not in split}
+    return split | {
+        p: split_energy(read_energies(p), masks.partition) for p in probes if p not in split
+    }
 
 
 def write_split(
@@ -123,12 +127,15 @@ class SplitLogits:
     zero, mean : arrays of shape (n_masks, n_classes)
         Of a raw map of zeros and of the mean training map; for `energy` of the mean features.
     intercept : array of shape (n_classes,)
+    seen : bool array of shape (height, width)
+        Bins of the full plane that the readout has any weight in.
     """
 
     logits: FloatArray
     zero: FloatArray
     mean: FloatArray
     intercept: FloatArray
+    seen: MaskArray
 
 
 def split_linear(
@@ -160,10 +167,11 @@ def _with_fills(
         blank_logits(readout.channel_mean, weights, stacked),
         weights.logits(transform(centred, [weights]), None, stacked)[:, 0],
         readout.intercept,
+        weights.seen,
     )
 
 
-def split_energy(stored: StoredEnergies) -> SplitLogits:
+def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogits:
     """Split logits of an energy readout; it is made of bands, so random masks have no logits."""
     readout = stored.readout
     return SplitLogits(
@@ -171,6 +179,7 @@ def split_energy(stored: StoredEnergies) -> SplitLogits:
         readout.silent_logits,
         readout.mean_logits,
         readout.intercept,
+        np.ones((partition.height, partition.width), bool),
     )
 
 
@@ -201,10 +210,24 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
             facts = unit | {"long_name": f"of random masks: {text}"}
             name = f"control_{name.removeprefix('band_')}"
             variables[name] = Variable(("control", "control_draw", *dims[field]), values, facts)
+    if has_controls:
+        facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
+        dims_of_masks = ("control", "control_draw", "mask", "band")
+        variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)
     sees = varies(variables["band_logits"].values)
     facts = {"long_name": "what the readout makes of the band differs between images"}
     return variables | {
         "intercept": Variable(("class",), split.intercept, unit),
         "bins": Variable(("band",), masks.partition.counts, {"units": "1"}),
+        "turnable": Variable(
+            ("band",),
+            masks.partition.turnable,
+            {"units": "1", "long_name": "bins that are not their own conjugates"},
+        ),
+        "seen_bins": Variable(
+            ("band",),
+            masks.partition.counted(split.seen),
+            {"units": "1", "long_name": "bins that the readout has weight in"},
+        ),
         "sees": Variable(("band",), sees, facts),
     }

@@ -30,7 +30,9 @@ def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
     return seen
 
 
-def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> list[str | None]:
+def structural_by_rule(
+    readout: str, mode: Mode, bins: NDArray[np.int64], turnable: NDArray[np.int64] | None = None
+) -> list[str | None]:
     """The structural flag of each band under a mode, `NOT_DEFINED`, or None.
 
     Parameters
@@ -38,6 +40,8 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
     readout : str
     mode : Mode
     bins : array of shape (n_bands,)
+    turnable : array of shape (n_bands,), optional
+        Bins that are not their own conjugates; only ``phase`` with a strength below 1 needs them.
 
     Notes
     -----
@@ -46,13 +50,20 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
     kept = kept_bands(mode.kind, len(bins)) & (bins > 0)
     changed = ~kept_bands(mode.kind, len(bins)) & (bins > 0)
     seen = seen_by_rule(readout, bins)
+    # Bins that are their own conjugates have a sign, which flips or does not: a part of the angle
+    # leaves them. DC, all that `pooled` sees, is one of them.
+    turns_in_part = mode.kind == "phase" and mode.strength < 1
+    if turnable is None:
+        turnable = bins - np.equal(np.arange(len(bins)), 0)
+    sees_no_phase = mode.kind == "phase" and readout == "energy"
+    sees_no_phase |= turns_in_part and readout == "pooled"
     flags: list[str | None] = []
     for band in range(len(bins)):
         if not bins[band]:
             flags.append(None)
-        elif not changed[band].any() or _cannot_turn(mode, band, bins):
+        elif not changed[band].any() or (turns_in_part and turnable[band] == 0):
             flags.append(NOTHING_CHANGED)
-        elif not (changed[band] & seen).any() or (readout == "energy" and mode.kind == "phase"):
+        elif not (changed[band] & seen).any() or sees_no_phase:
             flags.append(BLIND)
         elif mode.kind in KEEPING and not (kept[band] & seen).any():
             # There is no readout of no band.
@@ -60,11 +71,6 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
         else:
             flags.append(None)
     return flags
-
-
-def _cannot_turn(mode: Mode, band: int, bins: NDArray[np.int64]) -> bool:
-    """DC has no phase but its sign, which flips or does not."""
-    return mode.kind == "phase" and mode.strength < 1 and band == 0 and bins[band] == 1
 
 
 def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | None]:

@@ -100,6 +100,12 @@ class ModeOutcomes:
         Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.
     flags : tuple of str
         Of all bands that are not empty.
+    turnable : array of shape (n_bands,), optional
+        Bins that are not their own conjugates.
+    at_end : bool array of shape (n_bands,), optional
+        Bands whose readout has a penalty at an end of the list, where it differs between bands.
+    alike : mapping of str to bool arrays of shape (n_bands,)
+        Bands for which a kind of control changes what the mode changes.
     below_rounding : bool array of shape (n_bands,), optional
         Bands that hold hardly more than the rounding of the stored maps.
     """
@@ -113,6 +119,9 @@ class ModeOutcomes:
     n_classes: int
     controls: Mapping[str, Outcomes] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    turnable: NDArray[np.int64] | None = None
+    at_end: NDArray[np.bool_] | None = None
+    alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     below_rounding: NDArray[np.bool_] | None = None
 
     @property

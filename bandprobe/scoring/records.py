@@ -10,6 +10,7 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.flags import (
     BELOW_ROUNDING,
     BLIND,
@@ -157,7 +158,7 @@ def _flags(
         rules: list[str | None] = [BLIND if unseen else None for unseen in blind]
         differ = [False] * len(rules)
     else:
-        rules = structural_by_rule(readout, mode, outcomes.bins)
+        rules = structural_by_rule(readout, mode, outcomes.bins, outcomes.turnable)
         differ = disagreements(outcomes, rules, mode)
     rows = []
     for band, rule in enumerate(rules):
@@ -166,8 +167,10 @@ def _flags(
             flags.insert(0, rule)
         if differ[band]:
             flags.append(DISAGREE)
-        if outcomes.bins[band] == 1 and band == 0 and "equal-bins" in outcomes.controls:
+        if any(same[band] for same in outcomes.alike.values()):
             flags.append(CONTROL_IS_BAND)
+        if outcomes.at_end is not None and outcomes.at_end[band]:
+            flags.append(PENALTY_AT_END)
         if outcomes.rounding[band]:
             flags.append(BELOW_ROUNDING)
         if outcomes.bins[band] and outcomes.n_classes <= 5:

@@ -74,6 +74,7 @@ ELSEWHERE = {
     "report/sources": PAGE,
     "scoring/changed_logits": TINY,
     "scoring/fields": "names of fields",
+    "scoring/fit_flags": "tests/unit/interventions/test_layer_outcomes.py carries the flag",
     "scoring/head_flags": "tests/unit/study/test_head_settings.py asks it for flags",
     "scoring/network_flags": "tests/unit/interventions/test_layer_outcomes.py carries the flag",
     "study/parse": "tests/unit/study/test_study.py parses whole configurations",

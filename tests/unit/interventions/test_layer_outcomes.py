@@ -19,6 +19,7 @@ from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 from bandprobe.scoring.outcomes import outcomes
@@ -223,3 +224,51 @@ def test_a_refit_without_outcomes_has_clean_scores_of_its_own(layer: Path) -> No
     assert record["flags"] == ["not-defined", WEIGHTS_UNTRAINED]
     with pytest.raises(StoreError, match="nothing says how refit scores untouched maps"):
         write_targets(folder, [path], ["refit/x"], axes, bootstrap, code="digest")
+
+
+@pytest.mark.parametrize("penalties", [(1.0, 3.0), (1e-3, 0.1, 10.0, 1e3)], ids=["end", "inside"])
+def test_a_penalty_at_the_end_of_its_list_is_flagged(
+    tmp_path: Path, rng: np.random.Generator, penalties: tuple[float, ...]
+) -> None:
+    """Of each readout, and of each refit by itself."""
+    labels = np.arange(48) % 3, np.arange(12) % 3
+    maps = [(rng.normal(size=(len(of), 4, 6, 6)) * 2).astype("f4") for of in labels]
+    for values, of_split in zip(maps, labels, strict=True):
+        values[:, 1] += of_split[:, None, None]
+    records = layer_records(tmp_path, *maps, labels, BANDS, MODES, penalties=penalties)
+    for name, of_mode in records.items():
+        readout, mode = name.split("/")
+        store = Store(tmp_path / "probes" / f"{readout}.zarr")
+        losses = store.read("cv_log_loss")
+        for band, record in enumerate(of_mode):
+            if readout == "refit":
+                kept = np.arange(2) != band if mode == "remove" else np.arange(2) == band
+                (subset,) = np.flatnonzero((store.read("kept") == kept).all(1))
+                chosen = int(losses[subset].argmin())
+            else:
+                chosen = int(losses.mean(0).argmin())
+            expected = chosen in (0, len(penalties) - 1)
+            assert (PENALTY_AT_END in record["flags"]) == expected, name
+    flagged = [PENALTY_AT_END in r["flags"] for of_mode in records.values() for r in of_mode]
+    assert all(flagged) or len(penalties) > 2
+    assert not all(flagged) or len(penalties) == 2
+
+
+def test_controls_that_change_what_the_mode_changes_are_flagged(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [rng.normal(1, 1, size=(len(of), 3, 6, 6)).astype("f4") for of in labels]
+    bands = Bands(("dc", "low", "high"), (0.05, 0.5))
+    modes = (Mode("highpass", "highpass"), Mode("turn", "phase"), Mode("swap", "resample"))
+    found = layer_records(tmp_path, *maps, labels, bands, modes, ("map", "pooled"), draws=2)
+    flagged = {
+        name: ["control-is-the-band" in record["flags"] for record in of_mode]
+        for name, of_mode in found.items()
+    }
+    assert flagged["map/highpass"] == [False, True, False]
+    assert flagged["pooled/highpass"] == [False, True, True]
+    for mode in ("turn", "swap"):
+        assert flagged[f"map/{mode}"] == flagged[f"pooled/{mode}"] == [True, False, False]
+    for record in (found["map/highpass"][1], found["pooled/turn"][0]):
+        assert record["equal_bins_top1_drop_excess"] == pytest.approx(0, abs=1e-9)
