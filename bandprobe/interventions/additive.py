@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import (
     BandLogits,
     MaskLogits,
@@ -36,9 +37,9 @@ def write_additive(
         Digest of the code, for the provenance.
     """
     for path, mode in zip(outputs, modes, strict=True):
-        logits = ChangedLogits(
-            split.axes, untouched(split), *with_controls(split, mode), alike=split.alike(mode)
-        )
+        changed, controls = with_controls(split, mode)
+        same = alike(split, mode, controls)
+        logits = ChangedLogits(split.axes, untouched(split), changed, controls, alike=same)
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)
 
@@ -105,6 +106,9 @@ def with_controls(split: BandLogits, mode: Mode) -> tuple[FloatArray, dict[str, 
         else:
             rows = [_masked(split, masks, mode, draw) for draw in draws]
         controls[kind] = np.stack(rows, axis=1)
+    for (kind, change), values in split.changed.items():
+        if kind in mode.controls and change == f"{mode.kind}/{mode.fill}":
+            controls[kind] = values.swapaxes(0, 1).astype(np.float64)
     return changed, controls
 
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import MaskArray
+from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.interventions.outcome_store import BandLogits
+
+
+def alike(split: BandLogits, mode: Mode, controls: Iterable[str]) -> dict[str, MaskArray]:
+    """Bands for which some kinds of control change the very bins that a mode changes."""
+    changed = ~kept_bands(mode.kind, len(split.axes.names))
+    return {
+        kind: changes_the_same(kind, split.overlap[kind], split.seen, changed) for kind in controls
+    }
 
 
 def changes_the_same(

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
-from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
-from bandprobe.interventions.control_bins import changes_the_same
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.store.provenance import inherited
@@ -38,14 +36,11 @@ class MaskLogits:
     ----------
     logits : array of shape (n_draws, n_bands, n_samples, n_classes)
     zero, mean : arrays of shape (n_draws, n_bands, n_classes)
-    overlap : array of shape (n_draws, n_bands, n_bands)
-        Bins that the readout sees, in the mask of each band and in each band.
     """
 
     logits: MapArray
     zero: FloatArray
     mean: FloatArray
-    overlap: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,12 @@ class BandLogits:
         Bins that the readout has weight in.
     controls : mapping of str to MaskLogits
         By the kind of control.
+    overlap : mapping of str to arrays of shape (n_draws, n_bands, n_bands)
+        By the kind of control: bins that the readout sees, in the mask of each band and in each
+        band.
+    changed : mapping of (str, str) to arrays of shape (n_draws, n_bands, n_samples, n_classes)
+        By the kind of control and the mode, KIND/FILL: logits of maps whose masks were changed, of
+        a readout whose logits are no sums over masks.
     """
 
     logits: FloatArray
@@ -74,15 +75,8 @@ class BandLogits:
     inherited: Mapping[str, str]
     seen: NDArray[np.int64]
     controls: Mapping[str, MaskLogits] = field(default_factory=dict)
-
-    def alike(self, mode: Mode) -> dict[str, NDArray[np.bool_]]:
-        """Bands for which a kind of control changes the very bins that a mode changes."""
-        changed = ~kept_bands(mode.kind, len(self.axes.names))
-        return {
-            kind: changes_the_same(kind, masks.overlap, self.seen, changed)
-            for kind, masks in self.controls.items()
-            if kind in mode.controls
-        }
+    overlap: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    changed: Mapping[tuple[str, str], MapArray] = field(default_factory=dict)
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -113,13 +107,26 @@ def read_band_logits(path: Path) -> BandLogits:
         inherited=inherited(store.attrs),
         seen=store.read("seen_bins"),
         controls=_read_controls(store),
+        overlap=_by_control(store, "control_overlap"),
+        changed={
+            (kind, change): of_kind[:, column]
+            for kind, of_kind in _by_control(store, "control_changed_logits").items()
+            for column, change in enumerate(store.labels("change"))
+        },
     )
+
+
+def _by_control(store: Store, name: str) -> dict[str, NDArray[Any]]:
+    """An array by the kind of control, its first axis; empty if the store does not have it."""
+    if name not in store:
+        return {}
+    return dict(zip(store.labels("control"), store.read(name), strict=True))
 
 
 def _read_controls(store: Store) -> dict[str, MaskLogits]:
     if "control_logits" not in store:
         return {}
-    names = ("control_logits", "control_zero_logits", "control_mean_logits", "control_overlap")
+    names = ("control_logits", "control_zero_logits", "control_mean_logits")
     arrays = [store.read(name) for name in names]
     return {
         kind: MaskLogits(*(array[row] for array in arrays))

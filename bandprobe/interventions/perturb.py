@@ -17,6 +17,7 @@ from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.transform import map_fft
 from bandprobe.interventions.additive import untouched
+from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import BandLogits, read_band_logits, write_outcomes
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
@@ -78,7 +79,7 @@ def write_perturbed(
             untouched(split),
             logits.changed,
             logits.controls,
-            alike=split.alike(mode),
+            alike=alike(split, mode, logits.controls),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(output, changed, attrs)

@@ -27,6 +27,15 @@ def mean_power(features: Store, layer: str) -> FloatArray:
     return full_plane(total / (n_samples * n_channels), width)
 
 
+def channel_power(features: Store, layer: str) -> FloatArray:
+    """Mean power of each bin of the half plane over samples, (n_channels, n_half_bins)."""
+    n_samples, n_channels, height, width = features.array(layer).shape
+    total = np.zeros((n_channels, height * (width // 2 + 1)))
+    for _, maps in sample_blocks(features, layer):
+        total += power(maps).sum(0, dtype=np.float64).reshape(n_channels, -1)
+    return total / n_samples
+
+
 def full_plane(half: FloatArray, width: int) -> FloatArray:
     """Power of every bin of the full plane, (height, width).
 

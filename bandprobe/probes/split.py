@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray, MaskArray
+from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import open_device, put, put_like
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
-from bandprobe.linear.decompose import BandWeights, blank_logits, transform
-from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
+from bandprobe.fourier.transform import power
+from bandprobe.linear.decompose import BandWeights, blank_logits, half_masks, transform
+from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
+from bandprobe.probes.masks import Masks, channel_power, mean_power, read_masks, write_masks
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.probes.settings import MaskSettings
 from bandprobe.store.provenance import inherited, provenance, stated
@@ -31,6 +33,7 @@ def split_layer(
     bands: Bands,
     masks: Path | None = None,
     controls: MaskSettings | None = None,
+    changes: Sequence[str] = (),
     *,
     code: str,
     device: str = "cpu",
@@ -49,6 +52,9 @@ def split_layer(
         Where random masks are stored, which logits are split into too.
     controls : MaskSettings, optional
         Of these masks.
+    changes : sequence of str
+        Modes, as KIND/FILL, under which `energy` scores maps whose random masks were changed: its
+        logits are no sum over masks, as those of linear readouts are.
     code : str
         Digest of the code, for the provenance.
     device : str
@@ -61,10 +67,16 @@ def split_layer(
     weights = inherited(store.attrs)
     if masks is not None and controls is not None:
         attrs = provenance(code, stated(controls) | stage, **weights)
-        power = mean_power(store, layer)
-        write_masks(masks, partition, power, controls.draws, controls.seed, attrs)
+        by_bin = mean_power(store, layer)
+        write_masks(masks, partition, by_bin, controls.draws, controls.seed, attrs)
     drawn = read_masks([] if masks is None else [masks], partition)
     split = split_readouts(list(outputs), store, layer, drawn, open_device(device))
+    split = {
+        probe: with_masked_energy(logits, read_energies(probe), store, layer, drawn, changes)
+        if probe.stem == "energy" and drawn.controls and changes
+        else logits
+        for probe, logits in split.items()
+    }
     for probe, path in outputs.items():
         is_linear = probe.stem != "energy"
         # The readout's own flags too.
@@ -73,7 +85,7 @@ def split_layer(
             path,
             probe,
             split[probe],
-            drawn if is_linear else bands_alone(partition),
+            drawn if is_linear or split[probe].changes else bands_alone(partition),
             store,
             provenance(code, stage, **kept),
         )
@@ -129,6 +141,11 @@ class SplitLogits:
     intercept : array of shape (n_classes,)
     seen : bool array of shape (height, width)
         Bins of the full plane that the readout has any weight in.
+    changes : tuple of str
+        Modes, as KIND/FILL, that `changed_controls` is of.
+    changed_controls : array of shape (n_controls, n_draws, n_changes, *shape of `logits`), optional
+        Logits of maps whose random masks were changed, if they are no sums of logits; NaN for masks
+        that the mode cannot have.
     """
 
     logits: FloatArray
@@ -136,6 +153,8 @@ class SplitLogits:
     mean: FloatArray
     intercept: FloatArray
     seen: MaskArray
+    changes: tuple[str, ...] = ()
+    changed_controls: MapArray | None = None
 
 
 def split_linear(
@@ -183,6 +202,37 @@ def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogit
     )
 
 
+def with_masked_energy(
+    split: SplitLogits,
+    stored: StoredEnergies,
+    features: Store,
+    layer: str,
+    masks: Masks,
+    changes: Sequence[str],
+) -> SplitLogits:
+    """Split logits of an energy readout with those of maps whose random masks were changed."""
+    partition = masks.partition
+    energy = MaskedEnergy(
+        stored.readout, partition.half_index.ravel(), channel_power(features, layer)
+    )
+    n_draws = len(next(iter(masks.controls.values())))
+    shape = (len(masks.controls), n_draws, len(changes), *split.logits.shape)
+    changed = np.full(shape, np.nan, np.float32)
+    sets = [
+        (row, draw, column, fill, list(bin_sets(kind, control, half_masks(partition, drawn))))
+        for row, (control, of_control) in enumerate(masks.controls.items())
+        for draw, drawn in enumerate(of_control)
+        for column, (kind, fill) in enumerate(change.split("/") for change in changes)
+        if control == "equal-bins" or kind in ("remove", "isolate")
+    ]
+    for part, maps in sample_blocks(features, layer):
+        by_bin = power(maps).reshape(*maps.shape[:2], -1)
+        for row, draw, column, fill, cells in sets:
+            logits = [energy.logits(by_bin, one, fill) for one in cells]
+            changed[row, draw, column, :, part] = np.concatenate(logits)
+    return replace(split, changes=tuple(changes), changed_controls=changed)
+
+
 def varies(logits: FloatArray) -> NDArray[np.bool_]:
     """Whether a band's logits differ between images at all, (n_bands,)."""
     spread = float(logits.sum(0).std())
@@ -203,14 +253,23 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     has_controls = len(split.logits) > len(masks.partition.bands)
     for field, (name, text) in names.items():
-        of_bands, controls = masks.parted(getattr(split, field))
+        stacked = getattr(split, field)
+        of_bands = stacked[: len(masks.partition.bands)]
         variables[name] = Variable(dims[field], of_bands, unit | {"long_name": text})
         if has_controls:
+            _, controls = masks.parted(stacked)
             values = np.stack(list(controls.values())).astype(np.float32)
             facts = unit | {"long_name": f"of random masks: {text}"}
             name = f"control_{name.removeprefix('band_')}"
             variables[name] = Variable(("control", "control_draw", *dims[field]), values, facts)
-    if has_controls:
+    if split.changed_controls is not None:
+        dims_of_changes = ("control", "control_draw", "change", *dims["logits"])
+        facts = unit | {"long_name": "of maps whose random masks were changed"}
+        variables["control_changed_logits"] = Variable(
+            dims_of_changes, split.changed_controls, facts
+        )
+        variables["change"] = Variable(("change",), np.array(split.changes))
+    if has_controls or split.changed_controls is not None:
         facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
         dims_of_masks = ("control", "control_draw", "mask", "band")
         variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)

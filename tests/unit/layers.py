@@ -64,10 +64,10 @@ def layer_records(
     features, masks = folder / "eval.zarr", folder / "masks.zarr"
     settings = MaskSettings(draws, 0) if draws else None
     of_probe = dict(zip([probes[name] for name in additive], logits, strict=True))
+    drawn = masks if draws else None
+    changes = [f"{mode.kind}/{mode.fill}" for mode in modes if mode.kind in KEEPING]
     if additive:
-        split_layer(
-            of_probe, features, "layer", bands, masks if draws else None, settings, code="digest"
-        )
+        split_layer(of_probe, features, "layer", bands, drawn, settings, changes, code="digest")
     linear = [mode for mode in modes if mode.kind not in COEFFICIENTS]
     outputs = [folder / "outcomes" / name / f"{m.name}.zarr" for name in additive for m in linear]
     refitted = {

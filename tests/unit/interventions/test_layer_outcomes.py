@@ -51,7 +51,8 @@ def layer(tmp_path: Path, rng: np.random.Generator) -> Path:
     fit_layer(splits, probes, FitBands(BANDS.names, BANDS.edges, ("remove",)), code="digest")
     logits = {probes[name]: tmp_path / "logits" / f"{name}.zarr" for name in READOUTS}
     features, masks = tmp_path / "eval.zarr", tmp_path / "masks.zarr"
-    split_layer(logits, features, "layer", BANDS, masks, MaskSettings(2, 0), code="digest")
+    drawn, changes = MaskSettings(2, 0), ["remove/zero", "isolate/mean"]
+    split_layer(logits, features, "layer", BANDS, masks, drawn, changes, code="digest")
     return tmp_path
 
 
@@ -130,6 +131,20 @@ def test_the_literal_route_fills_with_the_same_mean(layer: Path, kind: str, read
     probe, mode = layer / "probes" / f"{readout}.zarr", Mode("m", kind, "mean")  # type: ignore[arg-type]
     difference = largest_difference(mode, layer / "eval.zarr", "layer", probe, BANDS, 9)
     assert difference < (1e-3 if readout == "energy" else 1e-4)
+
+
+def test_energy_has_random_masks_too(layer: Path) -> None:
+    """Under modes that keep or remove bands; their logits are no sums over masks."""
+    stores = linear_outcomes(layer)
+    for mode in MODES:
+        found, _, _ = read_outcomes(stores[f"energy/{mode.name}"])
+        assert set(found.controls) == set(found.alike) == {"equal-bins", "equal-energy"}
+        for control in found.controls.values():
+            assert control.rank.shape == (2, 2, 9)
+            assert np.isfinite(control.margin).all()
+            # Two bands of unlike bins: the masks hold other bins than the bands.
+            assert np.abs(control.margin - found.changed.margin).max() > 1e-3
+        assert not any(same.any() for same in found.alike.values())
 
 
 def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:

@@ -120,3 +120,15 @@ def test_sweeps_show_a_readout_that_has_them() -> None:
     assert entries["sweeps"].options == {"readout": "refit", "modes": ["highpass"]}
     only = {"readouts": ["refit"], "refit": {"modes": ["remove"]}}
     assert "sweeps" not in study_params.figures_of(study_of(**only), "interventions")
+
+
+def test_random_masks_of_energy_are_changed_as_the_modes_say(tiny: Study, bare: Study) -> None:
+    assert study_params.energy_changes(tiny) == (
+        "remove/zero",
+        "isolate/mean",
+        "lowpass/mean",
+        "highpass/zero",
+    )
+    assert study_params.energy_changes(bare) == ()
+    assert study_params.energy_changes(study_of(readouts=["map"])) == ()
+    assert study_params.energy_changes(study_of(controls={"draws": 0})) == ()
