@@ -12,7 +12,7 @@ import xarray as xr
 from bandprobe.base.arrays import MapArray
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.fourier.transform import real_fft
+from bandprobe.fourier.transform import map_fft
 from bandprobe.linear import compose
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
 from bandprobe.linear.decompose import band_logits, centre, pack_weights, turn_phases
@@ -140,7 +140,7 @@ def _scores(
 
 def _turned(mode: Mode, draw: int, maps: MapArray, mean: MapArray, samples: Array) -> Array:
     noise = white_noise(mode.seed, draw, samples.tolist(), maps.shape[1:])
-    turned = turn_phases(real_fft(maps), noise, mode.strength)
+    turned = turn_phases(map_fft(maps), noise, mode.strength)
     return centre(turned, mean, maps.shape[-1])
 
 

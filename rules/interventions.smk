@@ -2,7 +2,7 @@
 
 A job serves all readouts of a layer: what it reads, and the noise that it draws, is the same for all.
 
-in:  band logits, refitted readouts; for random modes the evaluation features, readouts, masks too
+in:  band logits, refitted readouts, spectra; for random modes the evaluation features, readouts, masks too
 out: results/<dataset>/outcomes/<model>/<layer>/<readout>/<mode>.zarr,
      results/<dataset>/shapley/<model>/<layer>/<readout>.zarr,
      results/<dataset>/targets/<model>/<layer>/<readout>/<mode>/<band>.json
@@ -87,8 +87,10 @@ rule intervene_random:
 
 rule score_targets:
     input:
-        digests=Paths.digests(all_outcomes),
+        digests=Paths.digests(all_outcomes + stores.unscored_refits(STUDY) + [Paths.SPECTRA]),
         outcomes=ancient(all_outcomes),
+        refit=ancient(stores.unscored_refits(STUDY)),
+        spectra=ancient(Paths.SPECTRA),
     output:
         stores.layer_targets(STUDY),
     log:
@@ -109,5 +111,5 @@ rule score_targets:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:
         'python "$BANDPROBE"/score_targets.py --code {params.code} --outcomes {input.outcomes}'
-        " --undefined {params.undefined} --axes {params.axes:q}"
+        " --spectra {input.spectra} --refit {input.refit} --undefined {params.undefined} --axes {params.axes:q}"
         " --statistics {params.statistics:q} --output {params.folder} 2> {log}"

@@ -103,9 +103,10 @@ if stores.band_logits(STUDY):
             code=code("split_logits"),
             bands=as_json(STUDY.bands),
             controls=as_json(study_params.mask_settings(STUDY)),
+            changes=" ".join(study_params.energy_changes(STUDY)),
         message:
             "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
         shell:
             'python "$BANDPROBE"/split_logits.py --code {params.code} --device {resources.device} --features {input.features} --layer {wildcards.layer}'
             " --probe {input.probes} --bands {params.bands:q} --controls {params.controls:q}"
-            " --masks {output.masks} --output {output.logits} 2> {log}"
+            " --changes {params.changes} --masks {output.masks} --output {output.logits} 2> {log}"

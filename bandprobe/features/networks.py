@@ -14,6 +14,7 @@ from bandprobe.base.arrays import MapArray
 from bandprobe.base.devices import device_name, open_device
 from bandprobe.data.images import Preprocess
 from bandprobe.features.extract import Batch, Network
+from bandprobe.features.underflow import Underflow
 
 # Number formats of a forward pass.
 PRECISIONS = ("float32", "bfloat16")
@@ -85,9 +86,12 @@ def load_network(
 
 def pixel_network(dtype: str) -> Network:
     """The image itself as layer `input`."""
+    underflow = Underflow(dtype)
 
     def run(batch: MapArray) -> Batch:
-        return {"input": batch.astype(dtype)}
+        stored = batch.astype(dtype)
+        underflow.check("input", batch, stored)
+        return {"input": stored}
 
     return run
 
@@ -111,13 +115,14 @@ def torch_network(
 
     from bandprobe.backbones.backbone import read_layers
 
-    kind = getattr(torch, dtype)
+    kind, underflow = getattr(torch, dtype), Underflow(dtype)
 
     def run(batch: MapArray) -> Batch:
         copies: Batch = {}
 
         def keep(layer: str, maps: torch.Tensor, prefix: torch.Tensor | None) -> None:
             copies[layer] = _copy(maps, kind)
+            underflow.check(layer, maps, copies[layer])
             if prefix is not None:
                 copies[f"{layer}.prefix"] = _copy(prefix, kind)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.spectra import (
@@ -18,6 +19,7 @@ from bandprobe.fourier.spectra import (
     join_spectra,
     map_spectra,
     radial_bins,
+    rounding_energy,
 )
 from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store, Variable, write_store
@@ -48,8 +50,12 @@ def write_spectra(
     store = Store(features)
     height, width = store.array(layer).shape[2:]
     partition = bands.on_grid(height, width)
-    blocks = sample_blocks(store, layer)
-    spectra = join_spectra([map_spectra(maps, partition, window) for _, maps in blocks])
+    mantissa = int(np.finfo(store.array(layer).dtype).nmant)
+    spectra, rounding = [], []
+    for _, maps in sample_blocks(store, layer):
+        spectra.append(map_spectra(maps, partition, window))
+        rounding.append(rounding_energy(maps, partition, mantissa))
+    joined = join_spectra(spectra)
     stage = {
         "layer": layer,
         "bands": stated(bands),
@@ -58,7 +64,9 @@ def write_spectra(
     }
     write_store(
         output,
-        band_variables(spectra, partition) | curve_variables(spectra, height, width),
+        band_variables(joined, partition)
+        | rounding_variable(np.concatenate(rounding))
+        | curve_variables(joined, height, width),
         coordinates(bands, height, width) | read_coordinates(store),
         provenance(code, stage, **inherited(store.attrs), window=window),
     )
@@ -85,6 +93,12 @@ def band_variables(spectra: MapSpectra, partition: BandPartition) -> dict[str, V
             ),
         }
     return variables
+
+
+def rounding_variable(energy: FloatArray) -> dict[str, Variable]:
+    """What the number format of the stored maps cannot tell from nothing."""
+    text = {"long_name": "energy expected of the rounding of stored values, over channels"}
+    return {"rounding_energy": Variable(("sample", "band"), energy, UNIT | text)}
 
 
 def curve_variables(spectra: MapSpectra, height: int, width: int) -> dict[str, Variable]:

@@ -55,10 +55,20 @@ def _bands(study: Study) -> dict[str, Entry]:
         for name in study.refit_modes:
             options = {"mode": name}
             entries[f"used_available_{name}"] = Entry("interventions", "used_available", options)
-    sweeps = [n for n, mode in study.modes.items() if mode.kind in ("lowpass", "highpass")]
-    if sweeps:
-        entries["sweeps"] = Entry("interventions", "sweeps", first | {"modes": sweeps})
+    entries |= _sweeps(study)
     return entries
+
+
+def _sweeps(study: Study) -> dict[str, Entry]:
+    """Sweeps of the first readout that has a result under any of them."""
+    modes = [name for name, mode in study.modes.items() if mode.kind in ("lowpass", "highpass")]
+    for readout in study.readouts:
+        defined = [name for name in modes if study.is_defined(readout, name)]
+        if defined:
+            return {
+                "sweeps": Entry("interventions", "sweeps", {"readout": readout, "modes": defined})
+            }
+    return {}
 
 
 def _shapley(study: Study) -> dict[str, Entry]:

@@ -30,6 +30,7 @@ from bandprobe.figures.drawing import (
 DEPTH = "depth (first layer of the study 0, last 1)"
 DELTA = "Δ log amplitude (nats, relative to DC)"
 ON_AXES = "frequency on each axis (Nyquist = 1)"
+NO_ENERGY = "N/A: no energy outside DC"
 INTERVALS = "Bars and shaded areas: intervals by resampling groups of images."
 # Rows of `band_energy`: variable, title, label of the axis.
 ENERGY_ROWS = (
@@ -130,22 +131,34 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
             layers = layers_of(spectra, model)
             for row, (name, label) in enumerate(kinds):
                 panel: Axes = axes[row, column]
+                held = []
                 for layer, colour in zip(layers, colours(len(layers)), strict=True):
                     # DC is larger by orders of magnitude and has its own figure.
                     cells = spectra.sel(model=model, layer=layer).isel(radius=slice(1, None))
-                    _curve(panel, cells, name, "profile", colour, layer)
-                panel.set_yscale("log")
+                    held.append(bool((cells["profile"] > 0).any()))
+                    text = layer if held[-1] else f"{layer}: N/A"
+                    _curve(panel, cells.where(cells["profile"] > 0), name, "profile", colour, text)
+                _log_axis(panel, any(held))
                 x_label(panel, label)
                 panel.set_ylabel("power per bin (feature units²)" if column == 0 else "")
                 if name == "frequency":
                     panel.set_title(model)
                     for edge in edges:
                         panel.axvline(edge, color="0.85", lw=0.6, zorder=0)
-                else:
+                elif any(held):
                     panel.set_xscale("log")
             axes[0, column].legend()
         footer(figure, _footer(spectra))
     return figure
+
+
+def _log_axis(panel: Axes, has_values: bool) -> None:
+    """A logarithmic axis, or a word where there is nothing that it could show."""
+    if has_values:
+        panel.set_yscale("log")
+        return
+    panel.text(0.5, 0.5, NO_ENERGY, ha="center", va="center", transform=panel.transAxes)
+    panel.set_yticks([])
 
 
 def _curve(panel: Axes, cells: xr.Dataset, axis: str, name: str, colour: Any, label: str) -> None:
@@ -213,11 +226,15 @@ def spectral_centroid(spectra: xr.Dataset) -> Figure:
         for column, (name, label) in enumerate(kinds):
             for row, (end, which) in enumerate((("", "with DC"), ("_without_dc", "without DC"))):
                 panel: Axes = axes[row, column]
-                _across_depth(panel, spectra, name + end)
+                # A layer without energy outside DC has a centroid of zero.
+                shown = spectra[name + end] > 0
+                values = spectra.where(shown) if column == 1 else spectra
+                _across_depth(panel, values, name + end)
                 title(panel, f"spectral centroid, {which}")
                 panel.set_ylabel(label)
                 if column == 1:
-                    panel.set_yscale("log")
+                    _log_axis(panel, bool(shown.any()))
+                if column == 1 and shown.any():
                     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                     panel.yaxis.set_major_formatter("{x:g}")
                     panel.yaxis.set_minor_formatter(NullFormatter())

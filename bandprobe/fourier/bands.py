@@ -129,9 +129,24 @@ class BandPartition:
         """Full-plane bins of each band, shape (n_bands,)."""
         return np.bincount(self.index.ravel(), minlength=len(self.bands)).astype(np.int64)
 
+    @cached_property
+    def turnable(self) -> NDArray[np.int64]:
+        """Bins of each band that are not their own conjugates, shape (n_bands,).
+
+        The coefficients of all others are real, so their phase is a sign: DC, and where a side is
+        even Nyquist on its axis.
+        """
+        rows, columns = ([0] if side % 2 else [0, side // 2] for side in (self.height, self.width))
+        alone = np.unique(np.ravel_multi_index(np.ix_(rows, columns), self.index.shape))
+        return self.counts - np.bincount(self.index.ravel()[alone], minlength=len(self.bands))
+
     def mask(self, band: int) -> NDArray[np.bool_]:
         """True on the full-plane bins of a band, shape (height, width)."""
         return np.equal(self.index, band)
+
+    def counted(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many bins of a mask (height, width) each band has, shape (n_bands,)."""
+        return np.bincount(self.index[mask], minlength=len(self.bands)).astype(np.int64)
 
     @property
     def dc_band(self) -> int:

@@ -18,7 +18,7 @@ from bandprobe.base.arrays import ComplexArray, MapArray
 from bandprobe.base.devices import library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.modes import Mode, kept_bands
-from bandprobe.fourier.transform import unit_phases
+from bandprobe.fourier.transform import full_fft, unit_phases
 
 
 def white_noise(
@@ -54,11 +54,10 @@ def masked(maps: MapArray, mask: NDArray[np.bool_]) -> MapArray:
     """Keep only the bins of a mask of the full plane, shape (height, width)."""
     if not isinstance(maps, np.ndarray):
         torch = library(maps)
-        kept = torch.where(put_like(mask, maps), torch.fft.fft2(maps), 0)
+        kept = torch.where(put_like(mask, maps), full_fft(maps), 0)
         on_device: MapArray = torch.fft.ifft2(kept).real
         return on_device
-    transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
-    return _real(np.where(mask, transformed, 0))
+    return _real(np.where(mask, full_fft(maps), 0))
 
 
 def intervene(
@@ -157,7 +156,7 @@ def _needed(array: MapArray | None, mode: Mode, what: str) -> MapArray:
 
 def _turned(maps: MapArray, mask: NDArray[np.bool_], noise: MapArray, strength: float) -> MapArray:
     """Each coefficient of the mask times a unit phase."""
-    transformed = scipy.fft.fft2(np.asarray(maps, np.float32))
+    transformed = full_fft(maps)
     noise_transformed = cast("ComplexArray", scipy.fft.fft2(np.asarray(noise, np.float32)))
     phases = unit_phases(noise_transformed, maps.shape[-1], strength)
     return _real(np.where(mask, transformed * phases, transformed))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
-from bandprobe.fourier.bands import BandPartition, radial_frequency
+from bandprobe.fourier.bands import EDGE_TOLERANCE, BandPartition, radial_frequency
 from bandprobe.fourier.transform import multiplicity, power, real_fft
 
 Window = Literal["none", "hann"]
@@ -148,6 +148,32 @@ def band_energy(maps: MapArray, partition: BandPartition) -> FloatArray:
     return _grouped(power(maps), partition.half_index, len(partition.bands))
 
 
+def rounding_energy(maps: MapArray, partition: BandPartition, mantissa: int) -> FloatArray:
+    """Energy that the rounding of stored values is expected to have in each band.
+
+    Parameters
+    ----------
+    maps : array of shape (n_samples, n_channels, height, width)
+        As read from a number format, in single precision.
+    partition : BandPartition
+    mantissa : int
+        Bits of the format's mantissa: 10 for float16, 23 for float32.
+
+    Returns
+    -------
+    array of shape (n_samples, n_bands)
+        Summed over channels, in squared feature units: errors are uniform within a step of the
+        format, ``step ** 2 / 12``, and white. A band with less than that holds rounding alone.
+    """
+    partition.check(maps.shape)
+    # The bits of the exponent alone are the largest power of two that a value exceeds.
+    exponents = np.ascontiguousarray(maps, np.float32).view(np.uint32) & np.uint32(0x7F800000)
+    step = exponents.view(np.float32).reshape(len(maps), -1)
+    squares = np.einsum("np,np->n", step, step, dtype=np.float64) * 4.0**-mantissa / 12
+    energy: FloatArray = np.outer(squares, partition.counts / partition.counts.sum())
+    return energy
+
+
 def bins_without_dc(partition: BandPartition) -> NDArray[np.int64]:
     """Full-plane bins of each band, without the zero frequency; shape (n_bands,)."""
     bins = partition.counts.copy()
@@ -166,6 +192,10 @@ def density(energy: FloatArray, bins: NDArray[np.int64]) -> FloatArray:
 def radial_bins(height: int, width: int) -> tuple[FloatArray, NDArray[np.intp]]:
     """Annuli one frequency step of the shorter side wide, and the annulus of every bin.
 
+    The first holds DC alone; bins that are nearer to it than half a step belong to the second. A
+    side of a single position has no frequencies, so the step is that of the other. Bins of equal
+    radius share an annulus.
+
     Returns
     -------
     frequency : array of shape (n_radii,)
@@ -173,8 +203,11 @@ def radial_bins(height: int, width: int) -> tuple[FloatArray, NDArray[np.intp]]:
     index : array of shape (height, width)
         Annulus of every bin of the full plane.
     """
-    step = 2.0 / min(height, width)
-    index = np.rint(radial_frequency(height, width) / step).astype(np.intp)
+    step = 2.0 / min((side for side in (height, width) if side > 1), default=1)
+    # Radii that lie on a border up to rounding belong to the outer annulus, as with bands.
+    index = np.floor(radial_frequency(height, width) / step + 0.5 + EDGE_TOLERANCE).astype(np.intp)
+    index[index == 0] = 1
+    index[0, 0] = 0
     frequency = np.arange(int(index.max()) + 1, dtype=np.float64) * step
     return frequency.astype(np.float64), index
 

@@ -16,6 +16,48 @@ from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray
 from bandprobe.base.devices import doubled, library, put_like
 
 
+def map_fft(maps: MapArray) -> ComplexArray:
+    """As `real_fft`, of maps whose mean is taken apart.
+
+    A map that is constant in space has exactly no energy outside DC then, and what a large mean
+    costs in precision stays in DC.
+    """
+    centred, mean = without_mean(maps)
+    transformed = real_fft(centred)
+    transformed[..., 0, 0] = mean[..., 0, 0] * (maps.shape[-2] * maps.shape[-1])
+    return transformed
+
+
+def full_fft(maps: MapArray) -> ComplexArray:
+    """As `map_fft`, on the full plane: (..., height, width)."""
+    centred, mean = without_mean(maps)
+    if isinstance(centred, np.ndarray):
+        transformed = cast("ComplexArray", scipy.fft.fft2(centred))
+    else:
+        transformed = library(centred).fft.fft2(centred)
+    transformed[..., 0, 0] = mean[..., 0, 0] * (maps.shape[-2] * maps.shape[-1])
+    return transformed
+
+
+def without_mean(maps: MapArray) -> tuple[MapArray, MapArray]:
+    """Maps minus their spatial means, which are summed in double precision, and these means.
+
+    Returns
+    -------
+    centred : array of the shape of `maps`, in float32
+        Exactly zero where a map is constant.
+    mean : array of shape (..., 1, 1), in float32
+    """
+    if isinstance(maps, np.ndarray):
+        values = np.asarray(maps, np.float32)
+        mean = values.mean((-2, -1), np.float64, keepdims=True).astype(np.float32)
+        return values - mean, mean
+    on_device: MapArray = maps
+    double, single = library(maps).float64, library(maps).float32
+    mean = on_device.mean((-2, -1), keepdim=True, dtype=double).to(single)
+    return on_device - mean, mean
+
+
 def real_fft(maps: MapArray) -> ComplexArray:
     """Unnormalised real FFT over the last two axes: (..., height, width // 2 + 1)."""
     if not isinstance(maps, np.ndarray):
@@ -50,7 +92,7 @@ def power(maps: MapArray) -> MapArray:
     array of shape (..., height, width // 2 + 1)
         ``multiplicity * |FFT|^2 / (height * width)``, in squared units of `maps`.
     """
-    return scaled_power(real_fft(maps), maps.shape[-1])
+    return scaled_power(map_fft(maps), maps.shape[-1])
 
 
 def scaled_power(transformed: ComplexArray, width: int) -> MapArray:

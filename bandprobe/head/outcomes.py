@@ -9,6 +9,7 @@ from pathlib import Path
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.store import read_head, read_head_logits
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.head_flags import head_flags
 from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store
@@ -46,6 +47,7 @@ def head_changes(
     samples = (classifier.sample, classifier.label, classifier.group)
     kept = inherited(store.attrs)
     of_network = json.loads(kept.get("flags", "[]"))
+    of_network += [PENALTY_AT_END] if classifier.penalty_at_end else []
     for entry, treatment in enumerate(prefix):
         row = stored.row(entry)
         flags = head_flags(treatment == "ablate", stored.has_prefix, stored.route)

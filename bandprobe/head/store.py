@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.head.classifier import EmbeddingProbe
+from bandprobe.linear.probe import at_end
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 
@@ -48,6 +49,8 @@ class Head:
     clean_logits : array of shape (n_samples, n_classes)
         Of plain forward passes.
     probe : EmbeddingProbe, or None for the network's own classifier
+    penalty_at_end : bool
+        Whether the probe's penalty is at an end of the list.
     """
 
     sample: NDArray[np.int64]
@@ -55,6 +58,7 @@ class Head:
     group: NDArray[np.int64]
     clean_logits: FloatArray
     probe: EmbeddingProbe | None
+    penalty_at_end: bool = False
 
     def logits(self, outputs: NDArray[np.floating]) -> FloatArray:
         """Logits (..., n_classes) from the network's outputs or embeddings (..., n_outputs)."""
@@ -95,12 +99,14 @@ def read_head(path: Path) -> Head:
     """The head of a model."""
     store = Store(path)
     names = ("W", "intercept", "feature_mean", "feature_scale")
+    losses = store.read("cv_log_loss").mean(0) if "cv_log_loss" in store else np.zeros(1)
     return Head(
         sample=store.read("sample"),
         label=store.read("label"),
         group=store.read("group"),
         clean_logits=store.read("clean_logits"),
         probe=EmbeddingProbe(*(store.read(name) for name in names)) if "W" in store else None,
+        penalty_at_end=at_end(losses, int(losses.argmin())),
     )
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
+from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import (
     BandLogits,
     MaskLogits,
-    RefitLogits,
     read_refit_logits,
     write_outcomes,
 )
@@ -37,7 +37,9 @@ def write_additive(
         Digest of the code, for the provenance.
     """
     for path, mode in zip(outputs, modes, strict=True):
-        logits = ChangedLogits(split.axes, untouched(split), *with_controls(split, mode))
+        changed, controls = with_controls(split, mode)
+        same = alike(split, mode, controls)
+        logits = ChangedLogits(split.axes, untouched(split), changed, controls, alike=same)
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)
 
@@ -61,7 +63,20 @@ def write_refitted(
     stored = read_refit_logits(refit)
     for mode in modes:
         if mode.name in outputs:
-            logits = ChangedLogits(stored.axes, stored.logits[0], refitted(stored, mode))
+            kept = kept_bands(mode.kind, len(stored.axes.names))
+            filled: NDArray[np.bool_] = kept & (stored.axes.bins > 0)
+            changed = stored.under(kept)[:, None]
+            nothing_left = np.equal(filled.sum(1), 0)
+            at_end = np.zeros(len(kept), bool)
+            for cell, subset in stored.subsets(kept).items():
+                at_end[cell] = stored.at_end[subset]
+            logits = ChangedLogits(
+                stored.axes,
+                stored.logits[0],
+                changed,
+                undefined=nothing_left,
+                at_end=at_end,
+            )
             attrs = provenance(code, stated(mode), **stored.inherited)
             write_outcomes(outputs[mode.name], logits, attrs)
 
@@ -91,6 +106,9 @@ def with_controls(split: BandLogits, mode: Mode) -> tuple[FloatArray, dict[str, 
         else:
             rows = [_masked(split, masks, mode, draw) for draw in draws]
         controls[kind] = np.stack(rows, axis=1)
+    for (kind, change), values in split.changed.items():
+        if kind in mode.controls and change == f"{mode.kind}/{mode.fill}":
+            controls[kind] = values.swapaxes(0, 1).astype(np.float64)
     return changed, controls
 
 
@@ -103,6 +121,7 @@ def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
         split.intercept,
         split.axes,
         split.inherited,
+        split.seen,
     )
 
 
@@ -124,9 +143,3 @@ def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> Floa
     whole_fill = split.fill(mode.fill).sum(0) + split.intercept
     partner = _partner(split, mode, draw)
     return compose.change_masks(mode, logits, fill, untouched(split), whole_fill, partner)
-
-
-def refitted(stored: RefitLogits, mode: Mode) -> FloatArray:
-    """Logits of readouts refitted for a mode, (n_bands, 1, n_samples, n_classes)."""
-    kept = kept_bands(mode.kind, len(stored.axes.names))
-    return stored.under(kept)[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import intervene, white_noise
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.fourier.transform import real_fft
+from bandprobe.fourier.transform import map_fft
 from bandprobe.interventions.perturb import change_coefficients
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import band_logits, band_power, blank_logits, centre
@@ -54,23 +54,35 @@ class BothRoutes:
     Attributes
     ----------
     stored : Readout or StoredEnergies
-    mean_map : array of shape (n_channels, height, width)
-        What `fill: mean` puts into a gap.
     partition : BandPartition
     """
 
     stored: Readout | StoredEnergies
-    mean_map: MapArray
     partition: BandPartition
 
-    def by_definition(self, maps: MapArray) -> FloatArray:
-        """Logits of raw maps, (n_samples, n_classes)."""
+    @property
+    def mean_map(self) -> MapArray | None:
+        """What `fill: mean` puts into a gap of a map; `energy` puts mean features there instead."""
+        return self.stored.mean_map if isinstance(self.stored, Readout) else None
+
+    def by_definition(self, maps: MapArray, filled: NDArray[np.bool_] | None = None) -> FloatArray:
+        """Logits of raw maps, (n_samples, n_classes).
+
+        Parameters
+        ----------
+        maps : array of shape (n_samples, n_channels, height, width)
+        filled : bool array of shape (n_bands,), optional
+            Bands of which `energy` gets its mean training feature, whatever the maps hold there.
+        """
         if isinstance(self.stored, Readout):
             readout = self.stored
             moments = (readout.channel_mean, readout.channel_scale)
             return readout_logits(maps, readout.weights, readout.intercept, *moments)
-        energies = band_energy(maps, self.partition)
-        logits: FloatArray = self.stored.readout.band_logits(energies).sum(0) + self.intercept
+        energies = self.stored.readout
+        features = energies.scale.features(band_energy(maps, self.partition))
+        if filled is not None:
+            features[..., filled] = 0
+        logits: FloatArray = np.einsum("ncb,kcb->nk", features, energies.weights) + self.intercept
         return logits
 
     @property
@@ -84,13 +96,13 @@ class BothRoutes:
         if isinstance(self.stored, Readout):
             mean = self.stored.channel_mean[:, None, None]
             return band_logits(maps - mean, self.stored.by_band(self.partition))
-        power = band_power(real_fft(maps), self.partition, maps.shape[-1])
+        power = band_power(map_fft(maps), self.partition, maps.shape[-1])
         return self.stored.readout.band_logits(power)
 
     def split_changed(self, mode: Mode, maps: MapArray, noise: MapArray) -> FloatArray:
         """Band logits after every band's own coefficients were changed."""
         width = maps.shape[-1]
-        changed = change_coefficients(mode, real_fft(maps), noise, self.partition)
+        changed = change_coefficients(mode, map_fft(maps), noise, self.partition)
         if isinstance(self.stored, Readout):
             weights = self.stored.by_band(self.partition)
             return weights.logits(centre(changed, self.stored.channel_mean, width))
@@ -98,11 +110,12 @@ class BothRoutes:
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, (n_bands, n_classes)."""
+        if isinstance(self.stored, StoredEnergies):
+            readout = self.stored.readout
+            return readout.mean_logits if kind == "mean" else readout.silent_logits
         if kind == "mean":
-            return self.split(self.mean_map[None])[:, 0]
-        if isinstance(self.stored, Readout):
-            return blank_logits(self.stored.channel_mean, self.stored.by_band(self.partition))
-        return self.split(np.zeros_like(self.mean_map)[None])[:, 0]
+            return self.split(self.stored.mean_map[None])[:, 0]
+        return blank_logits(self.stored.channel_mean, self.stored.by_band(self.partition))
 
 
 def fast_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
@@ -122,6 +135,9 @@ def fast_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
 def literal_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
     """The same by transform, mask, inverse transform and the readout's definition."""
     rows = []
+    gaps = ~kept_bands(mode.kind, len(readout.partition.bands))
+    fills_features = readout.mean_map is None and mode.fill == "mean"
+    applied = replace(mode, fill="zero") if fills_features else mode
     for band in range(len(readout.partition.bands)):
         draws = []
         for draw in range(mode.draws):
@@ -129,7 +145,7 @@ def literal_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
             partner = maps.others(mode, draw)
             other = None if partner is None else maps.values[partner]
             changed = intervene(
-                mode,
+                applied,
                 maps.values,
                 readout.partition,
                 band,
@@ -137,7 +153,8 @@ def literal_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
                 noise=noise,
                 other=other,
             )
-            draws.append(readout.by_definition(changed))
+            filled = gaps[band] if fills_features else None
+            draws.append(readout.by_definition(changed, filled))
         rows.append(np.stack(draws))
     return np.stack(rows)
 
@@ -151,8 +168,7 @@ def largest_difference(
     ----------
     mode : Mode
     features, probe : Path
-        Stores of the evaluation features and of the readout, `map`, `pooled` or `energy`. What the
-        last one's `fill: mean` needs is in the store of `map` beside it.
+        Stores of the evaluation features and of the readout, `map`, `pooled` or `energy`.
     layer : str
     bands : Bands
     n_samples : int
@@ -163,18 +179,9 @@ def largest_difference(
     at = np.unique(np.linspace(0, array.shape[0] - 1, n_samples).round().astype(int))
     values = np.stack([np.asarray(array[int(row)], np.float32) for row in at])
     maps = Maps(values, store.read("sample")[at], store.read("label")[at])
-    readout = read_both_routes(probe, bands.on_grid(*values.shape[-2:]), values.shape[1:])
+    stored = read_energies(probe) if probe.stem == "energy" else read_readout(probe)
+    readout = BothRoutes(stored, bands.on_grid(*values.shape[-2:]))
     clean = readout.by_definition(values)
     fast, literal = fast_logits(mode, maps, readout), literal_logits(mode, maps, readout)
     filled = readout.partition.counts > 0
     return float(np.abs(fast - literal)[filled].max() / clean.std())
-
-
-def read_both_routes(probe: Path, partition: BandPartition, shape: tuple[int, ...]) -> BothRoutes:
-    """The readout of a probe store."""
-    if probe.stem != "energy":
-        stored = read_readout(probe)
-        return BothRoutes(stored, stored.mean_map, partition)
-    beside = probe.with_name("map.zarr")
-    mean_map = read_readout(beside).mean_map if beside.exists() else np.zeros(shape, np.float32)
-    return BothRoutes(read_energies(probe), mean_map, partition)

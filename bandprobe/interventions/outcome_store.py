@@ -15,7 +15,7 @@ from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.store.provenance import inherited
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
@@ -23,8 +23,9 @@ LONG_NAMES = {
     "correct": "1 where the ground-truth class alone has the highest logit",
     "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
     "margin": "ground-truth logit minus the highest other logit",
+    "top5": "probability that the ground-truth class is among the first five, ties at random",
 }
-UNITS = {"correct": "1", "rank": "1", "margin": "logits"}
+UNITS = {"correct": "1", "rank": "1", "margin": "logits", "top5": "1"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,16 @@ class BandLogits:
     axes : Axes
     inherited : mapping
         Attributes that results keep: weights and flags of the backbone.
+    seen : array of shape (n_bands,)
+        Bins that the readout has weight in.
     controls : mapping of str to MaskLogits
         By the kind of control.
+    overlap : mapping of str to arrays of shape (n_draws, n_bands, n_bands)
+        By the kind of control: bins that the readout sees, in the mask of each band and in each
+        band.
+    changed : mapping of (str, str) to arrays of shape (n_draws, n_bands, n_samples, n_classes)
+        By the kind of control and the mode, KIND/FILL: logits of maps whose masks were changed, of
+        a readout whose logits are no sums over masks.
     """
 
     logits: FloatArray
@@ -64,7 +73,10 @@ class BandLogits:
     intercept: FloatArray
     axes: Axes
     inherited: Mapping[str, str]
+    seen: NDArray[np.int64]
     controls: Mapping[str, MaskLogits] = field(default_factory=dict)
+    overlap: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    changed: Mapping[tuple[str, str], MapArray] = field(default_factory=dict)
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -72,8 +84,15 @@ class BandLogits:
 
 
 def _read_axes(store: Store) -> Axes:
-    facts = ("bins", "sees", "sample", "label", "group")
-    return Axes(store.labels("band"), *(store.read(name) for name in facts))
+    return Axes(
+        names=store.labels("band"),
+        bins=store.read("bins"),
+        sees=store.read("sees"),
+        sample=store.read("sample"),
+        label=store.read("label"),
+        group=store.read("group"),
+        turnable=store.read("turnable") if "turnable" in store else None,
+    )
 
 
 def read_band_logits(path: Path) -> BandLogits:
@@ -86,8 +105,22 @@ def read_band_logits(path: Path) -> BandLogits:
         intercept=store.read("intercept"),
         axes=_read_axes(store),
         inherited=inherited(store.attrs),
+        seen=store.read("seen_bins"),
         controls=_read_controls(store),
+        overlap=_by_control(store, "control_overlap"),
+        changed={
+            (kind, change): of_kind[:, column]
+            for kind, of_kind in _by_control(store, "control_changed_logits").items()
+            for column, change in enumerate(store.labels("change"))
+        },
     )
+
+
+def _by_control(store: Store, name: str) -> dict[str, NDArray[Any]]:
+    """An array by the kind of control, its first axis; empty if the store does not have it."""
+    if name not in store:
+        return {}
+    return dict(zip(store.labels("control"), store.read(name), strict=True))
 
 
 def _read_controls(store: Store) -> dict[str, MaskLogits]:
@@ -110,6 +143,8 @@ class RefitLogits:
     logits : array of shape (n_subsets, n_samples, n_classes)
     kept : bool array of shape (n_subsets, n_bands)
         The first keeps all: the untouched map.
+    at_end : bool array of shape (n_subsets,)
+        Whether the penalty is at an end of the list.
     axes : Axes
     inherited : mapping
         Attributes that results keep: weights and flags of the backbone.
@@ -117,29 +152,38 @@ class RefitLogits:
 
     logits: FloatArray
     kept: NDArray[np.bool_]
+    at_end: NDArray[np.bool_]
     axes: Axes
     inherited: Mapping[str, str]
 
     def under(self, kept: NDArray[np.bool_]) -> FloatArray:
         """Logits for rows of kept bands, one per band, (n_bands, n_samples, n_classes).
 
-        Interventions on empty bands have NaN.
+        Interventions on empty bands, and those that leave no band, have NaN.
 
         Raises
         ------
         StoreError
             If a set of bands was not fitted.
         """
-        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
         result = np.full((len(kept), *self.logits.shape[1:]), np.nan)
+        for cell, subset in self.subsets(kept).items():
+            result[cell] = self.logits[subset]
+        return result
+
+    def subsets(self, kept: NDArray[np.bool_]) -> dict[int, int]:
+        """Position of the subset of each row of kept bands that has one; errors as of `under`."""
+        position = {tuple(row): at for at, row in enumerate(self.kept.tolist())}
         full = self.axes.bins > 0
+        found = {}
         for cell in np.flatnonzero(full):
-            row = kept[cell]
-            bands = tuple((row & full).tolist())
+            bands = tuple((kept[cell] & full).tolist())
+            if not any(bands):
+                continue
             if bands not in position:
                 raise StoreError("the readout was not refitted for these bands", found=bands)
-            result[cell] = self.logits[position[bands]]
-        return result
+            found[int(cell)] = position[bands]
+        return found
 
 
 def read_refit_logits(path: Path) -> RefitLogits:
@@ -148,9 +192,36 @@ def read_refit_logits(path: Path) -> RefitLogits:
     return RefitLogits(
         logits=store.read("logits"),
         kept=store.read("kept"),
+        at_end=store.read("penalty_at_end"),
         axes=_read_axes(store),
         inherited=inherited(store.attrs),
     )
+
+
+def read_untouched(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
+    """As `read_outcomes`, of the untouched maps alone, from the store of the refitted readouts.
+
+    For a study without a mode that they were refitted for, and so without stored outcomes.
+    """
+    store = Store(path)
+    logits, axes = store.read("logits")[0], _read_axes(store)
+    missing = np.full((len(axes.names), 1, len(axes.label)), np.float32(np.nan))
+    untouched = ModeOutcomes(
+        changed=Outcomes(missing, missing, missing, missing),
+        clean=outcomes(logits, axes.label),
+        label=axes.label,
+        group=axes.group,
+        bins=axes.bins,
+        sees=axes.sees,
+        n_classes=logits.shape[-1],
+        flags=_flags_of(store),
+    )
+    return untouched, axes.names, store.attrs
+
+
+def _flags_of(store: Store) -> tuple[str, ...]:
+    """Flags that all bands share."""
+    return tuple(json.loads(store.attrs.get("flags", "[]")))
 
 
 def require_finite(what: str, logits: NDArray[np.floating]) -> None:
@@ -178,14 +249,15 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     Raises
     ------
     ModelError
-        If a logit is not finite, except in bands that are empty.
+        If a logit is not finite, except in bands without a result.
     """
-    axes, filled = logits.axes, logits.axes.bins > 0
+    axes, exists = logits.axes, logits.exists
     require_finite(f"{path}: logits of untouched maps", logits.clean)
     for kind, values in {"changed": logits.changed, **logits.controls}.items():
-        require_finite(f"{path}: logits of {kind} maps", values[filled])
+        require_finite(f"{path}: logits of {kind} maps", values[exists])
     untouched = outcomes(logits.clean, axes.label)
-    touched = blank_empty(outcomes(logits.changed, axes.label), axes.bins)
+    changed = settled(logits.changed, logits.clean)
+    touched = blank_missing(outcomes(changed, axes.label), exists)
     variables = {}
     for name, values in touched._asdict().items():
         facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
@@ -194,7 +266,8 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
         facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
         variables[f"clean_{name}"] = Variable(("sample",), values, facts)
     for kind, control in logits.controls.items():
-        random = blank_empty(outcomes(control, axes.label), axes.bins)
+        control_outcomes = outcomes(settled(control, logits.clean), axes.label)
+        random = blank_missing(control_outcomes, exists)
         for name, values in random._asdict().items():
             facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
             variables[control_name(kind, name)] = Variable(
@@ -204,6 +277,16 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
     variables["sees"] = Variable(
         ("band",), axes.sees, {"long_name": "readout has weight in the band"}
     )
+    facts_of_bands: dict[str, tuple[NDArray[Any] | None, str]] = {
+        "turnable": (axes.turnable, "bins that are not their own conjugates"),
+        "penalty_at_end": (logits.at_end, "the penalty of the readout is at an end of the list"),
+    }
+    for kind, same in logits.alike.items():
+        text = f"{kind} masks change the very bins that the mode changes"
+        facts_of_bands[control_name(kind, "is_band")] = (same, text)
+    for name, (of_bands, text) in facts_of_bands.items():
+        if of_bands is not None:
+            variables[name] = Variable(("band",), of_bands, {"long_name": text})
     coordinates = {
         "band": Variable(("band",), np.array(axes.names)),
         "draw": Variable(("draw",), np.arange(logits.changed.shape[1])),
@@ -245,6 +328,13 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
             for kind in CONTROL_KINDS
             if control_name(kind, "rank") in store
         },
-        flags=tuple(json.loads(store.attrs.get("flags", "[]"))),
+        flags=_flags_of(store),
+        turnable=store.read("turnable") if "turnable" in store else None,
+        at_end=store.read("penalty_at_end") if "penalty_at_end" in store else None,
+        alike={
+            kind: store.read(control_name(kind, "is_band"))
+            for kind in CONTROL_KINDS
+            if control_name(kind, "is_band") in store
+        },
     )
     return mode_outcomes, store.labels("band"), store.attrs

@@ -15,8 +15,9 @@ from bandprobe.features.blocks import sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import Mode
-from bandprobe.fourier.transform import real_fft
+from bandprobe.fourier.transform import map_fft
 from bandprobe.interventions.additive import untouched
+from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import BandLogits, read_band_logits, write_outcomes
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
@@ -73,7 +74,13 @@ def write_perturbed(
     perturbed = perturb(store, layer, mode, drawn, readouts, splits, open_device(device))
     for path, output in outputs.items():
         split, logits = splits[path.stem], perturbed[path.stem]
-        changed = ChangedLogits(split.axes, untouched(split), logits.changed, logits.controls)
+        changed = ChangedLogits(
+            split.axes,
+            untouched(split),
+            logits.changed,
+            logits.controls,
+            alike=alike(split, mode, logits.controls),
+        )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(output, changed, attrs)
 
@@ -143,7 +150,7 @@ def perturb(
     from_centred = {name: _linear_logits(item, masks, mean) for name, item in linear.items()}
     samples = features.read("sample")
     for part, maps in sample_blocks(features, layer):
-        raw = real_fft(put(maps, device))
+        raw = map_fft(put(maps, device))
         for draw in range(mode.draws):
             noise = white_noise(mode.seed, draw, samples[part].tolist(), maps.shape[1:])
             changed = change_coefficients(mode, raw, put(noise, device), masks.partition)

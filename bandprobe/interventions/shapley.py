@@ -9,7 +9,7 @@ import numpy as np
 
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.outcome_store import BandLogits
-from bandprobe.scoring.outcomes import outcomes
+from bandprobe.scoring.outcomes import outcomes, settled
 from bandprobe.scoring.shapley import UNITS, all_subsets, shapley_values
 from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Variable, write_store
@@ -44,7 +44,7 @@ def shapley_store(
     change = split.fill(fill)[:, None] - split.logits
     clean = untouched(split)
     for row, subset in enumerate(subsets):
-        scored = outcomes(clean + change[~subset].sum(0), axes.label)
+        scored = outcomes(settled(clean + change[~subset].sum(0), clean), axes.label)
         correct[row], margin[row] = scored.correct, scored.margin
     variables = {}
     empty = axes.bins == 0

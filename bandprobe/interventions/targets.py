@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bandprobe.base.arrays import MaskArray
 from bandprobe.base.files import write_json
+from bandprobe.errors import StoreError
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.fourier.rounding import is_rounding
+from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
 from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.store.provenance import provenance, stated
+from bandprobe.store.zarr_store import Store
 
 
 def write_targets(
@@ -23,6 +29,8 @@ def write_targets(
     axes: Mapping[str, str],
     bootstrap: Bootstrap,
     *,
+    spectra: Path | None = None,
+    refit: Path | None = None,
     code: str,
 ) -> None:
     """Score the outcomes of a layer, and write its targets, `<readout>/<mode>/<band>.json`.
@@ -38,23 +46,52 @@ def write_targets(
     axes : mapping
         Names of data set, model and layer.
     bootstrap : Bootstrap
+    spectra : Path, optional
+        The store of the layer's spectra, which tells bands that hold nothing but rounding.
+    refit : Path, optional
+        The store of the refitted readouts; needed if they have no outcomes under any mode.
     code : str
         Digest of the code, for the provenance.
+
+    Raises
+    ------
+    StoreError
+        If nothing says how a readout without a result scores untouched maps.
     """
+    rounding = None if spectra is None else below_rounding(spectra)
     for path in outcomes:
-        _write_scored(folder, path, axes, bootstrap, code)
+        _write_scored(folder, path, axes, bootstrap, rounding, code)
     by_readout = {path.parent.name: path for path in outcomes}
     for name in undefined:
         readout, mode = name.split("/")
-        # Untouched maps have the same scores under all modes.
-        path = by_readout.get(readout, outcomes[0])
-        _write_undefined(folder, path, {**axes, "readout": readout, "mode": mode}, bootstrap, code)
+        # Untouched maps have the same scores under all modes of a readout.
+        if readout in by_readout:
+            untouched = read_outcomes(by_readout[readout])
+        elif readout == "refit" and refit is not None:
+            untouched = read_untouched(refit)
+        else:
+            raise StoreError(f"nothing says how {readout} scores untouched maps", found=name)
+        names = {**axes, "readout": readout, "mode": mode}
+        _write_undefined(folder, untouched, names, bootstrap, code)
+
+
+def below_rounding(spectra: Path) -> MaskArray:
+    """Bands of a layer that hold rounding, shape (n_bands,), from the store of its spectra."""
+    store = Store(spectra)
+    energy, rounding = store.read("energy").mean(0), store.read("rounding_energy").mean(0)
+    return is_rounding(energy, rounding) & (store.read("bins") > 0)
 
 
 def _write_scored(
-    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+    folder: Path,
+    path: Path,
+    axes: Mapping[str, str],
+    bootstrap: Bootstrap,
+    rounding: MaskArray | None,
+    code: str,
 ) -> None:
     mode_outcomes, bands, attrs = read_outcomes(path)
+    mode_outcomes = replace(mode_outcomes, below_rounding=rounding)
     readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["mode"]))
     source = provenance(
         code,
@@ -68,9 +105,13 @@ def _write_scored(
 
 
 def _write_undefined(
-    folder: Path, path: Path, axes: Mapping[str, str], bootstrap: Bootstrap, code: str
+    folder: Path,
+    untouched: tuple[ModeOutcomes, tuple[str, ...], Mapping[str, Any]],
+    axes: Mapping[str, str],
+    bootstrap: Bootstrap,
+    code: str,
 ) -> None:
-    mode_outcomes, bands, attrs = read_outcomes(path)
+    mode_outcomes, bands, attrs = untouched
     source = provenance(code, stated(bootstrap), weights_sha256=attrs["weights_sha256"])
     _write_records(folder, undefined_records(mode_outcomes, bands, bootstrap), axes, source)
 

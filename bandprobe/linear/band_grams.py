@@ -14,7 +14,7 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
-from bandprobe.fourier.transform import grouped_sum, multiplicity, power, real_fft
+from bandprobe.fourier.transform import map_fft, multiplicity
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
@@ -32,7 +32,7 @@ def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
     """
     partition.check(maps.shape)
     height, width = maps.shape[-2:]
-    coefficients = real_fft(maps)
+    coefficients = map_fft(maps)
     root = np.sqrt(multiplicity(height, width) / np.float32(height * width))
     coefficients *= put_like(root, coefficients)
     flat = coefficients.reshape(*maps.shape[:2], -1)
@@ -60,6 +60,11 @@ class BandGrams:
     gram: list[FloatArray] = field(default_factory=list)
     kernel: list[FloatArray] = field(default_factory=list)
 
+    @property
+    def total(self) -> float:
+        """Energy of all training maps."""
+        return float(sum(np.trace(gram) for gram in self.gram))
+
     def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
         """Add some channels of standardised maps, as `pack_bands` returns them."""
         for band, (train_band, eval_band) in enumerate(zip(train, evaluation, strict=True)):
@@ -86,6 +91,13 @@ class BandRows:
     train: list[list[MapArray]] = field(default_factory=list)
     evaluation: list[list[MapArray]] = field(default_factory=list)
 
+    @property
+    def total(self) -> float:
+        """Energy of all training maps."""
+        return float(
+            sum(np.square(part, dtype=np.float64).sum() for rows in self.train for part in rows)
+        )
+
     def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
         """Add some channels of standardised maps, as `pack_bands` returns them."""
         for rows, packed in ((self.train, train), (self.evaluation, evaluation)):
@@ -101,21 +113,14 @@ class BandEnergies:
     Attributes
     ----------
     train, evaluation : lists of arrays of shape (n_samples, n_channels, n_bands)
-    mean_map : list of arrays of shape (n_channels, n_bands)
-        Of the mean training map.
     """
 
     train: list[FloatArray] = field(default_factory=list)
     evaluation: list[FloatArray] = field(default_factory=list)
-    mean_map: list[FloatArray] = field(default_factory=list)
 
-    def gathered(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """All channels of the training maps, the evaluation maps and the mean map."""
-        return (
-            np.concatenate(self.train, axis=1),
-            np.concatenate(self.evaluation, axis=1),
-            np.concatenate(self.mean_map),
-        )
+    def gathered(self) -> tuple[FloatArray, FloatArray]:
+        """All channels of the training maps and of the evaluation maps."""
+        return np.concatenate(self.train, axis=1), np.concatenate(self.evaluation, axis=1)
 
 
 @dataclass
@@ -143,7 +148,6 @@ class BandSums:
         train: MapArray,
         evaluation: MapArray,
         moments: tuple[MapArray, MapArray],
-        mean_map: MapArray,
     ) -> None:
         """Add some channels.
 
@@ -153,17 +157,11 @@ class BandSums:
             Standardised, on the device that computes.
         moments : pair of arrays of shape (n_channels,)
             Mean and scale of the raw training maps.
-        mean_map : array of shape (n_channels, height, width)
-            Mean raw training map.
         """
         packed = [pack_bands(maps, self.partition) for maps in (train, evaluation)]
         self.products.add_packed(*packed)
         self.energies.train.append(raw_energies(packed[0], *moments, self.partition))
         self.energies.evaluation.append(raw_energies(packed[1], *moments, self.partition))
-        n_bands = len(self.partition.bands)
-        self.energies.mean_map.append(
-            grouped_sum(power(mean_map), self.partition.half_index, n_bands)
-        )
 
 
 def raw_energies(

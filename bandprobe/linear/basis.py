@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.fourier.rounding import ROUNDING_SHARE
 
 # Eigenvalues below these shares of the largest are rounding errors: of a Gram matrix in single
 # precision, and of maps in double precision.
@@ -50,32 +51,46 @@ class Basis:
         return coordinates
 
 
-def basis_from_gram(gram: FloatArray) -> Basis:
-    """Coordinates from the Gram matrix of the training maps, shape (n_samples, n_samples)."""
+def basis_from_gram(gram: FloatArray, total: float = 0.0) -> Basis:
+    """Coordinates from the Gram matrix of the training maps.
+
+    Parameters
+    ----------
+    gram : array of shape (n_samples, n_samples)
+    total : float
+        Energy of all training maps, if these are only a part of them, such as some bands: what
+        has no more energy than the rounding of the whole is left out.
+    """
     centre = gram.mean(0)
     centred = gram - centre - centre[:, None] + centre.mean()
     # The rounding error is that of the matrix before it was centred.
     common = float(np.abs(gram.mean()) * len(gram))
-    eigenvalues, vectors = _eigen(centred, GRAM_TOLERANCE, common)
+    eigenvalues, vectors = _eigen(centred, GRAM_TOLERANCE, common, total)
     root = np.sqrt(eigenvalues)
     return Basis(vectors * root, eigenvalues, centre, vectors / root)
 
 
-def basis_from_maps(maps: FloatArray) -> Basis:
-    """Coordinates from the training maps themselves, shape (n_samples, n_dimensions)."""
+def basis_from_maps(maps: FloatArray, total: float = 0.0) -> Basis:
+    """Coordinates from the training maps themselves, (n_samples, n_dimensions).
+
+    `total` as for `basis_from_gram`.
+    """
     centre = maps.mean(0)
     centred = maps - centre
     common = float(np.square(centre).sum()) * len(maps)
     if maps.shape[1] <= maps.shape[0]:
-        eigenvalues, loadings = _eigen(centred.T @ centred, MAPS_TOLERANCE, common)
+        eigenvalues, loadings = _eigen(centred.T @ centred, MAPS_TOLERANCE, common, total)
     else:
-        eigenvalues, vectors = _eigen(centred @ centred.T, MAPS_TOLERANCE, common)
+        eigenvalues, vectors = _eigen(centred @ centred.T, MAPS_TOLERANCE, common, total)
         loadings = centred.T @ (vectors / np.sqrt(eigenvalues))
     return Basis(centred @ loadings, eigenvalues, centre, loadings)
 
 
-def _eigen(matrix: FloatArray, tolerance: float, common: float) -> tuple[FloatArray, FloatArray]:
+def _eigen(
+    matrix: FloatArray, tolerance: float, common: float, total: float
+) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues above rounding error, and their vectors; none for maps that never change."""
     eigenvalues, vectors = np.linalg.eigh(matrix)
-    kept = eigenvalues > tolerance * max(float(eigenvalues[-1]), common)
+    floor = max(tolerance * max(float(eigenvalues[-1]), common), ROUNDING_SHARE * total)
+    kept = eigenvalues > floor
     return eigenvalues[kept], vectors[:, kept]

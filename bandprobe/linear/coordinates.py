@@ -85,13 +85,13 @@ def _coordinates(sums: MapSums) -> Coordinates:
     return _from_products(np.asarray(sums.gram), np.asarray(sums.kernel))
 
 
-def _from_rows(train: FloatArray, evaluation: FloatArray) -> Coordinates:
-    basis = basis_from_maps(train)
+def _from_rows(train: FloatArray, evaluation: FloatArray, total: float = 0.0) -> Coordinates:
+    basis = basis_from_maps(train, total)
     return Coordinates(basis, basis.project(evaluation))
 
 
-def _from_products(gram: FloatArray, kernel: FloatArray) -> Coordinates:
-    basis = basis_from_gram(gram)
+def _from_products(gram: FloatArray, kernel: FloatArray, total: float = 0.0) -> Coordinates:
+    basis = basis_from_gram(gram, total)
     return Coordinates(basis, basis.project(kernel))
 
 
@@ -112,10 +112,11 @@ def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coo
             np.concatenate([part for band in bands for part in rows[band]], axis=1)
             for rows in (products.train, products.evaluation)
         )
-        return _from_rows(train.astype(np.float64), evaluation.astype(np.float64))
+        doubles = train.astype(np.float64), evaluation.astype(np.float64)
+        return _from_rows(*doubles, products.total)
     gram = sum((products.gram[band] for band in bands), np.zeros_like(products.gram[0]))
     kernel = sum((products.kernel[band] for band in bands), np.zeros_like(products.kernel[0]))
-    return _from_products(gram, kernel)
+    return _from_products(gram, kernel, products.total)
 
 
 def standardise_slabs(
@@ -162,6 +163,8 @@ def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> It
 def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
     """Sets of bands that a readout is refitted for, each once, the set of all bands first.
 
+    A mode that leaves no band leaves nothing to fit, and gets no set.
+
     Parameters
     ----------
     kinds : sequence of str
@@ -176,5 +179,6 @@ def refit_subsets(kinds: Sequence[str], bins: NDArray[np.int64]) -> MaskArray:
     filled = bins > 0
     rows = [filled]
     for kind in kinds:
-        rows += list(kept_bands(kind, len(bins))[filled] & filled)
+        kept = kept_bands(kind, len(bins))[filled] & filled
+        rows += list(kept[kept.any(1)])
     return np.array(list(dict.fromkeys(tuple(row.tolist()) for row in rows)))

@@ -25,6 +25,7 @@ from bandprobe.base.devices import fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
     grouped_sum,
+    map_fft,
     multiplicity,
     real_fft,
     scaled_power,
@@ -60,6 +61,17 @@ class BandWeights:
     def only_dc(self) -> bool:
         """Whether the weights are constant maps, as a pooled readout's; then sums are enough."""
         return not self.bins.any()
+
+    @property
+    def seen(self) -> MaskArray:
+        """Bins of the full plane that the readout has any weight in, shape (height, width)."""
+        height, width = self.partition.height, self.partition.width
+        flat = np.zeros(height * (width // 2 + 1), bool)
+        flat[self.bins[self.blocks.any((1, 2))]] = True
+        half = flat.reshape(height, width // 2 + 1)
+        columns = np.arange(half.shape[1], width)
+        mirrored = half[(-np.arange(height) % height)[:, None], -columns % width]
+        return np.concatenate([half, mirrored], axis=1)
 
     @property
     def sees(self) -> MaskArray:
@@ -159,7 +171,7 @@ def transform(maps: MapArray, readouts: Sequence[BandWeights]) -> ComplexArray:
     for weights in readouts:
         weights.partition.check(maps.shape)
     if not all(weights.only_dc for weights in readouts):
-        return real_fft(maps)
+        return map_fft(maps)
     height, width = maps.shape[-2:]
     transformed = put_like(np.zeros((*maps.shape[:-1], width // 2 + 1), np.complex64), maps)
     transformed[..., 0, 0] = maps.mean((-2, -1)) * (height * width)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.fourier.rounding import ROUNDING_SHARE
 
 # Energies are floored at this share of a band's training mean: a band that was removed counts as
 # 30 dB below the usual energy, not as minus infinity.
@@ -26,7 +27,8 @@ class EnergyScale:
     ----------
     floor, mean, scale : arrays of shape (n_channels, n_bands)
         Added to an energy before its logarithm; mean and scale of the logarithm over the training
-        maps. Bands without bins and channels that are always zero have a floor of 1.
+        maps. Where a band holds nothing but rounding, the floor is the energy of all bands, or 1 in
+        a channel that is always zero: the feature is constant then.
     """
 
     floor: FloatArray
@@ -48,7 +50,9 @@ class EnergyScale:
 def fit_energy_scale(energy: FloatArray) -> EnergyScale:
     """Floor, mean and scale from training energies of shape (n_samples, n_channels, n_bands)."""
     usual = energy.mean(0)
-    floor = np.where(usual > 0, FLOOR * usual, 1.0)
+    total = usual.sum(-1, keepdims=True)
+    holds = usual > ROUNDING_SHARE * total
+    floor = np.where(holds, FLOOR * usual, np.where(total > 0, total, 1.0))
     logarithm = np.log(energy + floor)
     scale = logarithm.std(0)
     varies = scale > 1e-9
@@ -86,3 +90,17 @@ class EnergyReadout:
         features = self.scale.features(energy).transpose(2, 0, 1)
         logits: FloatArray = features @ self.weights.transpose(2, 1, 0)
         return logits
+
+    @property
+    def silent_logits(self) -> FloatArray:
+        """Band logits of a map of zeros, (n_bands, n_classes): what `fill: zero` puts in."""
+        return self.band_logits(np.zeros((1, *self.scale.mean.shape)))[:, 0]
+
+    @property
+    def mean_logits(self) -> FloatArray:
+        """Band logits of the mean training features, zero by standardisation: of `fill: mean`.
+
+        Those of the mean map would be far below: what differs between maps cancels in their mean,
+        so its energy is not the mean of their energies.
+        """
+        return np.zeros((self.weights.shape[2], self.weights.shape[0]))

@@ -70,7 +70,7 @@ class MapSums:
                 rows.append(maps.reshape(len(maps), -1))
         if self.by_band is not None:
             on_device = put(train, self.device), put(evaluation, self.device)
-            self.by_band.add_slab(*on_device, (mean, scale), mean_map)
+            self.by_band.add_slab(*on_device, (mean, scale))
         elif not self.direct:
             flat = (maps.reshape(len(maps), -1) for maps in (train, evaluation))
             rows, columns = (put(maps, self.device) for maps in flat)

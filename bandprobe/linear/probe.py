@@ -45,6 +45,18 @@ def scale_free_log_loss(logits: FloatArray, labels: NDArray[np.integer]) -> floa
     return float(best.fun)
 
 
+def at_end(losses: FloatArray, chosen: int) -> bool:
+    """Whether a penalty is at an end of its list, and the list makes a difference.
+
+    Parameters
+    ----------
+    losses : array of shape (n_penalties,)
+    chosen : int
+    """
+    ends = (0, len(losses) - 1)
+    return len(losses) > 1 and chosen in ends and float(np.ptp(losses)) > 1e-9
+
+
 @dataclass(frozen=True)
 class FittedProbe:
     """A readout whose penalty was chosen by grouped cross-validation.
@@ -62,6 +74,11 @@ class FittedProbe:
     path: LinearPath
     losses: FloatArray
     chosen: int
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the penalty is the first or the last of several that make a difference."""
+        return at_end(self.losses.mean(0), self.chosen)
 
     def logits(self, coordinates: FloatArray) -> FloatArray:
         """Logits of the chosen penalty, shape (n_samples, n_classes)."""

@@ -151,7 +151,7 @@ def _accuracy(logits: FloatArray, labels: NDArray[np.int64]) -> float:
 
 def energy_coordinates(energies: BandEnergies) -> tuple[EnergyScale, Coordinates]:
     """Standardised log energies of both splits in coordinates, and how they are standardised."""
-    train, evaluation, _ = energies.gathered()
+    train, evaluation = energies.gathered()
     scale = fit_energy_scale(train)
     flat = [scale.features(energy).reshape(len(energy), -1) for energy in (train, evaluation)]
     basis = basis_from_maps(flat[0])

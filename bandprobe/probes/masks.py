@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MaskArray
 from bandprobe.features.blocks import sample_blocks
@@ -24,6 +25,15 @@ def mean_power(features: Store, layer: str) -> FloatArray:
     for _, maps in sample_blocks(features, layer):
         total += power(maps).sum((0, 1), dtype=np.float64)
     return full_plane(total / (n_samples * n_channels), width)
+
+
+def channel_power(features: Store, layer: str) -> FloatArray:
+    """Mean power of each bin of the half plane over samples, (n_channels, n_half_bins)."""
+    n_samples, n_channels, height, width = features.array(layer).shape
+    total = np.zeros((n_channels, height * (width // 2 + 1)))
+    for _, maps in sample_blocks(features, layer):
+        total += power(maps).sum(0, dtype=np.float64).reshape(n_channels, -1)
+    return total / n_samples
 
 
 def full_plane(half: FloatArray, width: int) -> FloatArray:
@@ -113,6 +123,24 @@ class Masks:
         grid = (self.partition.height, self.partition.width)
         bands = np.stack([self.partition.mask(b) for b in range(len(self.partition.bands))])
         return np.concatenate([bands, *(m.reshape(-1, *grid) for m in self.controls.values())])
+
+    def overlap(self, seen: MaskArray) -> NDArray[np.int64]:
+        """Bins among the seen ones that each random mask shares with each band.
+
+        Parameters
+        ----------
+        seen : bool array of shape (height, width)
+
+        Returns
+        -------
+        array of shape (n_controls, n_draws, n_bands, n_bands)
+            The last axis is the band, the one before it the band that the mask stands for.
+        """
+        shared = [
+            [[self.partition.counted(mask & seen) for mask in draw] for draw in drawn]
+            for drawn in self.controls.values()
+        ]
+        return np.array(shared)
 
     def parted(self, values: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Values for `stacked`, (n_masks, ...), as those of the bands and those of each control."""

@@ -52,13 +52,10 @@ class StoredEnergies:
     readout : EnergyReadout
     evaluation : array of shape (n_samples, n_channels, n_bands)
         Of the raw evaluation maps.
-    mean_map : array of shape (n_channels, n_bands)
-        Of the mean training map.
     """
 
     readout: EnergyReadout
     evaluation: FloatArray
-    mean_map: FloatArray
 
 
 def read_energies(path: Path) -> StoredEnergies:
@@ -66,4 +63,4 @@ def read_energies(path: Path) -> StoredEnergies:
     store = Store(path)
     scale = EnergyScale(*(store.read(f"log_energy_{name}") for name in ("floor", "mean", "scale")))
     readout = EnergyReadout(store.read("W"), store.read("intercept"), scale)
-    return StoredEnergies(readout, store.read("eval_energy"), store.read("mean_map_energy"))
+    return StoredEnergies(readout, store.read("eval_energy"))

@@ -90,9 +90,8 @@ def _band_variables(sums: BandSums) -> dict[str, Variable]:
                 values = np.concatenate(rows, axis=1)
                 dims = (split, f"coefficient_{band}")
                 variables[f"band_rows_{split}_{band}"] = Variable(dims, values)
-    train, evaluation, mean_map = sums.energies.gathered()
+    train, evaluation = sums.energies.gathered()
     return variables | {
         "energy_train": Variable(("train", "channel", "energy_band"), train),
         "energy_eval": Variable(("eval", "channel", "energy_band"), evaluation),
-        "energy_mean_map": Variable(("channel", "energy_band"), mean_map),
     }

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray, MaskArray
+from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import open_device, put, put_like
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
-from bandprobe.linear.decompose import BandWeights, blank_logits, transform
-from bandprobe.probes.masks import Masks, mean_power, read_masks, write_masks
+from bandprobe.fourier.transform import power
+from bandprobe.linear.decompose import BandWeights, blank_logits, half_masks, transform
+from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
+from bandprobe.probes.masks import Masks, channel_power, mean_power, read_masks, write_masks
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.probes.settings import MaskSettings
 from bandprobe.store.provenance import inherited, provenance, stated
@@ -31,6 +33,7 @@ def split_layer(
     bands: Bands,
     masks: Path | None = None,
     controls: MaskSettings | None = None,
+    changes: Sequence[str] = (),
     *,
     code: str,
     device: str = "cpu",
@@ -49,6 +52,9 @@ def split_layer(
         Where random masks are stored, which logits are split into too.
     controls : MaskSettings, optional
         Of these masks.
+    changes : sequence of str
+        Modes, as KIND/FILL, under which `energy` scores maps whose random masks were changed: its
+        logits are no sum over masks, as those of linear readouts are.
     code : str
         Digest of the code, for the provenance.
     device : str
@@ -61,19 +67,27 @@ def split_layer(
     weights = inherited(store.attrs)
     if masks is not None and controls is not None:
         attrs = provenance(code, stated(controls) | stage, **weights)
-        power = mean_power(store, layer)
-        write_masks(masks, partition, power, controls.draws, controls.seed, attrs)
+        by_bin = mean_power(store, layer)
+        write_masks(masks, partition, by_bin, controls.draws, controls.seed, attrs)
     drawn = read_masks([] if masks is None else [masks], partition)
     split = split_readouts(list(outputs), store, layer, drawn, open_device(device))
+    split = {
+        probe: with_masked_energy(logits, read_energies(probe), store, layer, drawn, changes)
+        if probe.stem == "energy" and drawn.controls and changes
+        else logits
+        for probe, logits in split.items()
+    }
     for probe, path in outputs.items():
         is_linear = probe.stem != "energy"
+        # The readout's own flags too.
+        kept = inherited(Store(probe).attrs)
         write_split(
             path,
             probe,
             split[probe],
-            drawn if is_linear else bands_alone(partition),
+            drawn if is_linear or split[probe].changes else bands_alone(partition),
             store,
-            provenance(code, stage, **weights),
+            provenance(code, stage, **kept),
         )
 
 
@@ -87,7 +101,9 @@ def split_readouts(
         readouts = [read_readout(path) for path in linear]
         logits = split_linear(features, layer, readouts, masks, device)
         split |= dict(zip(linear, logits, strict=True))
-    return split | {p: split_energy(read_energies(p)) for p in probes if p not in split}
+    return split | {
+        p: split_energy(read_energies(p), masks.partition) for p in probes if p not in split
+    }
 
 
 def write_split(
@@ -121,14 +137,24 @@ class SplitLogits:
     ----------
     logits : array of shape (n_masks, n_samples, n_classes)
     zero, mean : arrays of shape (n_masks, n_classes)
-        Of a raw map of zeros and of the mean training map.
+        Of a raw map of zeros and of the mean training map; for `energy` of the mean features.
     intercept : array of shape (n_classes,)
+    seen : bool array of shape (height, width)
+        Bins of the full plane that the readout has any weight in.
+    changes : tuple of str
+        Modes, as KIND/FILL, that `changed_controls` is of.
+    changed_controls : array of shape (n_controls, n_draws, n_changes, *shape of `logits`), optional
+        Logits of maps whose random masks were changed, if they are no sums of logits; NaN for masks
+        that the mode cannot have.
     """
 
     logits: FloatArray
     zero: FloatArray
     mean: FloatArray
     intercept: FloatArray
+    seen: MaskArray
+    changes: tuple[str, ...] = ()
+    changed_controls: MapArray | None = None
 
 
 def split_linear(
@@ -160,18 +186,51 @@ def _with_fills(
         blank_logits(readout.channel_mean, weights, stacked),
         weights.logits(transform(centred, [weights]), None, stacked)[:, 0],
         readout.intercept,
+        weights.seen,
     )
 
 
-def split_energy(stored: StoredEnergies) -> SplitLogits:
+def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogits:
     """Split logits of an energy readout; it is made of bands, so random masks have no logits."""
     readout = stored.readout
     return SplitLogits(
         readout.band_logits(stored.evaluation),
-        readout.band_logits(np.zeros((1, *stored.mean_map.shape)))[:, 0],
-        readout.band_logits(stored.mean_map[None])[:, 0],
+        readout.silent_logits,
+        readout.mean_logits,
         readout.intercept,
+        np.ones((partition.height, partition.width), bool),
     )
+
+
+def with_masked_energy(
+    split: SplitLogits,
+    stored: StoredEnergies,
+    features: Store,
+    layer: str,
+    masks: Masks,
+    changes: Sequence[str],
+) -> SplitLogits:
+    """Split logits of an energy readout with those of maps whose random masks were changed."""
+    partition = masks.partition
+    energy = MaskedEnergy(
+        stored.readout, partition.half_index.ravel(), channel_power(features, layer)
+    )
+    n_draws = len(next(iter(masks.controls.values())))
+    shape = (len(masks.controls), n_draws, len(changes), *split.logits.shape)
+    changed = np.full(shape, np.nan, np.float32)
+    sets = [
+        (row, draw, column, fill, list(bin_sets(kind, control, half_masks(partition, drawn))))
+        for row, (control, of_control) in enumerate(masks.controls.items())
+        for draw, drawn in enumerate(of_control)
+        for column, (kind, fill) in enumerate(change.split("/") for change in changes)
+        if control == "equal-bins" or kind in ("remove", "isolate")
+    ]
+    for part, maps in sample_blocks(features, layer):
+        by_bin = power(maps).reshape(*maps.shape[:2], -1)
+        for row, draw, column, fill, cells in sets:
+            logits = [energy.logits(by_bin, one, fill) for one in cells]
+            changed[row, draw, column, :, part] = np.concatenate(logits)
+    return replace(split, changes=tuple(changes), changed_controls=changed)
 
 
 def varies(logits: FloatArray) -> NDArray[np.bool_]:
@@ -189,22 +248,45 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
     names = {
         "logits": ("band_logits", "part of the logits that comes from a band"),
         "zero": ("zero_logits", "band logits of a raw map of zeros"),
-        "mean": ("mean_logits", "band logits of the mean training map"),
+        "mean": ("mean_logits", "band logits of the mean training map, or of mean energies"),
     }
     variables: dict[str, Variable] = {}
     has_controls = len(split.logits) > len(masks.partition.bands)
     for field, (name, text) in names.items():
-        of_bands, controls = masks.parted(getattr(split, field))
+        stacked = getattr(split, field)
+        of_bands = stacked[: len(masks.partition.bands)]
         variables[name] = Variable(dims[field], of_bands, unit | {"long_name": text})
         if has_controls:
+            _, controls = masks.parted(stacked)
             values = np.stack(list(controls.values())).astype(np.float32)
             facts = unit | {"long_name": f"of random masks: {text}"}
             name = f"control_{name.removeprefix('band_')}"
             variables[name] = Variable(("control", "control_draw", *dims[field]), values, facts)
+    if split.changed_controls is not None:
+        dims_of_changes = ("control", "control_draw", "change", *dims["logits"])
+        facts = unit | {"long_name": "of maps whose random masks were changed"}
+        variables["control_changed_logits"] = Variable(
+            dims_of_changes, split.changed_controls, facts
+        )
+        variables["change"] = Variable(("change",), np.array(split.changes))
+    if has_controls or split.changed_controls is not None:
+        facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
+        dims_of_masks = ("control", "control_draw", "mask", "band")
+        variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)
     sees = varies(variables["band_logits"].values)
     facts = {"long_name": "what the readout makes of the band differs between images"}
     return variables | {
         "intercept": Variable(("class",), split.intercept, unit),
         "bins": Variable(("band",), masks.partition.counts, {"units": "1"}),
+        "turnable": Variable(
+            ("band",),
+            masks.partition.turnable,
+            {"units": "1", "long_name": "bins that are not their own conjugates"},
+        ),
+        "seen_bins": Variable(
+            ("band",),
+            masks.partition.counted(split.seen),
+            {"units": "1", "long_name": "bins that the readout has weight in"},
+        ),
         "sees": Variable(("band",), sees, facts),
     }

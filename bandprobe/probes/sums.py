@@ -84,7 +84,6 @@ def _add_stored_bands(sums: BandSums, store: Store) -> None:
         products.kernel = _added(products.kernel, store.read("kernel"))
     sums.energies.train.append(store.read("energy_train"))
     sums.energies.evaluation.append(store.read("energy_eval"))
-    sums.energies.mean_map.append(store.read("energy_mean_map"))
 
 
 def _added(total: list[FloatArray], slab: FloatArray) -> list[FloatArray]:

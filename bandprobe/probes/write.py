@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,9 @@ from bandprobe.features.blocks import read_coordinates
 from bandprobe.linear.band_grams import BandEnergies
 from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
 from bandprobe.linear.energy import EnergyScale
-from bandprobe.linear.probe import FittedProbe
+from bandprobe.linear.probe import FittedProbe, at_end
 from bandprobe.probes.fit import FittedReadout, Refit, Splits
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.store.provenance import inherited, provenance
 from bandprobe.store.zarr_store import StoreWriter, Variable
 
@@ -93,7 +95,7 @@ def energy_variables(
     scale: EnergyScale, fit: FittedReadout, energies: BandEnergies, bins: NDArray[np.int64]
 ) -> dict[str, Variable]:
     """Weights of an energy readout, and the energies that it scores."""
-    _, evaluation, mean_map = energies.gathered()
+    _, evaluation = energies.gathered()
     shape = (-1, *scale.mean.shape)
     dims = ("channel", "band")
     energy = {"units": "squared feature units"}
@@ -105,7 +107,6 @@ def energy_variables(
         "log_energy_mean": Variable(dims, scale.mean, {"units": "1"}),
         "log_energy_scale": Variable(dims, scale.scale, {"units": "1"}),
         "eval_energy": Variable(("sample", *dims), evaluation, energy),
-        "mean_map_energy": Variable(dims, mean_map, energy),
         "bins": Variable(("band",), bins, {"units": "1"}),
     }
 
@@ -116,6 +117,7 @@ def refit_variables(
     """Logits of the refitted readouts, and how each was fitted."""
     losses = np.stack([refit.losses for refit in refits])
     chosen = np.array([penalties[refit.chosen] for refit in refits])
+    at_ends = np.array([at_end(refit.losses, refit.chosen) for refit in refits])
     logits = np.stack([refit.logits for refit in refits])
     text = "readouts fitted on the bands that are kept; the first row keeps all"
     return {
@@ -125,6 +127,9 @@ def refit_variables(
         "kept": Variable(("subset", "band"), kept, {"long_name": "bands that are kept"}),
         "penalty_chosen": Variable(("subset",), chosen, {"units": "mean squared norm"}),
         "cv_log_loss": Variable(("subset", "penalty"), losses, {"units": "nats"}),
+        "penalty_at_end": Variable(
+            ("subset",), at_ends, {"long_name": "the chosen penalty is at an end of the list"}
+        ),
         "bins": Variable(("band",), bins, {"units": "1"}),
         "sees": Variable(("band",), bins > 0, {"long_name": "the band has bins"}),
     }
@@ -179,8 +184,11 @@ class ProbeWriter:
         splits = self._splits
         stage = {"layer": splits.layer, **asdict(splits.settings), "readout": readout}
         penalty = {"penalty": float(splits.penalties[fit.probe.chosen])}
-        facts = provenance(self._code, stage | penalty, **inherited(splits.train.attrs))
-        return {**facts, **penalty}
+        kept = inherited(splits.train.attrs)
+        # Refits have a penalty each.
+        if readout != "refit" and fit.probe.is_at_end:
+            kept["flags"] = json.dumps([*json.loads(kept.get("flags", "[]")), PENALTY_AT_END])
+        return {**provenance(self._code, stage | penalty, **kept), **penalty}
 
 
 def _write(

@@ -223,7 +223,7 @@ def _sentences(
     ]
     for name, (_, masks) in CONTROLS.items():
         if np.isfinite(row[f"{name}_{SCORE}_excess_low"]):
-            if name == "equal_bins" and CONTROL_IS_BAND in row["flags"].split():
+            if CONTROL_IS_BAND in row["flags"].split():
                 continue
             sentences.append(_control(row, name, masks))
     if np.isfinite(row["p_holm"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.head_flags import NO_PREFIX_TOKENS, PREFIX_BYPASS
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 
@@ -12,6 +13,8 @@ NOTHING_LEFT = "structural:nothing-left"
 NOTHING_CHANGED = "structural:nothing-changed"
 NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 CONTROL_IS_BAND = "control-is-the-band"
+TOP5_FORCED = "top5-forced"
+BELOW_ROUNDING = "below-rounding"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
     EMPTY_BAND: "no frequency bin of this grid lies in the band: N/A, which does not mean no drop",
@@ -24,9 +27,15 @@ FLAG_MEANINGS = {
     "and no logit of any image changes",
     NO_PREFIX_TOKENS: "the layer has no prefix tokens to ablate: same numbers as the readout head",
     NO_BETTER_THAN_CHANCE: "the interval of the clean accuracy includes chance or lies below it",
-    CONTROL_IS_BAND: "the only random set with as many bins is the band itself",
+    CONTROL_IS_BAND: "the random masks change exactly the bins that the mode changes, as far as "
+    "the readout sees them: the control says nothing",
+    PENALTY_AT_END: "cross-validation chose a penalty at an end of the list: a value beyond it "
+    "might be better",
     WEIGHTS_UNTRAINED: "the weights are said to be trained, but all batch statistics are as they "
     "were initialised: the network has never seen an image",
+    TOP5_FORCED: "there are five classes or fewer, so the top-5 accuracy is 1 by construction",
+    BELOW_ROUNDING: "at least half of the band's energy is the rounding of the stored maps, so "
+    "what is read there says nothing about the band",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)

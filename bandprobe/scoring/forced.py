@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
-from bandprobe.scoring.flags import BLIND, NOTHING_CHANGED, NOTHING_LEFT
+from bandprobe.scoring.flags import BLIND, NOT_DEFINED, NOTHING_CHANGED, NOTHING_LEFT
 from bandprobe.scoring.outcomes import ModeOutcomes
 
 # Two margins count as equal if they differ by less than this share of their spread. Where a rule
@@ -30,14 +30,18 @@ def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
     return seen
 
 
-def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> list[str | None]:
-    """The structural flag of each band under a mode, or None.
+def structural_by_rule(
+    readout: str, mode: Mode, bins: NDArray[np.int64], turnable: NDArray[np.int64] | None = None
+) -> list[str | None]:
+    """The structural flag of each band under a mode, `NOT_DEFINED`, or None.
 
     Parameters
     ----------
     readout : str
     mode : Mode
     bins : array of shape (n_bands,)
+    turnable : array of shape (n_bands,), optional
+        Bins that are not their own conjugates; only ``phase`` with a strength below 1 needs them.
 
     Notes
     -----
@@ -46,24 +50,27 @@ def structural_by_rule(readout: str, mode: Mode, bins: NDArray[np.int64]) -> lis
     kept = kept_bands(mode.kind, len(bins)) & (bins > 0)
     changed = ~kept_bands(mode.kind, len(bins)) & (bins > 0)
     seen = seen_by_rule(readout, bins)
+    # Bins that are their own conjugates have a sign, which flips or does not: a part of the angle
+    # leaves them. DC, all that `pooled` sees, is one of them.
+    turns_in_part = mode.kind == "phase" and mode.strength < 1
+    if turnable is None:
+        turnable = bins - np.equal(np.arange(len(bins)), 0)
+    sees_no_phase = mode.kind == "phase" and readout == "energy"
+    sees_no_phase |= turns_in_part and readout == "pooled"
     flags: list[str | None] = []
     for band in range(len(bins)):
         if not bins[band]:
             flags.append(None)
-        elif not changed[band].any() or _cannot_turn(mode, band, bins):
+        elif not changed[band].any() or (turns_in_part and turnable[band] == 0):
             flags.append(NOTHING_CHANGED)
-        elif not (changed[band] & seen).any() or (readout == "energy" and mode.kind == "phase"):
+        elif not (changed[band] & seen).any() or sees_no_phase:
             flags.append(BLIND)
         elif mode.kind in KEEPING and not (kept[band] & seen).any():
-            flags.append(NOTHING_LEFT)
+            # There is no readout of no band.
+            flags.append(NOT_DEFINED if readout == "refit" else NOTHING_LEFT)
         else:
             flags.append(None)
     return flags
-
-
-def _cannot_turn(mode: Mode, band: int, bins: NDArray[np.int64]) -> bool:
-    """DC has no phase but its sign, which flips or does not."""
-    return mode.kind == "phase" and mode.strength < 1 and band == 0 and bins[band] == 1
 
 
 def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | None]:
@@ -78,8 +85,9 @@ def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | Non
     Returns
     -------
     list
-        `BLIND` where no margin differs from the clean one, `NOTHING_LEFT` where margins depend on
-        the class alone and this can be seen: some class has two images or more.
+        `NOT_DEFINED` where a band with bins has no margins, `BLIND` where none differs from the
+        clean one, `NOTHING_LEFT` where margins depend on the class alone and this can be seen:
+        some class has two images or more.
     """
     clean = outcomes.clean.margin.astype(np.float64)
     spread = max(float(clean.std()), 1e-30)
@@ -88,6 +96,8 @@ def structural_by_numbers(outcomes: ModeOutcomes, same: float) -> list[str | Non
     for band, margin in enumerate(outcomes.changed.margin.astype(np.float64)):
         if not outcomes.bins[band]:
             flags.append(None)
+        elif np.isnan(margin).all():
+            flags.append(NOT_DEFINED)
         elif np.abs(margin - clean).max() <= same * spread:
             flags.append(BLIND)
         elif count.max() > 1 and _within_classes(margin, code, count) <= same * spread:
@@ -103,12 +113,31 @@ def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[n
     return float(np.abs(margin - means[:, code]).max())
 
 
-def disagreements(outcomes: ModeOutcomes, rules: Sequence[str | None]) -> list[bool]:
-    """Whether the numbers of each band contradict what the rules say of it."""
+def nothing_held(outcomes: ModeOutcomes, mode: Mode) -> NDArray[np.bool_]:
+    """Whether all that a mode changes, or all that it keeps, is rounding, shape (n_bands,).
+
+    No rule foresees this: nothing changes, or nothing is left, because the maps hold nothing there.
+    """
+    held = (outcomes.bins > 0) & ~outcomes.rounding
+    kept = kept_bands(mode.kind, len(held))
+    nothing: NDArray[np.bool_] = np.equal((~kept & held).sum(1), 0)
+    if mode.kind in KEEPING:
+        nothing |= np.equal((kept & held).sum(1), 0)
+    return nothing
+
+
+def disagreements(
+    outcomes: ModeOutcomes, rules: Sequence[str | None], mode: Mode | None = None
+) -> list[bool]:
+    """Whether the numbers of each band contradict what the rules say of it.
+
+    With a mode, cells without a rule in which the maps hold nothing do not count.
+    """
     loose, strict = (structural_by_numbers(outcomes, same) for same in (FORCED, FREE))
+    empty = np.zeros(len(rules), bool) if mode is None else nothing_held(outcomes, mode)
     return [
-        not agree(rule, tolerant if rule else exact)
-        for rule, tolerant, exact in zip(rules, loose, strict, strict=True)
+        not agree(rule, tolerant if rule else exact) and not (rule is None and idle)
+        for rule, tolerant, exact, idle in zip(rules, loose, strict, empty, strict=True)
     ]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import MapArray
+from bandprobe.base.arrays import FloatArray, MapArray
 
 
 class Outcomes(NamedTuple):
@@ -21,11 +21,14 @@ class Outcomes(NamedTuple):
     rank : realistic rank of the ground-truth class: 1 is best, ties get the mean of the
         optimistic and the pessimistic rank
     margin : ground-truth logit minus the highest other logit
+    top5 : probability that the ground-truth class is among the first five, if ties are broken at
+        random: 1 or 0 unless a tie spans the fifth place
     """
 
     correct: MapArray
     rank: MapArray
     margin: MapArray
+    top5: MapArray
 
 
 def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outcomes:
@@ -37,9 +40,45 @@ def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outco
     rank = 1.0 + better + tied / 2.0
     others = np.where(np.arange(n_classes) == labels[:, None], -np.inf, logits).max(-1)
     margin = truth[..., 0] - others
-    return Outcomes(
-        (rank == 1.0).astype(np.float32), rank.astype(np.float32), margin.astype(np.float32)
-    )
+    among_five = np.clip((5 - better) / np.maximum(tied + 1, 1), 0.0, 1.0)
+    return Outcomes(*(v.astype(np.float32) for v in (rank == 1.0, rank, margin, among_five)))
+
+
+# Logits that differ between images by less than this share of their spread do not depend on the
+# image; then classes whose logits are as close as the second share are tied. Weights in single
+# precision leave differences of up to 2e-5 where there is none.
+SAME_IMAGE = 1e-9
+SAME_CLASS = 1e-4
+
+
+def settled(logits: FloatArray, clean: FloatArray) -> FloatArray:
+    """Logits without the rounding that orders classes where nothing of the image is left.
+
+    Parameters
+    ----------
+    logits : array of shape (..., n_samples, n_classes)
+    clean : array of shape (n_samples, n_classes)
+        Of the untouched maps, whose spread is the measure.
+
+    Returns
+    -------
+    array of the shape of `logits`
+        Where all images have the same logits, classes that differ only by rounding have equal ones.
+        All else is as it was.
+    """
+    spread = float(clean.std())
+    alike = np.ptp(logits, axis=-2).max(-1) <= SAME_IMAGE * spread
+    if logits.shape[-2] < 2 or not alike.any():
+        return logits
+    result = logits.copy()
+    for cell in np.argwhere(alike):
+        common = logits[tuple(cell)].mean(0)
+        order = np.argsort(common)
+        steps = np.diff(common[order]) > SAME_CLASS * spread
+        tie = np.concatenate([[0], np.cumsum(steps)])
+        means = np.bincount(tie, common[order]) / np.bincount(tie)
+        result[tuple(cell)][:, order] = means[tie]
+    return result
 
 
 @dataclass(frozen=True)
@@ -61,6 +100,14 @@ class ModeOutcomes:
         Arrays of shape (n_bands, n_control_draws, n_samples), by the kind of control.
     flags : tuple of str
         Of all bands that are not empty.
+    turnable : array of shape (n_bands,), optional
+        Bins that are not their own conjugates.
+    at_end : bool array of shape (n_bands,), optional
+        Bands whose readout has a penalty at an end of the list, where it differs between bands.
+    alike : mapping of str to bool arrays of shape (n_bands,)
+        Bands for which a kind of control changes what the mode changes.
+    below_rounding : bool array of shape (n_bands,), optional
+        Bands that hold hardly more than the rounding of the stored maps.
     """
 
     changed: Outcomes
@@ -72,9 +119,20 @@ class ModeOutcomes:
     n_classes: int
     controls: Mapping[str, Outcomes] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    turnable: NDArray[np.int64] | None = None
+    at_end: NDArray[np.bool_] | None = None
+    alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    below_rounding: NDArray[np.bool_] | None = None
+
+    @property
+    def rounding(self) -> NDArray[np.bool_]:
+        """`below_rounding`, or no band if nothing is known."""
+        if self.below_rounding is None:
+            return np.zeros(len(self.bins), bool)
+        return self.below_rounding
 
 
-def blank_empty(changed: Outcomes, bins: NDArray[np.int64]) -> Outcomes:
-    """Outcomes with NaN for bands without bins."""
-    empty = (bins == 0)[:, None, None]
-    return Outcomes(*(np.where(empty, np.float32(np.nan), values) for values in changed))
+def blank_missing(changed: Outcomes, exists: NDArray[np.bool_]) -> Outcomes:
+    """Outcomes with NaN for bands without a result, such as those without bins."""
+    missing = ~exists[:, None, None]
+    return Outcomes(*(np.where(missing, np.float32(np.nan), values) for values in changed))

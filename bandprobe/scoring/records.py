@@ -10,13 +10,16 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.flags import (
+    BELOW_ROUNDING,
     BLIND,
     CONTROL_IS_BAND,
     DISAGREE,
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
+    TOP5_FORCED,
 )
 from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
@@ -30,7 +33,7 @@ def _scores(outcomes: Outcomes) -> dict[str, FloatArray]:
     """Scores by image, each of the shape of the outcomes without draws."""
     by_draw = {
         "top1": outcomes.correct.astype(np.float64),
-        "top5": np.where(np.isnan(outcomes.rank), np.nan, outcomes.rank <= 5),
+        "top5": outcomes.top5.astype(np.float64),
         "rank": outcomes.rank.astype(np.float64),
         "margin": outcomes.margin.astype(np.float64),
     }
@@ -155,8 +158,8 @@ def _flags(
         rules: list[str | None] = [BLIND if unseen else None for unseen in blind]
         differ = [False] * len(rules)
     else:
-        rules = structural_by_rule(readout, mode, outcomes.bins)
-        differ = disagreements(outcomes, rules)
+        rules = structural_by_rule(readout, mode, outcomes.bins, outcomes.turnable)
+        differ = disagreements(outcomes, rules, mode)
     rows = []
     for band, rule in enumerate(rules):
         flags = list(outcomes.flags) if outcomes.bins[band] else [EMPTY_BAND]
@@ -164,8 +167,14 @@ def _flags(
             flags.insert(0, rule)
         if differ[band]:
             flags.append(DISAGREE)
-        if outcomes.bins[band] == 1 and band == 0 and "equal-bins" in outcomes.controls:
+        if any(same[band] for same in outcomes.alike.values()):
             flags.append(CONTROL_IS_BAND)
+        if outcomes.at_end is not None and outcomes.at_end[band]:
+            flags.append(PENALTY_AT_END)
+        if outcomes.rounding[band]:
+            flags.append(BELOW_ROUNDING)
+        if outcomes.bins[band] and outcomes.n_classes <= 5:
+            flags.append(TOP5_FORCED)
         if _at_chance(general):
             flags.append(NO_BETTER_THAN_CHANCE)
         rows.append(flags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import BandprobeError
-from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
+from bandprobe.interventions.targets import below_rounding
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
@@ -47,10 +49,8 @@ def target_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems]
 
 def _mode_problems(study: Study, names: dict[str, str]) -> Iterator[tuple[str, Problems]]:
     paths = {band: Paths.TARGET.format(**names, band=band) for band in study.bands.names}
-    source = Path(Paths.OUTCOMES.format(**_source(study, names)))
     try:
-        records = _records(study, names, source)
-        digest = read_digest(source) if study.is_defined(names["readout"], names["mode"]) else None
+        records, digest = _records(study, names)
     except BandprobeError as error:
         reason = str(error).splitlines()[0]
         for path in paths.values():
@@ -61,21 +61,25 @@ def _mode_problems(study: Study, names: dict[str, str]) -> Iterator[tuple[str, P
         yield path, list(_record_problems(Path(path), {**names, **record}, digest))
 
 
-def _source(study: Study, names: Mapping[str, str]) -> dict[str, str]:
-    """The outcomes that a target is made from; if it has no result, those of another mode."""
-    if study.is_defined(names["readout"], names["mode"]):
-        return dict(names)
-    readout = names["readout"] if study.refit_modes else study.additive[0]
-    mode = study.refit_modes[0] if study.refit_modes else next(iter(study.modes))
-    return {**names, "readout": readout, "mode": mode}
-
-
-def _records(study: Study, names: Mapping[str, str], source: Path) -> list[dict[str, Any]]:
+def _records(study: Study, names: Mapping[str, str]) -> tuple[list[dict[str, Any]], str | None]:
+    """Records of a mode, and the digest of the outcomes that they are made from, if any."""
     bootstrap = Bootstrap(**study.resolved["statistics"])
-    outcomes, bands, _ = read_outcomes(source)
-    if not study.is_defined(names["readout"], names["mode"]):
-        return undefined_records(outcomes, bands, bootstrap)
-    return score_mode(outcomes, bands, names["readout"], study.modes[names["mode"]], bootstrap)
+    if study.is_defined(names["readout"], names["mode"]):
+        source = Path(Paths.OUTCOMES.format(**names))
+        outcomes, bands, _ = read_outcomes(source)
+        mode = study.modes[names["mode"]]
+        if names["readout"] in study.readouts:
+            rounding = below_rounding(Path(Paths.SPECTRA.format(**names)))
+            outcomes = replace(outcomes, below_rounding=rounding)
+        records = score_mode(outcomes, bands, names["readout"], mode, bootstrap)
+        return records, read_digest(source)
+    # Untouched maps have the same scores under all modes of the readout.
+    if study.refit_modes:
+        other = {**names, "mode": study.refit_modes[0]}
+        outcomes, bands, _ = read_outcomes(Path(Paths.OUTCOMES.format(**other)))
+    else:
+        outcomes, bands, _ = read_untouched(Path(Paths.PROBE.format(**names)))
+    return undefined_records(outcomes, bands, bootstrap), None
 
 
 def _record_problems(path: Path, expected: Mapping[str, Any], digest: str | None) -> Iterator[str]:

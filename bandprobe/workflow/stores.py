@@ -174,6 +174,14 @@ def refit_outcomes(study: Study) -> list[str]:
     return fill(Paths.OUTCOMES, readout="refit", mode=modes)
 
 
+def unscored_refits(study: Study) -> list[str]:
+    """The readout of a layer that is fitted again, if there is no mode that it was fitted for.
+
+    Its targets have no result then, but say how it scores untouched maps.
+    """
+    return [] if study.refit_modes else refits(study)
+
+
 def shapley(study: Study) -> list[str]:
     """Shapley values of a layer, one store for each readout; none where they are switched off."""
     readouts = study.additive if study.shapley_fill != "none" else []

@@ -19,7 +19,7 @@ from bandprobe.data.datasets import PLACES, root_of, state_of, without_places
 from bandprobe.data.image_files import keep_times
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.store.provenance import network_versions
@@ -228,6 +228,14 @@ def slab_position(study: Study, wildcards: Wildcards) -> str:
 def mask_settings(study: Study) -> MaskSettings:
     """Random masks that effects are compared with."""
     return MaskSettings(study.controls.draws, study.controls.seed)
+
+
+def energy_changes(study: Study) -> tuple[str, ...]:
+    """Modes by which random masks are changed for `energy`, as KIND/FILL, each once."""
+    if "energy" not in study.readouts or not study.controls.draws:
+        return ()
+    keeping = (mode for mode in study.modes.values() if mode.kind in KEEPING)
+    return tuple(dict.fromkeys(f"{mode.kind}/{mode.fill}" for mode in keeping))
 
 
 def classifier_settings(study: Study) -> ClassifierSettings | None:

@@ -12,8 +12,10 @@ def main() -> None:
     """Write the target files of one layer."""
     parser = argument_parser(__doc__)
     option = parser.add_argument
-    option("--outcomes", required=True, type=Path, nargs="+", help="<readout>/<mode>.zarr")
+    option("--outcomes", type=Path, nargs="*", default=[], help="<readout>/<mode>.zarr")
     option("--undefined", nargs="*", default=[], help="<readout>/<mode> that have no result")
+    option("--spectra", type=Path, nargs="?", help="store of the layer's spectra")
+    option("--refit", type=Path, nargs="?", help="store of refit, if it has no outcomes")
     option("--axes", required=True, type=from_json(dict[str, str]), help="names, as JSON")
     option("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
     option("--output", required=True, type=Path, help="folder of the layer")
@@ -24,6 +26,8 @@ def main() -> None:
         arguments.undefined,
         arguments.axes,
         arguments.statistics,
+        spectra=arguments.spectra,
+        refit=arguments.refit,
         code=arguments.code,
     )
 

@@ -19,6 +19,7 @@ def main() -> None:
     option("--probe", required=True, type=Path, nargs="+", help="stores <readout>.zarr")
     option("--controls", type=from_json(MaskSettings), help="draws and seed of random masks")
     option("--masks", type=Path, nargs="?", help="where random masks go, if there are any")
+    option("--changes", nargs="*", default=[], help="modes of the controls of energy, KIND/FILL")
     option("--bands", required=True, type=from_json(Bands), help="names and edges")
     option("--output", required=True, type=Path, nargs="+", help="one store per readout")
     option("--device", default="cpu", choices=DEVICES, help="where to compute")
@@ -30,6 +31,7 @@ def main() -> None:
         arguments.bands,
         arguments.masks,
         arguments.controls,
+        arguments.changes,
         code=arguments.code,
         device=arguments.device,
     )

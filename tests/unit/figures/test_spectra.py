@@ -19,6 +19,7 @@ from bandprobe.figures.spectra import (
 )
 from bandprobe.summary.spectra import MEANS
 
+NO_ENERGY = "N/A: no energy outside DC"
 LAYERS = {"pixels": ["input"], "net": ["a", "b", "c"], "vit": ["a", "b"]}
 SIZES = {"band": 3, "radius": 5, "diagonal": 4}
 
@@ -149,3 +150,35 @@ def test_figures_are_written_in_each_format(spectra: xr.Dataset, tmp_path: Path)
     assert paths[0].read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in paths[1].read_bytes()
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["a.png", "a.svg"]
+
+
+def without_energy(spectra: xr.Dataset, models: list[str]) -> xr.Dataset:
+    """The layers of some models as maps that are constant in space have them."""
+    there = spectra["model"].isin(models) & spectra["bins"].isel(band=0).notnull()
+    constant = spectra.copy(deep=True)
+    for name in spectra.data_vars:
+        base = str(name).removesuffix("_low").removesuffix("_high")
+        if base in ("profile", "centroid", "centroid_cycles_per_image"):
+            constant[name] = spectra[name].where(~there, 0.0)
+        elif base.endswith("_without_dc") and base.startswith(("share", "centroid", "relative")):
+            constant[name] = spectra[name].where(~there)
+    return constant
+
+
+@pytest.mark.parametrize("models", [["net"], list(LAYERS)])
+def test_layers_without_energy_outside_dc_are_drawn_as_missing(
+    tmp_path: Path, spectra: xr.Dataset, models: list[str]
+) -> None:
+    constant = without_energy(spectra, models)
+    figure = radial_profiles(constant, [0.5])
+    assert set(lines(figure, 1)) == {f"{layer}: N/A" for layer in LAYERS["net"]}
+    assert NO_ENERGY in [text.get_text() for text in figure.axes[1].texts]
+    assert ("input" in lines(figure, 0)) == (models == ["net"])
+    save(figure, [tmp_path / "profiles.svg"])
+    save(spectral_centroid(constant), [tmp_path / "centroid.svg"])
+    save(band_energy(constant), [tmp_path / "energy.svg"])
+
+
+def test_maps_of_one_pixel_have_no_profile(tmp_path: Path, spectra: xr.Dataset) -> None:
+    pixel = without_energy(spectra, list(LAYERS)).isel(radius=slice(0, 1))
+    save(radial_profiles(pixel, [0.5]), [tmp_path / "profiles.svg"])

@@ -7,6 +7,7 @@ import pytest
 
 from bandprobe.errors import ConfigError, GridMismatchError
 from bandprobe.fourier.bands import Bands, radial_frequency
+from bandprobe.fourier.random_masks import conjugate_pairs
 
 COUNTS = {
     56: [5, 52, 164, 388, 592, 800, 1135],
@@ -117,3 +118,13 @@ def test_a_mismatch_names_both_grids(bands: Bands) -> None:
 def test_an_empty_grid_is_refused(bands: Bands) -> None:
     with pytest.raises(GridMismatchError, match="0 x 4"):
         bands.on_grid(0, 4)
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (1, 2), (2, 2), (4, 4), (7, 7), (14, 9), (8, 6)])
+def test_bins_that_are_their_own_conjugates_cannot_turn(bands: Bands, grid: tuple) -> None:
+    partition, pairs = bands.on_grid(*grid), conjugate_pairs(*grid)
+    alone = np.zeros(grid, bool)
+    alone.ravel()[pairs.first[pairs.alone]] = True
+    expected = [int((partition.mask(band) & ~alone).sum()) for band in range(len(bands))]
+    assert partition.turnable.tolist() == expected
+    assert partition.counted(alone).sum() == alone.sum()

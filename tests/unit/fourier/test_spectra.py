@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bandprobe.errors import GridMismatchError
-from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.bands import Bands, radial_frequency
 from bandprobe.fourier.spectra import (
     MapSpectra,
     Window,
@@ -17,6 +17,7 @@ from bandprobe.fourier.spectra import (
     join_spectra,
     map_spectra,
     radial_bins,
+    rounding_energy,
 )
 
 GRIDS = [(14, 14), (7, 7), (12, 9), (9, 12)]
@@ -192,6 +193,26 @@ def test_annuli_are_one_step_of_the_shorter_side_wide() -> None:
         np.testing.assert_array_equal(along[[0, 4, 8]], [0, 1, 2])
 
 
+@pytest.mark.parametrize("side", [7, 14, 16, 28, 56])
+def test_annuli_of_square_grids_are_the_nearest_whole_radii(side: int) -> None:
+    _, index = radial_bins(side, side)
+    cycles = np.fft.fftfreq(side, 1 / side)
+    np.testing.assert_array_equal(index, np.rint(np.hypot(cycles[:, None], cycles)))
+
+
+@pytest.mark.parametrize(
+    "grid", [(8, 4), (4, 8), (14, 7), (28, 10), (1, 6), (9, 1), (12, 7), (224, 150), (1, 1)]
+)
+def test_the_first_annulus_is_dc_alone_and_equal_radii_share_one(grid: tuple[int, int]) -> None:
+    frequency, index = radial_bins(*grid)
+    assert np.argwhere(index == 0).tolist() == [[0, 0]]
+    assert frequency[-1] <= 1.5 * np.sqrt(2)
+    radius = np.round(radial_frequency(*grid), 9)
+    for value in np.unique(radius):
+        assert len(np.unique(index[radius == value])) == 1
+    np.testing.assert_array_equal(index, radial_bins(*grid[::-1])[1].T)
+
+
 @pytest.mark.parametrize(
     ("grid", "ky", "kx"),
     [((14, 14), 3, 0), ((14, 14), 7, -2), ((7, 7), 2, 3), ((12, 9), 6, 4), ((9, 12), 0, 6)],
@@ -321,3 +342,19 @@ def test_blocks_join_in_their_order(bands: Bands, rng: np.random.Generator) -> N
     assert isinstance(joined, MapSpectra)
     for name, values in vars(whole).items():
         np.testing.assert_array_equal(vars(joined)[name], values)
+
+
+@pytest.mark.parametrize(("dtype", "mantissa"), [(np.float16, 10), (np.float32, 23)])
+def test_rounding_has_the_energy_that_is_expected_of_it(
+    bands: Bands, rng: np.random.Generator, dtype: type, mantissa: int
+) -> None:
+    values = rng.normal(3.0, 1.0, (4, 8, 14, 10))
+    stored = values.astype(dtype)
+    error = stored.astype(float) - values
+    partition = bands.on_grid(14, 10)
+    expected = rounding_energy(stored.astype("f4"), partition, mantissa)
+    scale = 2.0**mantissa  # in single precision such small errors would be rounded themselves
+    found = band_energy((error * scale).astype("f4"), partition).sum(1) / scale**2
+    filled = partition.counts > 20
+    np.testing.assert_allclose(found.mean(0)[filled], expected.mean(0)[filled], rtol=0.25)
+    assert (rounding_energy(np.zeros((1, 2, 14, 10), "f4"), partition, mantissa) == 0).all()

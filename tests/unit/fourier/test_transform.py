@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from bandprobe.fourier.transform import multiplicity, power, real_fft, unit_phases
+from bandprobe.base.devices import fetch, put
+from bandprobe.fourier.transform import (
+    full_fft,
+    map_fft,
+    multiplicity,
+    power,
+    real_fft,
+    unit_phases,
+)
 
 GRIDS = [(8, 8), (7, 7), (6, 9), (9, 6), (1, 5), (4, 1), (1, 1)]
 
@@ -75,3 +83,26 @@ def test_phases_change_the_map(rng: np.random.Generator) -> None:
 def test_phase_of_silence_is_one() -> None:
     noise = np.array([0, 3j, -2, 0.6 + 0.8j], np.complex64)
     np.testing.assert_allclose(unit_phases(noise[None], 4)[0], [1, 1j, -1, 0.6 + 0.8j], rtol=1e-6)
+
+
+@pytest.mark.parametrize("device", ["cpu", "torch-cpu"])
+@pytest.mark.parametrize("grid", [*GRIDS, (10, 14), (14, 14)])
+def test_a_constant_map_is_exactly_its_mean(
+    grid: tuple[int, int], device: str, rng: np.random.Generator
+) -> None:
+    level = rng.normal(size=(5, 3, 1, 1)).astype(np.float32)
+    maps = put(np.tile(level, grid), device)
+    for transform in (map_fft, full_fft):
+        found = fetch(transform(maps))
+        np.testing.assert_allclose(found[..., 0, 0], level[..., 0, 0] * np.prod(grid), rtol=1e-6)
+        found[..., 0, 0] = 0
+        assert not found.any()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_mean_taken_apart_changes_no_coefficient(
+    grid: tuple[int, int], rng: np.random.Generator
+) -> None:
+    maps = rng.normal(1.0, 1.0, (2, *grid)).astype(np.float32)
+    np.testing.assert_allclose(map_fft(maps), real_fft(maps), atol=1e-4)
+    np.testing.assert_allclose(full_fft(maps), scipy.fft.fft2(maps), atol=1e-4)

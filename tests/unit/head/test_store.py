@@ -18,11 +18,13 @@ def test_a_probe_reads_back(tmp_path: Path, rng: np.random.Generator) -> None:
     embeddings = rng.normal(size=(2, 5)).astype(np.float32)
     head = Head(**SAMPLES, clean_logits=probe.logits(embeddings), probe=probe)
     penalties = np.array([0.1, 1])
-    fit = ProbeFit(probe, rng.normal(size=(4, 2)), penalties, 1.0, np.array([1, 2, 3]))
+    losses = np.array([[3.0, 1.0], [2.0, 2.5]])
+    fit = ProbeFit(probe, losses, penalties, 1.0, np.array([1, 2, 3]))
     write_head(tmp_path / "a.zarr", head, fit, {"code": "x"})
     found = read_head(tmp_path / "a.zarr")
     np.testing.assert_array_equal(found.logits(embeddings), found.clean_logits)
     np.testing.assert_array_equal(found.clean_logits, head.clean_logits)
+    assert found.penalty_at_end
     for name, values in SAMPLES.items():
         np.testing.assert_array_equal(getattr(found, name), values)
     np.testing.assert_array_equal(Store(tmp_path / "a.zarr").read("train_sample"), [1, 2, 3])
@@ -34,4 +36,5 @@ def test_outputs_of_the_own_classifier_are_logits(tmp_path: Path, rng: np.random
     write_head(tmp_path / "a.zarr", head, None, {})
     found = read_head(tmp_path / "a.zarr")
     assert found.probe is None
+    assert not found.penalty_at_end
     np.testing.assert_array_equal(found.logits(outputs), outputs)

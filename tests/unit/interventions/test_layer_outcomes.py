@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
+from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.interventions.linear_modes import write_linear_modes
 from bandprobe.interventions.outcome_store import read_outcomes
 from bandprobe.interventions.perturb import write_perturbed
@@ -17,10 +19,12 @@ from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
+from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
+from tests.unit.layers import layer_records
 
 BANDS = Bands(("low", "high"), (0.5,))
 READOUTS = ("map", "pooled", "energy")
@@ -47,7 +51,8 @@ def layer(tmp_path: Path, rng: np.random.Generator) -> Path:
     fit_layer(splits, probes, FitBands(BANDS.names, BANDS.edges, ("remove",)), code="digest")
     logits = {probes[name]: tmp_path / "logits" / f"{name}.zarr" for name in READOUTS}
     features, masks = tmp_path / "eval.zarr", tmp_path / "masks.zarr"
-    split_layer(logits, features, "layer", BANDS, masks, MaskSettings(2, 0), code="digest")
+    drawn, changes = MaskSettings(2, 0), ["remove/zero", "isolate/mean"]
+    split_layer(logits, features, "layer", BANDS, masks, drawn, changes, code="digest")
     return tmp_path
 
 
@@ -115,6 +120,31 @@ def test_each_readout_and_mode_gets_its_own_outcomes(layer: Path) -> None:
         shapley = Store(layer / "shapley" / f"{readout}.zarr")
         gained = shapley.read("margin_all") - shapley.read("margin_none")
         np.testing.assert_allclose(shapley.read("margin").sum(0), gained, atol=1e-5)
+        # The mean tells balanced classes nothing: all are tied, whatever the rounding.
+        assert not shapley.read("accuracy_none").any()
+        assert not shapley.read("margin_none").any()
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("kind", ["remove", "isolate", "lowpass", "highpass"])
+def test_the_literal_route_fills_with_the_same_mean(layer: Path, kind: str, readout: str) -> None:
+    probe, mode = layer / "probes" / f"{readout}.zarr", Mode("m", kind, "mean")  # type: ignore[arg-type]
+    difference = largest_difference(mode, layer / "eval.zarr", "layer", probe, BANDS, 9)
+    assert difference < (1e-3 if readout == "energy" else 1e-4)
+
+
+def test_energy_has_random_masks_too(layer: Path) -> None:
+    """Under modes that keep or remove bands; their logits are no sums over masks."""
+    stores = linear_outcomes(layer)
+    for mode in MODES:
+        found, _, _ = read_outcomes(stores[f"energy/{mode.name}"])
+        assert set(found.controls) == set(found.alike) == {"equal-bins", "equal-energy"}
+        for control in found.controls.values():
+            assert control.rank.shape == (2, 2, 9)
+            assert np.isfinite(control.margin).all()
+            # Two bands of unlike bins: the masks hold other bins than the bands.
+            assert np.abs(control.margin - found.changed.margin).max() > 1e-3
+        assert not any(same.any() for same in found.alike.values())
 
 
 def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
@@ -148,7 +178,7 @@ def test_every_band_gets_a_target(layer: Path) -> None:
     stores = linear_outcomes(layer)
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
     bootstrap = Bootstrap(resamples=20, level=0.9, seed=0)
-    undefined = ["refit/phase", "head/phase"]
+    undefined = ["refit/phase", "refit/noise"]
     folder = layer / "targets"
     write_targets(folder, list(stores.values()), undefined, axes, bootstrap, code="digest")
     names = [*stores, *undefined]
@@ -164,3 +194,96 @@ def test_every_band_gets_a_target(layer: Path) -> None:
         is_undefined = f"{readout}/{mode}" in undefined
         assert (record["top1_drop"] is None) == is_undefined
         assert ("not-defined" in record["flags"]) == is_undefined
+
+
+@pytest.mark.parametrize(
+    ("grid", "channels"), [((1, 1), 3), ((2, 2), 2), ((3, 3), 9)], ids=["1x1", "rows", "gram"]
+)
+def test_a_refit_of_no_band_does_not_exist(
+    tmp_path: Path, rng: np.random.Generator, grid: tuple[int, int], channels: int
+) -> None:
+    """A single band, or a map of one pixel: without it nothing is left to fit."""
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [
+        (rng.normal(size=(len(label), channels, *grid)) + label[:, None, None, None]).astype("f4")
+        for label in labels
+    ]
+    bands = BANDS if grid == (1, 1) else Bands(("all",), ())
+    records = layer_records(tmp_path, *maps, labels, bands, MODES)
+    without, alone = records["refit/remove"][0], records["refit/keep-mean"][0]
+    assert without["flags"][0] == "not-defined"
+    assert "rule-and-numbers-disagree" not in without["flags"]
+    assert without["top1"] is without["top1_drop"] is without["rank_degradation"] is None
+    assert without["clean_top1"] == alone["clean_top1"] == alone["top1"]
+    assert "structural:nothing-changed" in alone["flags"]
+    assert records["map/remove"][0]["flags"][0] == "structural:nothing-left"
+
+
+def test_a_refit_without_outcomes_has_clean_scores_of_its_own(layer: Path) -> None:
+    """Beside `pooled`, whose scores are others: `readouts: [pooled, refit]`, no mode for refit."""
+    path, refit = linear_outcomes(layer)["pooled/remove"], layer / "probes" / "refit.zarr"
+    axes = {"dataset": "d", "model": "m", "layer": "layer"}
+    folder, bootstrap = layer / "targets", Bootstrap(20, 0.9, 0)
+    write_targets(folder, [path], ["refit/x"], axes, bootstrap, refit=refit, code="digest")
+    record, other = (
+        json.loads((folder / name / "low.json").read_text())
+        for name in ("refit/x", "pooled/remove")
+    )
+    # With all bands it is the readout of the map.
+    store = Store(layer / "probes" / "map.zarr")
+    clean = outcomes(store.read("clean_logits"), store.read("label"))
+    assert record["clean_margin"] == pytest.approx(clean.margin.mean(), rel=1e-6)
+    assert record["clean_top1"] == pytest.approx(clean.correct.mean())
+    assert record["clean_margin"] != pytest.approx(other["clean_margin"], rel=1e-3)
+    assert record["top1"] is None
+    assert record["flags"] == ["not-defined", WEIGHTS_UNTRAINED]
+    with pytest.raises(StoreError, match="nothing says how refit scores untouched maps"):
+        write_targets(folder, [path], ["refit/x"], axes, bootstrap, code="digest")
+
+
+@pytest.mark.parametrize("penalties", [(1.0, 3.0), (1e-3, 0.1, 10.0, 1e3)], ids=["end", "inside"])
+def test_a_penalty_at_the_end_of_its_list_is_flagged(
+    tmp_path: Path, rng: np.random.Generator, penalties: tuple[float, ...]
+) -> None:
+    """Of each readout, and of each refit by itself."""
+    labels = np.arange(48) % 3, np.arange(12) % 3
+    maps = [(rng.normal(size=(len(of), 4, 6, 6)) * 2).astype("f4") for of in labels]
+    for values, of_split in zip(maps, labels, strict=True):
+        values[:, 1] += of_split[:, None, None]
+    records = layer_records(tmp_path, *maps, labels, BANDS, MODES, penalties=penalties)
+    for name, of_mode in records.items():
+        readout, mode = name.split("/")
+        store = Store(tmp_path / "probes" / f"{readout}.zarr")
+        losses = store.read("cv_log_loss")
+        for band, record in enumerate(of_mode):
+            if readout == "refit":
+                kept = np.arange(2) != band if mode == "remove" else np.arange(2) == band
+                (subset,) = np.flatnonzero((store.read("kept") == kept).all(1))
+                chosen = int(losses[subset].argmin())
+            else:
+                chosen = int(losses.mean(0).argmin())
+            expected = chosen in (0, len(penalties) - 1)
+            assert (PENALTY_AT_END in record["flags"]) == expected, name
+    flagged = [PENALTY_AT_END in r["flags"] for of_mode in records.values() for r in of_mode]
+    assert all(flagged) or len(penalties) > 2
+    assert not all(flagged) or len(penalties) == 2
+
+
+def test_controls_that_change_what_the_mode_changes_are_flagged(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [rng.normal(1, 1, size=(len(of), 3, 6, 6)).astype("f4") for of in labels]
+    bands = Bands(("dc", "low", "high"), (0.05, 0.5))
+    modes = (Mode("highpass", "highpass"), Mode("turn", "phase"), Mode("swap", "resample"))
+    found = layer_records(tmp_path, *maps, labels, bands, modes, ("map", "pooled"), draws=2)
+    flagged = {
+        name: ["control-is-the-band" in record["flags"] for record in of_mode]
+        for name, of_mode in found.items()
+    }
+    assert flagged["map/highpass"] == [False, True, False]
+    assert flagged["pooled/highpass"] == [False, True, True]
+    for mode in ("turn", "swap"):
+        assert flagged[f"map/{mode}"] == flagged[f"pooled/{mode}"] == [True, False, False]
+    for record in (found["map/highpass"][1], found["pooled/turn"][0]):
+        assert record["equal_bins_top1_drop_excess"] == pytest.approx(0, abs=1e-9)

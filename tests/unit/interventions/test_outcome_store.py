@@ -39,6 +39,7 @@ def clean(rng: np.random.Generator) -> BandLogits:
             group=np.arange(6) // 2,
         ),
         inherited={"weights_sha256": "abc"},
+        seen=BINS,
     )
 
 
@@ -74,6 +75,7 @@ def test_band_logits_read_back_each_in_its_place(tmp_path: Path, clean: BandLogi
         "intercept": (("class",), clean.intercept),
         "bins": (("band",), clean.axes.bins),
         "sees": (("band",), clean.axes.sees),
+        "seen_bins": (("band",), clean.seen),
         "sample": (("sample",), clean.axes.sample),
         "label": (("sample",), clean.axes.label),
         "group": (("sample",), clean.axes.group),

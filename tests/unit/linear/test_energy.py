@@ -55,6 +55,19 @@ def test_band_logits_sum_to_the_linear_classifier(rng: np.random.Generator) -> N
     assert readout.sees.all()
 
 
+def test_a_mean_fill_is_the_mean_of_the_features(bands: Bands, rng: np.random.Generator) -> None:
+    """Not the feature of the mean map, which is far below: random phases cancel in the mean."""
+    maps = rng.normal(0.0, 1.0, (60, 3, 14, 14)).astype(np.float32)
+    energy, of_mean = (band_energy(m, bands.on_grid(14, 14)) for m in (maps, maps.mean(0)[None]))
+    scale = fit_energy_scale(energy)
+    readout = EnergyReadout(rng.normal(size=(4, 3, 7)), np.zeros(4), scale)
+    logits = readout.band_logits(energy)
+    np.testing.assert_allclose(readout.mean_logits, logits.mean(1), atol=1e-9)
+    assert (scale.features(of_mean)[0, :, 2:] < -3).all()
+    silent = readout.band_logits(0 * energy[:1])[:, 0]
+    np.testing.assert_array_equal(readout.silent_logits, silent)
+
+
 def test_turned_phases_change_no_logit(bands: Bands, rng: np.random.Generator) -> None:
     maps = np.abs(rng.normal(1.0, 1.0, (6, 3, 14, 14))).astype(np.float32)
     partition = bands.on_grid(14, 14)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
-from bandprobe.linear.probe import FittedProbe, fit_at, fit_probe, scale_free_log_loss
+from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe, scale_free_log_loss
 
 PENALTIES = np.array([1e-4, 1e-2, 1.0, 30.0])
 SHAPES = [(40, 6), (40, 40), (12, 60)]
@@ -219,3 +219,12 @@ def test_log_loss_of_logits_that_are_all_equal_is_that_of_chance(value: float) -
     labels = np.arange(30) % 10
     found = scale_free_log_loss(np.full((30, 10), value), labels)
     assert found == pytest.approx(np.log(10), abs=1e-6)
+
+
+def test_a_penalty_at_an_end_is_one_of_several_that_matter() -> None:
+    falling = np.array([3.0, 2.0, 1.0])
+    assert at_end(falling, 2)
+    assert at_end(falling[::-1], 0)
+    assert not at_end(falling, 1)
+    assert not at_end(falling[:1], 0), "a single penalty leaves no choice"
+    assert not at_end(np.full(3, np.log(4)), 0), "any penalty is as good"

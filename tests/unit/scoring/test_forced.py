@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
+from bandprobe.fourier.transform import map_fft
 from bandprobe.linear.compose import keep, partners, replace
+from bandprobe.linear.decompose import band_logits, pack_weights, turn_phases
 from bandprobe.scoring.flags import BLIND, NOTHING_CHANGED, NOTHING_LEFT
 from bandprobe.scoring.forced import (
     agree,
@@ -14,7 +17,7 @@ from bandprobe.scoring.forced import (
     structural_by_numbers,
     structural_by_rule,
 )
-from bandprobe.scoring.outcomes import ModeOutcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, blank_missing, outcomes
 
 MODES = [
     Mode("remove", "remove"),
@@ -37,7 +40,7 @@ def simulated(readout: str, mode: Mode, bins: np.ndarray, rng: np.random.Generat
         other = logits[:, partners(labels, 0, 0)]
         changed = replace(logits, other, np.zeros(5))
     return ModeOutcomes(
-        blank_empty(outcomes(changed[:, None], labels), bins),
+        blank_missing(outcomes(changed[:, None], labels), bins > 0),
         outcomes(logits.sum(0), labels),
         labels,
         np.arange(30),
@@ -106,3 +109,44 @@ def test_images_of_classes_with_one_image_each_say_nothing_about_likeness(
         5,
     )
     assert structural_by_numbers(found, 1e-6) == [None]
+
+
+@pytest.mark.parametrize("grid", [(2, 2), (1, 2), (4, 4), (14, 14), (56, 56), (7, 5)])
+@pytest.mark.parametrize("readout", ["map", "pooled"])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_a_part_of_a_phase_turns_no_bin_that_is_its_own_conjugate(
+    readout: str, grid: tuple[int, int], strength: float, rng: np.random.Generator
+) -> None:
+    """Bands of such bins alone do not change, and `pooled` never does: it sees DC."""
+    bands = Bands(("low", "mid", "corner"), (0.1, 1.2))
+    partition, labels = bands.on_grid(*grid), np.arange(24) % 3
+    maps = rng.normal(1.0, 1.0, (24, 2, *grid)).astype(np.float32)
+    weights = rng.normal(size=(3, 2, *grid)).astype(np.float32)
+    if readout == "pooled":
+        weights = np.broadcast_to(weights[..., :1, :1], weights.shape).copy()
+    packed = pack_weights(weights, partition)
+    mode = Mode("p", "phase", strength=strength)
+    noise = white_noise(0, 0, range(24), maps.shape[1:])
+    turned = packed.logits(turn_phases(map_fft(maps), noise, strength))
+    logits = band_logits(maps, packed)
+    changed = replace(logits, turned, np.zeros(3))
+    found = ModeOutcomes(
+        blank_missing(outcomes(changed[:, None], labels), partition.counts > 0),
+        outcomes(logits.sum(0), labels),
+        labels,
+        labels,
+        partition.counts,
+        packed.sees,
+        3,
+        turnable=partition.turnable,
+    )
+    rules = structural_by_rule(readout, mode, partition.counts, partition.turnable)
+    assert not any(disagreements(found, rules, mode))
+    alone = (partition.counts > 0) & (partition.turnable == 0)
+    for band in np.flatnonzero(partition.counts):
+        if strength < 1 and alone[band]:
+            assert rules[band] == NOTHING_CHANGED
+        elif readout == "pooled" and (strength < 1 or band > 0):
+            assert rules[band] == BLIND
+        else:
+            assert rules[band] is None

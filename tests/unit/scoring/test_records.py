@@ -8,10 +8,16 @@ import pytest
 
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import control_fields
-from bandprobe.scoring.flags import DISAGREE, EMPTY_BAND, NO_BETTER_THAN_CHANCE, NOT_DEFINED
+from bandprobe.scoring.flags import (
+    DISAGREE,
+    EMPTY_BAND,
+    NO_BETTER_THAN_CHANCE,
+    NOT_DEFINED,
+    TOP5_FORCED,
+)
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
 from bandprobe.scoring.intervals import Bootstrap
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_empty, outcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 
 NAMES = ("low", "mid", "high")
@@ -24,7 +30,7 @@ BOOTSTRAP = Bootstrap(500, 0.95, 0)
 def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -> ModeOutcomes:
     """Band 0 changes nothing, band 1 is empty, band 2 loses a quarter; two draws."""
     right = (np.arange(n_samples) < clean_correct * n_samples).astype(np.float32)
-    clean = Outcomes(right, 3 - 2 * right, 2 * right - 1)
+    clean = Outcomes(right, 3 - 2 * right, 2 * right - 1, np.ones_like(right))
     correct = np.stack([np.stack([right] * 2)] * 3)
     correct[2, 0, : n_samples // 2] = 0
     rank = np.stack([np.stack([clean.rank] * 2)] * 3)
@@ -33,7 +39,7 @@ def mode(n_samples: int = 40, clean_correct: float = 1.0, n_classes: int = 10) -
     margin += np.random.default_rng(0).normal(size=margin.shape) * [[[0]], [[1]], [[0.1]]]
     margin = margin.astype(np.float32)
     bins = np.array([1, 0, 20])
-    changed = blank_empty(Outcomes(correct, rank, margin), bins)
+    changed = blank_missing(Outcomes(correct, rank, margin, np.ones_like(rank)), bins > 0)
     label = np.arange(n_samples) % n_classes
     sees = np.array([True, False, True])
     group = np.arange(n_samples) // 2
@@ -95,7 +101,7 @@ def controlled(n_samples: int = 40) -> ModeOutcomes:
     found = mode(n_samples)
     half = np.stack([np.stack([found.clean.correct] * 3)] * 3)
     half[:, 0] = 0
-    random = Outcomes(half, 1 + 3 * (1 - half), half)
+    random = Outcomes(half, 1 + 3 * (1 - half), half, np.ones_like(half))
     return _with(found, {"equal-bins": random})
 
 
@@ -155,3 +161,9 @@ def test_what_all_bands_share_stands_on_those_with_bins() -> None:
         [EMPTY_BAND],
         [PREFIX_BYPASS],
     ]
+
+
+def test_with_five_classes_or_fewer_the_top_five_is_no_finding() -> None:
+    few = [record["flags"] for record in scored(mode(n_classes=5))]
+    assert [TOP5_FORCED in flags for flags in few] == [True, False, True]
+    assert not any(TOP5_FORCED in record["flags"] for record in scored(mode(n_classes=6)))

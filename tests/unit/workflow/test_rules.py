@@ -22,7 +22,12 @@ WITHOUT_CODE = {"fetch_wheel", "verify"}
 # files that count as code.
 TRIGGERS = {"state", "weights_content", "pin", "style", "page"}
 # Options that a rule leaves out on purpose.
-LEFT_OUT = {("score_head", "undefined"): "heads have a result under each of their modes"}
+WITH_RESULTS = "heads have a result under each of their modes"
+LEFT_OUT = {
+    ("score_head", "undefined"): WITH_RESULTS,
+    ("score_head", "refit"): WITH_RESULTS,
+    ("score_head", "spectra"): "heads read maps that were never rounded for storage",
+}
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,14 @@ def test_refit_has_no_outcome_of_other_modes(tiny: Study, bare: Study) -> None:
     assert stores.undefined_outcomes(bare) == []
 
 
+def test_without_a_mode_of_its_own_the_scores_of_refit_come_from_its_store(tiny: Study) -> None:
+    assert stores.unscored_refits(tiny) == []
+    noise = {"noise": {"kind": "noise"}}
+    study = study_of(readouts=["pooled", "refit"], modes=noise, refit=None, head=None)
+    assert stores.unscored_refits(study) == stores.refits(study) != []
+    assert stores.unscored_refits(study_of(readouts=["pooled"])) == []
+
+
 def test_a_folder_some_levels_up() -> None:
     assert stores.folder_above("a/b/c/d.json", 1) == "a/b/c"
     assert stores.folder_above("a/b/c/d.json", 3) == "a"

@@ -187,3 +187,27 @@ def test_figures_of_all_tables_are_those_of_the_gallery(tiny: Study) -> None:
 @pytest.mark.parametrize("heads", [True, False])
 def test_a_study_without_heads_has_no_axes_of_heads(bare: Study, heads: bool) -> None:
     assert study_params.summary_axes(bare, bare.readouts, heads=heads).heads is None
+
+
+def test_sweeps_show_a_readout_that_has_them() -> None:
+    """`refit` comes first and is fitted for another mode."""
+    only = {"readouts": ["refit", "energy"], "refit": {"modes": ["remove"]}}
+    entries = study_params.figures_of(study_of(**only), "interventions")
+    assert entries["sweeps"].options == {"readout": "energy", "modes": ["lowpass", "highpass"]}
+    only["refit"] = {"modes": ["highpass"]}
+    entries = study_params.figures_of(study_of(**only), "interventions")
+    assert entries["sweeps"].options == {"readout": "refit", "modes": ["highpass"]}
+    only = {"readouts": ["refit"], "refit": {"modes": ["remove"]}}
+    assert "sweeps" not in study_params.figures_of(study_of(**only), "interventions")
+
+
+def test_random_masks_of_energy_are_changed_as_the_modes_say(tiny: Study, bare: Study) -> None:
+    assert study_params.energy_changes(tiny) == (
+        "remove/zero",
+        "isolate/mean",
+        "lowpass/mean",
+        "highpass/zero",
+    )
+    assert study_params.energy_changes(bare) == ()
+    assert study_params.energy_changes(study_of(readouts=["map"])) == ()
+    assert study_params.energy_changes(study_of(controls={"draws": 0})) == ()
