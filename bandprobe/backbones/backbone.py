@@ -178,6 +178,7 @@ def load_backbone(
     network, checkpoint = built.network, built.checkpoint
     network.eval().requires_grad_(False)
     own_code = architecture.startswith("python/")
+    random_text = f"random, with the input of {weights}"
     digest = checkpoint.sha256 if checkpoint else tensors_digest(network.state_dict())
     network.to(device)
     if not own_code:
@@ -185,7 +186,7 @@ def load_backbone(
     return Backbone(
         network,
         digest,
-        checkpoint.source if checkpoint else _random_text(weights, untrained),
+        checkpoint.source if checkpoint else random_text if untrained else weights,
         layout_of(network, layout),
         built.preprocess,
         built.preprocess_source,
@@ -195,10 +196,6 @@ def load_backbone(
         built.lacking,
         weights != "random" and not untrained and has_initial_statistics(network),
     )
-
-
-def _random_text(weights: str, untrained: bool) -> str:
-    return f"random, with the input of {weights}" if untrained else weights
 
 
 def _channels_last(network: nn.Module) -> None:

@@ -9,6 +9,7 @@ from bandprobe.base.arrays import MapArray
 from bandprobe.base.devices import open_device
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.transform import grouped_sum, power
 from bandprobe.linear.band_grams import BandSums
 from bandprobe.linear.coordinates import StandardisedMaps, refit_subsets, standardise_slabs
 from bandprobe.linear.map_sums import MapSums
@@ -84,7 +85,7 @@ def fit_layer(
     if bands is None or sums.by_band is None:
         return
     if "energy" in outputs:
-        write_energy(writer, splits, sums.by_band)
+        write_energy(writer, splits, sums.by_band, maps.mean_map)
     if "refit" in outputs:
         write_refits(writer, splits, sums.by_band, bands.kinds, whole)
 
@@ -110,11 +111,13 @@ def write_pooled(
     writer.write_linear("pooled", maps, fit, lambda: [train for train, _ in means])
 
 
-def write_energy(writer: ProbeWriter, splits: Splits, sums: BandSums) -> None:
-    """Fit and write `energy` from the energies of the bands."""
+def write_energy(writer: ProbeWriter, splits: Splits, sums: BandSums, mean_map: MapArray) -> None:
+    """Fit and write `energy` from the energies of the bands; those of the mean map go with it."""
     scale, coordinates = energy_coordinates(sums.energies)
     fit = fit_readout(splits, coordinates)
-    variables = energy_variables(scale, fit, sums.energies, sums.partition.counts)
+    partition = sums.partition
+    of_mean = grouped_sum(power(mean_map), partition.half_index, len(partition.bands))
+    variables = energy_variables(scale, fit, sums.energies, of_mean, partition.counts)
     writer.write_by_band("energy", fit, common_variables(fit) | variables)
 
 

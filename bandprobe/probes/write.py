@@ -92,9 +92,13 @@ def write_weights(
 
 
 def energy_variables(
-    scale: EnergyScale, fit: FittedReadout, energies: BandEnergies, bins: NDArray[np.int64]
+    scale: EnergyScale,
+    fit: FittedReadout,
+    energies: BandEnergies,
+    of_mean: FloatArray,
+    bins: NDArray[np.int64],
 ) -> dict[str, Variable]:
-    """Weights of an energy readout, and the energies that it scores."""
+    """Weights of an energy readout, the energies that it scores, and those of the mean map."""
     _, evaluation = energies.gathered()
     shape = (-1, *scale.mean.shape)
     dims = ("channel", "band")
@@ -107,6 +111,7 @@ def energy_variables(
         "log_energy_mean": Variable(dims, scale.mean, {"units": "1"}),
         "log_energy_scale": Variable(dims, scale.scale, {"units": "1"}),
         "eval_energy": Variable(("sample", *dims), evaluation, energy),
+        "mean_map_energy": Variable(dims, of_mean, energy),
         "bins": Variable(("band",), bins, {"units": "1"}),
     }
 

@@ -112,6 +112,19 @@ def test_a_store_says_how_its_readout_was_fitted(tmp_path: Path) -> None:
     assert "band" not in stores["map"]
 
 
+def test_energies_of_the_mean_map_are_stored_beside_those_that_are_scored(tmp_path: Path) -> None:
+    splits = splits_of(tmp_path, (5, 6))
+    store = stores_of(tmp_path / "out", splits, "energy")["energy"]
+    mean_map = splits.train.read("layer").mean(0, dtype=np.float64)
+    power = np.square(np.abs(np.fft.fft2(mean_map))) / 30
+    band = Bands(("low", "high"), (0.5,)).on_grid(5, 6).index
+    expected = np.stack([power[:, band == number].sum(1) for number in (0, 1)], axis=1)
+    np.testing.assert_allclose(store.read("mean_map_energy"), expected, rtol=1e-4)
+    # What differs between maps cancels in their mean.
+    usual = store.read("eval_energy").mean(0)
+    assert (store.read("mean_map_energy")[:, 1] < usual[:, 1] / 5).all()
+
+
 def test_readouts_by_band_need_bands(tmp_path: Path) -> None:
     splits, outputs = splits_of(tmp_path, (5, 6)), {"refit": tmp_path / "refit.zarr"}
     with pytest.raises(ConfigError, match="refit of layer layer need bands"):
