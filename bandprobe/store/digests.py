@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from bandprobe.base.files import write_json
@@ -11,11 +12,17 @@ from bandprobe.store.chunks import damaged, readable
 from bandprobe.store.withdrawal import withdraw
 
 
-def data_digest(path: Path) -> str:
+def data_digest(path: Path, known: Mapping[str, str] | None = None) -> str:
     """SHA-256 over the data of a store or the files of a folder.
 
     Of a store, its chunks and each array's shape, type and dimensions; attributes, which are
     provenance, are left out.
+
+    Parameters
+    ----------
+    path : Path
+    known : mapping of str to str, optional
+        SHA-256 of files by their names in the folder, which are then not read.
     """
     total = hashlib.sha256()
     for file in sorted(item for item in path.rglob("*") if item.is_file()):
@@ -28,7 +35,7 @@ def data_digest(path: Path) -> str:
             kept = {key: metadata.get(key) for key in ("shape", "data_type", "dimension_names")}
             total.update(json.dumps(kept, sort_keys=True).encode())
         else:
-            total.update(file_digest(file).encode())
+            total.update(((known or {}).get(name) or file_digest(file)).encode())
     return total.hexdigest()
 
 
@@ -43,10 +50,10 @@ def digest_path(path: str | Path) -> Path:
     return Path(f"{path}.digest.json")
 
 
-def write_digest(path: str | Path) -> str:
-    """Write the digest of a store, file or folder beside it, and return it."""
+def write_digest(path: str | Path, known: Mapping[str, str] | None = None) -> str:
+    """Write the digest of a store, file or folder beside it, and return it; `known` as there."""
     path = Path(path)
-    value = data_digest(path) if path.is_dir() else file_digest(path)
+    value = data_digest(path, known) if path.is_dir() else file_digest(path)
     write_json(digest_path(path), {"sha256": value})
     return value
 
