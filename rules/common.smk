@@ -21,12 +21,8 @@ from bandprobe.workflow.closing import closing_lines
 from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
 from bandprobe.workflow.environment import job_environment
 from bandprobe.workflow.params import as_json
-from bandprobe.workflow.resources import (
-    EARLY,
-    by_attempt,
-    drawing_threads,
-    forward_threads,
-)
+from bandprobe.workflow.resources import DECODING_MB, EARLY, by_attempt
+from bandprobe.workflow.resources import decoding_threads, drawing_threads, forward_threads
 from bandprobe.workflow.startup import prepare_results
 from bandprobe.workflow.versions import version_lines
 
@@ -112,15 +108,18 @@ def weights_input(wildcards):
     return files or stores.asset_weights_digests(STUDY, wildcards)
 
 
-def network_threads(wildcards):
-    """Threads of a forward pass, by where it runs."""
-    return forward_threads(
+def threads_by_place(function, name):
+    """Threads of jobs by a wildcard and by where they run, for a function as `forward_threads`."""
+    return lambda wildcards: function(
         STUDY,
-        wildcards.model,
+        wildcards[name],
         workflow.cores,
         is_remote=workflow.remote_exec or not workflow.local_exec,
         max_threads=workflow.resource_settings.max_threads,
     )
+
+
+network_threads = threads_by_place(forward_threads, "model")
 
 
 def input_folder(levels):

@@ -69,7 +69,9 @@ rule make_manifest:
     priority: EARLY
     conda:
         ENVIRONMENT
+    threads: threads_by_place(decoding_threads, "dataset")
     resources:
+        mem_mb=by_attempt(DECODING_MB),
         # Not params: the same images in another folder give the same manifest.
         places=json_of_job(study_params.dataset_places),
         root=of_job(study_params.dataset_root),
@@ -82,7 +84,7 @@ rule make_manifest:
     shell:
         'python "$BANDPROBE"/make_manifest.py --code {params.code} --spec {params.spec:q}'
         " --places {resources.places:q} --root {resources.root:q} --state {params.state:q}"
-        " --output {output.manifest} 2> {log}"
+        " --threads {threads} --output {output.manifest} 2> {log}"
 
 
 rule assign_folds:

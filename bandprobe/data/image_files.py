@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandprobe.base.files import replacing
-from bandprobe.data.listing import walk_files
+from bandprobe.data.listing import require_utf8, walk_files
 from bandprobe.store.digests import file_digest
 
 STATE = b"bandprobe_state"
@@ -66,6 +66,11 @@ def list_files(folders: Sequence[Path], suffixes: Collection[str]) -> dict[str, 
     folders : sequence of Path
     suffixes : collection of str
         In lower case.
+
+    Raises
+    ------
+    DatasetError
+        If a folder cannot be listed, or a name is not UTF-8.
     """
     found = {}
     for number, folder in enumerate(item.absolute() for item in folders):
@@ -76,6 +81,7 @@ def list_files(folders: Sequence[Path], suffixes: Collection[str]) -> dict[str, 
             # A path object for each of a million files would take most of the time.
             if entry.name[entry.name.rfind(".") :].lower() not in suffixes:
                 continue
+            require_utf8(entry.path)
             try:
                 status = entry.stat()
             except OSError:  # a link to nothing; the manifest names it

@@ -18,7 +18,9 @@ from bandprobe.data.shared_images import reasons_to_drop
 RECORD = "image_files.parquet"
 
 
-def list_samples(output: Path, spec: Mapping[str, Any], root: Path, state: str = "") -> None:
+def list_samples(
+    output: Path, spec: Mapping[str, Any], root: Path, state: str = "", threads: int = 1
+) -> None:
     """List the samples of a data set, after decoding every image once; log what is left out.
 
     Parameters
@@ -32,6 +34,8 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path, state: str =
     state : str
         What the workflow knows the user's files by, as of `datasets.state_of`; it is written down
         beside the manifest with what they are. Empty where they are none of the user's.
+    threads : int
+        Images that are decoded at the same time.
     """
     n_channels = spec.get("channels")
     fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
@@ -39,7 +43,9 @@ def list_samples(output: Path, spec: Mapping[str, Any], root: Path, state: str =
     leave_out = partial(reasons_to_drop, root=root, on_shared_images=spec.get("on_shared_images"))
     # Before they are read: a file that changes meanwhile then differs from what is written down.
     files = list_files(folders_of(spec), file_suffixes(spec)) if state else {}
-    write_manifest(output, samples(spec, root), root, on_bad_image, fault_of, leave_out)
+    write_manifest(
+        output, samples(spec, root), root, on_bad_image, fault_of, leave_out, threads=threads
+    )
     left_out = skipped_images(output)
     for image, reason in left_out.items():
         logging.warning("left out %s: %s", image, reason)

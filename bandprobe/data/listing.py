@@ -30,12 +30,35 @@ class Listing:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Image files directly in a folder, by name."""
-    return sorted(
+    """Image files directly in a folder, by name.
+
+    Raises
+    ------
+    DatasetError
+        If a name is not UTF-8.
+    """
+    found = sorted(
         item
         for item in folder.iterdir()
         if item.suffix.lower() in SUFFIXES and not item.name.startswith(".")
     )
+    for item in found:
+        require_utf8(str(item))
+    return found
+
+
+def require_utf8(name: str) -> None:
+    """Raise `DatasetError` for a file name that is not UTF-8, which no table can keep."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise DatasetError(
+            "the name of an image file is not UTF-8",
+            expected="names in UTF-8, with those of the folders above",
+            found=repr(os.fsencode(name)),
+            hint="rename it; names from an older system: convmv -f latin1 -t utf8 -r --notest "
+            "FOLDER",
+        ) from error
 
 
 def list_tree(folder: Path, suffixes: Collection[str] = SUFFIXES) -> Listing:
@@ -54,13 +77,14 @@ def list_tree(folder: Path, suffixes: Collection[str] = SUFFIXES) -> Listing:
     Raises
     ------
     DatasetError
-        If a folder cannot be listed.
+        If a folder cannot be listed, or the name of an image is not UTF-8.
     """
     images: list[Path] = []
     others: Counter[str] = Counter()
     for entry in walk_files(folder):
         suffix = Path(entry.name).suffix.lower()
         if suffix in suffixes:
+            require_utf8(entry.path)
             images.append(Path(entry.path))
         else:
             others[suffix or "no suffix"] += 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +24,9 @@ from bandprobe.store.digests import file_digest, require_digest, write_digest
 
 Fault = Callable[[Path], str | None]
 LeaveOut = Callable[[Sequence[Sample], Mapping[str, str]], Mapping[int, str]]
+Look = TypeVar("Look")
+# Files that wait for each thread, so that none is idle while the first of them takes long.
+AHEAD = 16
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
 INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
 
@@ -55,15 +60,51 @@ class Split:
 
 
 def look_at_images(
-    root: Path, files: Sequence[str], fault_of: Fault = image_fault
+    root: Path, files: Sequence[str], fault_of: Fault = image_fault, threads: int = 1
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """SHA-256 of each file that can be decoded, and the reason for each one that cannot."""
-    with ThreadPoolExecutor() as pool:
-        looks = pool.map(lambda name: fault_of(root / name), files)
-        faults = list(tracked(looks, len(files), "images", f"decoding {root}"))
-    found = dict(zip(files, faults, strict=True))
-    digests = {name: file_digest(root / name) for name, fault in found.items() if fault is None}
-    return digests, {name: fault for name, fault in found.items() if fault is not None}
+    """SHA-256 of each file that can be decoded, and the reason for each one that cannot.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that the names of the files are relative to.
+    files : sequence of str
+    fault_of : callable
+        Why a file cannot be used, or None.
+    threads : int
+        Files that are decoded at the same time.
+    """
+
+    def look(name: str) -> tuple[str | None, str]:
+        fault = fault_of(root / name)
+        return fault, file_digest(root / name) if fault is None else ""
+
+    digests: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    looks = _in_order(look, files, threads)
+    for name, (fault, digest) in zip(
+        files, tracked(looks, len(files), "images", f"decoding {root}"), strict=True
+    ):
+        if fault is None:
+            digests[name] = digest
+        else:
+            faults[name] = fault
+    return digests, faults
+
+
+def _in_order(look: Callable[[str], Look], names: Sequence[str], threads: int) -> Iterator[Look]:
+    """Results of a function in the order of its arguments, few of which are handed out early.
+
+    A pool's own `map` takes all arguments at once: 1.9 KB each, before the first result.
+    """
+    waiting: deque[Future[Look]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for name in names:
+            if len(waiting) >= AHEAD * threads:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(look, name))
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def write_manifest(
@@ -73,6 +114,7 @@ def write_manifest(
     on_bad_image: str = "fail",
     fault_of: Fault = image_fault,
     leave_out: LeaveOut | None = None,
+    threads: int = 1,
 ) -> None:
     """Write the manifest and its digest, once every image has been decoded.
 
@@ -89,13 +131,16 @@ def write_manifest(
     leave_out : callable, optional
         From samples and the SHA-256 of each image, the positions of samples that become rows of
         the split `SKIPPED` as well, and why.
+    threads : int
+        Images that are decoded at the same time.
 
     Raises
     ------
     DatasetError
         Naming all images that cannot be used, at once; or the classes of which none are left.
     """
-    digests, faults = look_at_images(root, sorted({row.image for row in rows}), fault_of)
+    names = sorted({row.image for row in rows})
+    digests, faults = look_at_images(root, names, fault_of, threads)
     if on_bad_image == "fail" and faults:
         raise unreadable({root / name: fault for name, fault in faults.items()})
     kept = [row for row in rows if row.image not in faults]

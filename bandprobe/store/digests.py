@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from bandprobe.base.files import write_json
@@ -15,10 +16,16 @@ from bandprobe.store.withdrawal import withdraw
 VERSION = 2
 
 
-def data_digest(path: Path) -> str:
+def data_digest(path: Path, known: Mapping[str, str] | None = None) -> str:
     """SHA-256 over the data of a store or the files of a folder.
 
     Of a store, its chunks and what `bandprobe.store.attributes` counts of its metadata.
+
+    Parameters
+    ----------
+    path : Path
+    known : mapping of str to str, optional
+        SHA-256 of files by their names in the folder, which are then not read.
     """
     total = hashlib.sha256()
     for file in sorted(item for item in path.rglob("*") if item.is_file()):
@@ -30,7 +37,7 @@ def data_digest(path: Path) -> str:
             metadata = json.loads(file.read_text(encoding="utf-8"))
             total.update(json.dumps(counted_metadata(metadata), sort_keys=True).encode())
         else:
-            total.update(file_digest(file).encode())
+            total.update(((known or {}).get(name) or file_digest(file)).encode())
     return total.hexdigest()
 
 
@@ -45,10 +52,10 @@ def digest_path(path: str | Path) -> Path:
     return Path(f"{path}.digest.json")
 
 
-def write_digest(path: str | Path) -> str:
-    """Write the digest of a store, file or folder beside it, and return it."""
+def write_digest(path: str | Path, known: Mapping[str, str] | None = None) -> str:
+    """Write the digest of a store, file or folder beside it, and return it; `known` as there."""
     path = Path(path)
-    value = data_digest(path) if path.is_dir() else file_digest(path)
+    value = data_digest(path, known) if path.is_dir() else file_digest(path)
     version = {"version": VERSION} if _is_store(path) else {}
     write_json(digest_path(path), {"sha256": value} | version)
     return value

@@ -7,6 +7,8 @@ nothing.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +19,9 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+from zarr.storage import LocalStore
 
 from bandprobe.base.files import fresh_partial, remove, replace_tree
 from bandprobe.errors import StoreError
@@ -106,6 +110,39 @@ class Store:
         return tuple(str(value) for value in self.read(name))
 
 
+class HashedFolder(LocalStore):
+    """A folder that Zarr writes to, with the SHA-256 of each chunk as it was written.
+
+    What is written in another way, also into the folder itself, has no digest here: it is read
+    again where one is needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.digests: dict[str, str] = {}
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Write a chunk or metadata."""
+        self.digests.pop(key, None)
+        await super().set(key, value)
+        # In a thread, as the writing itself: other chunks are not kept waiting.
+        self.digests[key] = await asyncio.to_thread(_sha256, value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        """Write it unless it is there, and then perhaps with other bytes."""
+        self.digests.pop(key, None)
+        await super().set_if_not_exists(key, value)
+
+    async def delete(self, key: str) -> None:
+        """Remove it."""
+        self.digests.pop(key, None)
+        await super().delete(key)
+
+
+def _sha256(value: Buffer) -> str:
+    return hashlib.sha256(np.ascontiguousarray(value.as_numpy_array())).hexdigest()
+
+
 class StoreWriter:
     """A store that takes its final name when the `with` block ends without an error."""
 
@@ -117,7 +154,8 @@ class StoreWriter:
 
     def __enter__(self) -> StoreWriter:
         self._partial = fresh_partial(self.path)
-        self._group = zarr.create_group(self._partial, zarr_format=3)
+        self._hashed = HashedFolder(self._partial)
+        self._group = zarr.create_group(self._hashed, zarr_format=3)
         return self
 
     def __exit__(
@@ -149,7 +187,7 @@ class StoreWriter:
             zarr.consolidate_metadata(self._partial)
         sign_metadata(self._partial)
         replace_tree(self._partial, self.path)
-        write_digest(self.path)
+        write_digest(self.path, self._hashed.digests)
 
     def _missing(self) -> list[str]:
         """Arrays of which chunks were not written, also those that others have laid here."""

@@ -11,6 +11,11 @@ REMOTE_THREADS = 4
 # What extraction waits for is done first: extraction takes all cores of a small machine, and
 # whatever has started before it on one of two cores leaves the other without work.
 EARLY = 20
+# Kinds of data sets with few images.
+FEW_IMAGES = ("photos", "phantom")
+# Memory of a job that decodes images and lists them, in megabytes: 1.2 KB of rows per image, and
+# about as much of what is known of the files, for 1.28 million images.
+DECODING_MB = 3000
 
 
 def by_attempt(amount: int) -> Callable[..., int]:
@@ -48,6 +53,28 @@ def forward_threads(
     if is_remote:
         return max_threads or REMOTE_THREADS
     return max(min(2, cores), cores // 2)
+
+
+def decoding_threads(
+    study: Study, dataset: str, cores: int, *, is_remote: bool, max_threads: int | None
+) -> int:
+    """Images that are decoded at the same time: one on each core.
+
+    Nothing else of a data set can run before its manifest is there. A few images that come with the
+    study need one thread, so that they wait for no other job.
+
+    Parameters
+    ----------
+    study : Study
+    dataset : str
+    cores, is_remote, max_threads
+        As of `forward_threads`.
+    """
+    if study.datasets[dataset]["kind"] in FEW_IMAGES:
+        return 1
+    if is_remote:
+        return max_threads or REMOTE_THREADS
+    return cores
 
 
 def drawing_threads(n_figures: int) -> int:

@@ -6,8 +6,10 @@ import argparse
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from bandprobe.errors import BandprobeError
 from bandprobe.store.withdrawal import withdrawing
@@ -21,12 +23,13 @@ KEEP_MEMORY = {
 }
 ROOM = "make room on the disk, or raise the limit, and give the same command again"
 LEAVE = "give yourself the right to write there, or take another --directory"
+ENTER = "give yourself the right to read it, and to enter the folders above it"
+KEPT = "nothing unfinished was kept, and what is finished will not run again"
 DISK = {
     errno.ENOSPC: ROOM,
     errno.EDQUOT: ROOM,
     errno.EFBIG: ROOM,
     errno.EROFS: LEAVE,
-    errno.EACCES: LEAVE,
 }
 
 
@@ -50,15 +53,49 @@ def run(main: Callable[[], None]) -> None:
 def _refused_by_disk(error: Exception) -> BandprobeError | None:
     """What to say of an error that the disk has made, whichever library has wrapped it."""
     text = " ".join(str(error).split())
-    for number, hint in DISK.items():
-        if getattr(error, "errno", None) == number or os.strerror(number) in text:
-            return BandprobeError(
-                f"cannot write: {os.strerror(number)}",
-                found=getattr(error, "filename", None) or text[:200],
-                hint=hint
-                + "; nothing unfinished was kept, and what is finished will not run again",
-            )
+    for number in (*DISK, errno.EACCES):
+        reason = os.strerror(number)
+        if getattr(error, "errno", None) != number and reason not in text:
+            continue
+        named = getattr(error, "filename", None) or next(iter(_QUOTED.findall(text)), None)
+        action = refused_action(named) if number == errno.EACCES else "write"
+        hint = ENTER if action == "read" else DISK.get(number, LEAVE)
+        return BandprobeError(
+            f"cannot {action}: {reason}", found=named or text[:200], hint=f"{hint}; {KEPT}"
+        )
     return None
+
+
+_QUOTED = re.compile("'(/[^']+)'")
+
+
+def refused_action(path: str | bytes | int | None) -> str:
+    """What the system has refused to do with a path, from the rights that it gives now.
+
+    Parameters
+    ----------
+    path : path, optional
+        None where the error does not name it.
+
+    Returns
+    -------
+    {"read", "write", "read or write"}
+        The last one where rights say nothing: they allow both, or nothing is named.
+    """
+    if not isinstance(path, str | bytes):
+        return "read or write"
+    place = Path(os.fsdecode(path)).absolute()
+    try:
+        if place.exists():
+            enter = os.X_OK if place.is_dir() else 0
+            if not os.access(place, os.R_OK | enter):
+                return "read"
+            return "read or write" if os.access(place, os.W_OK) else "write"
+        # What is not there was to be made, unless it only cannot be seen.
+        above = next(folder for folder in place.parents if folder.exists())
+    except PermissionError:
+        return "read"
+    return "write" if os.access(above, os.X_OK) else "read"
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:

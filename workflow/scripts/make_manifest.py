@@ -16,9 +16,10 @@ def main() -> None:
     parser.add_argument("--root", required=True, type=Path, help="folder of the images")
     parser.add_argument("--state", default="", help="what the user's files are known by")
     parser.add_argument("--output", required=True, type=Path, help="the manifest (Parquet)")
+    parser.add_argument("--threads", type=int, default=1, help="images decoded at the same time")
     arguments = parser.parse_args()
     spec = arguments.spec | arguments.places
-    list_samples(arguments.output, spec, arguments.root, arguments.state)
+    list_samples(arguments.output, spec, arguments.root, arguments.state, arguments.threads)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Folders of images: sub-folders, links, files that are no images, empty classes."""
 
 import logging
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,9 @@ import torchvision.datasets
 
 from bandprobe.data import listing
 from bandprobe.data.datasets import samples
-from bandprobe.data.listing import class_images, list_tree
+from bandprobe.data.image_files import list_files
+from bandprobe.data.images import SUFFIXES
+from bandprobe.data.listing import class_images, list_images, list_tree
 from bandprobe.errors import DatasetError
 
 SaveImage = Callable[..., Path]
@@ -171,3 +174,28 @@ def test_a_folder_that_cannot_be_listed_is_named(
     monkeypatch.setattr(listing.os, "scandir", refuse)
     with pytest.raises(DatasetError, match=r"cannot list .*ape(?s:.*)Permission denied"):
         list_tree(nested / "ape")
+
+
+CAFE = os.fsdecode(b"caf\xe9")
+
+
+@pytest.mark.parametrize("where", ["image", "class", "photo"])
+def test_a_name_that_is_not_utf8_is_refused_by_its_bytes(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / (CAFE if where == "class" else "ape")
+    folder.mkdir()
+    (folder / ("1.png" if where == "class" else f"{CAFE}.png")).touch()
+    expected = r"(?s)is not UTF-8.*caf\\xe9.*Hint: rename it"
+    with pytest.raises(DatasetError, match=expected) as caught:
+        list_images(folder) if where == "photo" else class_images([tmp_path])
+    str(caught.value).encode()  # it can be printed
+    with pytest.raises(DatasetError, match="is not UTF-8"):
+        list_files([tmp_path], SUFFIXES)
+
+
+def test_other_files_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "ape").mkdir()
+    (tmp_path / "ape" / "caf\u00e9.png").touch()
+    (tmp_path / "ape" / f"{CAFE}.txt").touch()
+    (classes,) = class_images([tmp_path])
+    assert [path.name for path in classes["ape"]] == ["caf\u00e9.png"]
+    assert list(list_files([tmp_path], SUFFIXES)) == ["0/ape/caf\u00e9.png"]

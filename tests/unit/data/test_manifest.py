@@ -1,7 +1,8 @@
 """The manifest keeps every sample, and refuses images that cannot be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from bandprobe.data.datasets import Sample
 from bandprobe.data.manifest import (
+    AHEAD,
     class_names,
     imagenet_indices,
     look_at_images,
@@ -117,6 +119,47 @@ def test_digests_are_given_by_name(root: Path) -> None:
     found, faults = look_at_images(root, ["a.png", "b.png"])
     assert not faults
     assert found == {name: file_digest(root / name) for name in ("a.png", "b.png")}
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_few_images_wait_to_be_decoded(tmp_path: Path, threads: int) -> None:
+    """A pool that gets all of a million images at once takes gigabytes before the first is done."""
+    handed_out, done, most_waiting = 0, 0, 0
+
+    class Names(list[str]):
+        """Says how many of its names were taken."""
+
+        def __iter__(self) -> Iterator[str]:
+            nonlocal handed_out
+            for number, name in enumerate(super().__iter__(), start=1):
+                handed_out = max(handed_out, number)
+                yield name
+
+    def look(path: Path) -> str:
+        nonlocal done, most_waiting
+        most_waiting = max(most_waiting, handed_out - done)
+        sleep(0.002 if path.name.endswith("0") else 0)
+        done += 1
+        return f"fault of {path.name}"
+
+    names = Names(str(number) for number in range(500))
+    digests, faults = look_at_images(tmp_path, names, look, threads)
+    assert not digests
+    assert list(faults.items()) == [(str(n), f"fault of {n}") for n in range(500)]
+    assert (done, handed_out) == (500, 500)
+    assert most_waiting <= (AHEAD + 1) * threads + 1
+
+
+def test_an_error_in_one_thread_ends_the_rest(tmp_path: Path) -> None:
+    looked = []
+
+    def look(path: Path) -> str | None:
+        looked.append(path)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        look_at_images(tmp_path, [str(number) for number in range(500)], look, 2)
+    assert len(looked) <= 2 * AHEAD + 2
 
 
 def test_folds_read_back_in_the_order_of_the_samples(tmp_path: Path, root: Path) -> None:

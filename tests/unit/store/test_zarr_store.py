@@ -1,5 +1,6 @@
 """Stores are whole or absent, labelled, and known by a digest of their data."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import xarray as xr
 from bandprobe.base.files import write_json, write_text
 from bandprobe.base.folders import replace_folder
 from bandprobe.errors import StoreError
+from bandprobe.store import digests
 from bandprobe.store.digests import data_digest, digest_path, file_digest, read_digest, write_digest
+from bandprobe.store.encoding import Codec
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable, write_store
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -132,6 +135,39 @@ def test_digest_differs_for_another_shape_of_the_same_bytes(tmp_path: Path) -> N
     for name, shape in (("a", (2, 6)), ("b", (3, 4))):
         write_store(tmp_path / name, {"x": Variable(("i", "j"), np.zeros(shape))}, {}, {})
     assert read_digest(tmp_path / "a") != read_digest(tmp_path / "b")
+
+
+@pytest.mark.parametrize("codec", ["none", "zstd", "blosc-lz4"])
+def test_chunks_are_hashed_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: Codec
+) -> None:
+    """The digest is that of the files, of which none is read but what was laid beside them."""
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.relative_to(tmp_path / "a.zarr").as_posix())
+        return file_digest(path)
+
+    monkeypatch.setattr(digests, "file_digest", counted)
+    values = np.random.default_rng(0).standard_normal((6, 40, 50)).astype(np.float32)
+    with StoreWriter(tmp_path / "a.zarr", {"flags": "none"}) as writer:
+        writer.write("label", Variable(("sample",), np.array(["a", "b"])), coordinate=True)
+        maps = writer.create(
+            "maps", "syx", values.shape, "float32", chunks=(4, 40, 50), codec=codec
+        )
+        # Chunks that are written in two steps have the digest of the last one.
+        for start in range(0, 6, 3):
+            maps[start : start + 3] = values[start : start + 3]
+        other = writer.create("other", "sy", (2, 3), "uint8", chunks=(1, 3))
+        other[0] = 7
+        # Another way to write, as when shards are joined.
+        chunk = writer.folder / "other" / "c"
+        (chunk / "1").mkdir()
+        shutil.copyfile(chunk / "0" / "0", chunk / "1" / "0")
+    assert read == ["other/c/1/0"]
+    monkeypatch.undo()
+    assert read_digest(tmp_path / "a.zarr") == data_digest(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(Store(tmp_path / "a.zarr").read("maps"), values)
 
 
 def test_digest_of_files_and_folders_is_that_of_their_contents(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from bandprobe.study.study import Study
 from bandprobe.workflow.resources import (
     REMOTE_THREADS,
     by_attempt,
+    decoding_threads,
     drawing_threads,
     forward_threads,
 )
+from tests.unit.workflow.conftest import study_of
 
 
 def test_memory_doubles_with_each_attempt() -> None:
@@ -35,6 +37,26 @@ def test_threads_of_a_forward_pass(
     tiny: Study, model: str, cores: int, is_remote: bool, max_threads: int | None, threads: int
 ) -> None:
     found = forward_threads(tiny, model, cores, is_remote=is_remote, max_threads=max_threads)
+    assert found == threads
+
+
+@pytest.mark.parametrize(
+    ("kind", "cores", "is_remote", "max_threads", "threads"),
+    [
+        ("imagefolder", 1, False, None, 1),
+        ("imagefolder", 16, False, None, 16),
+        ("imagefolder", 16, True, None, REMOTE_THREADS),
+        ("imagefolder", 16, True, 12, 12),
+        ("photos", 16, False, None, 1),
+        ("phantom", 16, True, 12, 1),
+    ],
+)
+def test_threads_that_decode(
+    kind: str, cores: int, is_remote: bool, max_threads: int | None, threads: int
+) -> None:
+    more = {"imagefolder": {"root": "images"}, "photos": {"asset": "photos"}}.get(kind, {})
+    study = study_of(datasets={"own": {"kind": kind, **more}})
+    found = decoding_threads(study, "own", cores, is_remote=is_remote, max_threads=max_threads)
     assert found == threads
 
 

@@ -21,6 +21,8 @@ WITHOUT_CODE = {"fetch_wheel", "verify"}
 # These need not be an option: a user's files that Snakemake cannot watch, a wheel's hash, other
 # files that count as code.
 TRIGGERS = {"state", "weights_content", "pin", "style", "page"}
+# Parameters that are several options.
+SEVERAL = {"shards": {"shards", "count", "split"}, "sums": {"sums", "slabs"}}
 # Options that a rule leaves out on purpose.
 WITH_RESULTS = "heads have a result under each of their modes"
 LEFT_OUT = {
@@ -95,7 +97,8 @@ def options_in(rule: Rule) -> set[str]:
         elif not after_option:
             (name,) = fields(word)
             assert name.startswith("params."), f"{word} follows no option"
-            options.add(name.removeprefix("params."))
+            option = name.removeprefix("params.")
+            options |= SEVERAL.get(option, {option})
         else:
             after_option = False
     return options
