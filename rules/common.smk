@@ -49,7 +49,6 @@ os.environ.update(
     )
 )
 
-
 # Snakemake calls nothing of ours where there is nothing to do.
 atexit.register(lambda: workflow.dryrun or study_params.keep_what_was_read())
 

@@ -82,7 +82,6 @@ ELSEWHERE = {
     "summary/probes": TINY,
     "summary/shapley": TINY,
     "summary/tables": TINY,
-    "verify/stores": "tests/faults/test_verify.py damages stores and sees what is found",
     "verify/study": "tests/faults/test_verify.py damages a study and sees what is found",
     "verify/summaries": "tests/faults/test_verify.py damages summaries and sees what is found",
 }
