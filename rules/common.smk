@@ -22,7 +22,11 @@ from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
 from bandprobe.workflow.environment import job_environment
 from bandprobe.workflow.params import as_json
 from bandprobe.workflow.resources import DECODING_MB, EARLY, by_attempt
-from bandprobe.workflow.resources import decoding_threads, drawing_threads, forward_threads
+from bandprobe.workflow.resources import (
+    decoding_threads,
+    drawing_threads,
+    forward_threads,
+)
 from bandprobe.workflow.startup import prepare_results
 from bandprobe.workflow.versions import version_lines
 
@@ -49,7 +53,6 @@ os.environ.update(
     )
 )
 
-# Snakemake calls nothing of ours where there is nothing to do.
 atexit.register(lambda: workflow.dryrun or study_params.keep_what_was_read())
 
 

@@ -87,7 +87,9 @@ rule intervene_random:
 
 rule score_targets:
     input:
-        digests=Paths.digests(all_outcomes + stores.unscored_refits(STUDY) + [Paths.SPECTRA]),
+        digests=Paths.digests(
+            all_outcomes + stores.unscored_refits(STUDY) + [Paths.SPECTRA]
+        ),
         outcomes=ancient(all_outcomes),
         refit=ancient(stores.unscored_refits(STUDY)),
         spectra=ancient(Paths.SPECTRA),

@@ -145,7 +145,11 @@ def kept_digests() -> KeptDigests:
 
 
 def keep_what_was_read() -> None:
-    """Write down what planning has read of a user's files, so that it need not read them again."""
+    """Write down what planning has read of a user's files, so that it need not read them again.
+
+    At the end of each process that is no dry run: Snakemake calls nothing of ours where there is
+    nothing to do.
+    """
     kept_digests().save()
     keep_times()
 
