@@ -40,15 +40,12 @@ try:
 except BandprobeError as error:
     raise WorkflowError(str(error))
 
+uses_conda = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 os.environ.update(
     job_environment(
         os.environ,
         HOME,
-        interpreter=(
-            None
-            if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-            else Path(sys.executable)
-        ),
+        interpreter=None if uses_conda else Path(sys.executable),
         terminal=os.ttyname(2) if workflow.local_exec and os.isatty(2) else "",
     )
 )
