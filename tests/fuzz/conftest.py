@@ -21,18 +21,18 @@ FEW = 150
 MANY = int(os.environ.get("FUZZ_INPUTS", "0"))
 TRIED: Counter[str] = Counter()
 REFUSED: Counter[str] = Counter()
-# Of each target the least share of inputs that are accepted, and that are refused: a test that only
-# ever sees refusals shows nothing of what is accepted.
+# Of each target the least share of `FEW` inputs that is accepted, and that is refused: where all
+# are refused, intact ones may be too. About half of what was counted when this was written.
 SHARES = {
-    "archive": (0.1, 0.5),
-    "configuration": (0.1, 0.3),
-    "configuration file": (0.1, 0.3),
-    "file of a store": (0.1, 0.3),
-    "image file": (0.2, 0.2),
-    "inspection of a store": (0.1, 0.1),
-    "manifest": (0.1, 0.5),
-    "metadata of a store": (0.1, 0.1),
-    "weights": (0.1, 0.3),
+    "archive": (0.05, 0.5),
+    "configuration": (0.06, 0.5),
+    "configuration file": (0.05, 0.5),
+    "file of a store": (0.1, 0.5),
+    "image file": (0.1, 0.5),
+    "inspection of a store": (0.06, 0.5),
+    "manifest": (0.05, 0.5),
+    "metadata of a store": (0.06, 0.5),
+    "weights": (0.04, 0.5),
 }
 settings.register_profile(
     "fuzz",
@@ -64,6 +64,9 @@ def counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
         tried, refused = TRIED[target], REFUSED[target]
         record_property("fuzz", (target, tried, refused))
         accepted, counts = tried - refused, f"{target}: {tried} inputs tried, {refused} refused"
-        least_accepted, least_refused = SHARES[target]
-        assert accepted >= least_accepted * tried, f"{counts}: too few are accepted"
-        assert refused >= least_refused * tried, f"{counts}: too few are refused"
+        if tried < FEW:
+            continue
+        # More inputs do not give more of what is accepted only as it was written.
+        least_accepted, least_refused = (FEW * share for share in SHARES[target])
+        assert accepted >= least_accepted, f"{counts}: too few are accepted"
+        assert refused >= least_refused, f"{counts}: too few are refused"

@@ -35,7 +35,7 @@ ELSEWHERE = {
     "cli/verify_study": "tests/faults/test_verify.py runs it on damaged studies",
     "data/channel_images": "tests/unit/data/test_inputs.py reads images of many channels",
     "data/list_samples": "tests/unit/data/test_datasets.py lists the samples of every kind",
-    "data/sample": "a row without code",
+    "data/sample": "a row; test_shared_images.py sees which classes are lost",
     "features/join": "tests/unit/features/test_shards.py joins shards with it",
     "features/networks": "tests/unit/features/test_extract.py extracts with it",
     "figures/bands": DRAWN,
