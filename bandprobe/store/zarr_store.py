@@ -140,7 +140,7 @@ class HashedFolder(LocalStore):
 
 
 def _sha256(value: Buffer) -> str:
-    return hashlib.sha256(np.ascontiguousarray(value.as_numpy_array())).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(value.as_numpy_array()).data).hexdigest()
 
 
 class StoreWriter:
