@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.data.datasets import PLACES, root_of, state_of, without_places
 from bandprobe.data.image_files import keep_times
+from bandprobe.errors import DatasetError
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
 from bandprobe.fourier.modes import KEEPING, Mode
@@ -89,8 +90,15 @@ def dataset_state(study: Study, wildcards: Wildcards) -> str:
 
 @functools.cache
 def _state(spec: str, record: str) -> str:
-    """As of `state_of`, once in each process: rules that ask for it must get the same answer."""
-    return state_of(json.loads(spec), Path(record))
+    """As of `state_of`, once in each process: rules that ask for it must get the same answer.
+
+    Empty where the files cannot be listed, which the job then says: of an error in here Snakemake
+    would show a traceback.
+    """
+    try:
+        return state_of(json.loads(spec), Path(record))
+    except DatasetError:
+        return ""
 
 
 def layers_of_pass(study: Study, wildcards: Wildcards) -> tuple[str, ...]:

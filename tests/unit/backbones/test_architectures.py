@@ -69,7 +69,7 @@ def test_own_preprocessing_of_torchvision_is_its_transform(
 def test_every_torchvision_transform_can_be_followed() -> None:
     for name in torchvision.models.list_models(module=torchvision.models):
         for entry in torchvision.models.get_model_weights(name):
-            own = Preprocess.from_config(architectures._torchvision_preprocess(entry))
+            own = Preprocess.from_config(architectures._torchvision_transform(entry))
             resized = int(own.size[0] / own.crop_fraction)
             assert [resized] == list(entry.transforms().resize_size), entry
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bandprobe.data.list_samples import list_samples
+from bandprobe.errors import DatasetError
 from bandprobe.fourier.bands import Bands
 from bandprobe.study.study import Study
 from bandprobe.workflow import stores, study_params
@@ -89,6 +91,16 @@ def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(b"x")
     assert study_params.dataset_state(study, {"dataset": "own"}) != before
+
+
+def test_files_that_cannot_be_listed_are_left_to_the_job(tmp_path: Path) -> None:
+    """Snakemake shows a traceback of an error in a plan; the job names the file without one."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / os.fsdecode(b"caf\xe9.png")).touch()
+    study = study_of(datasets={"own": {"kind": "imagefolder", "root": str(tmp_path)}})
+    assert study_params.dataset_state(study, {"dataset": "own"}) == ""
+    with pytest.raises(DatasetError, match="is not UTF-8"):
+        list_samples(tmp_path / "manifest.parquet", study.datasets["own"], tmp_path)
 
 
 def test_layers_and_axes_of_a_job(tiny: Study) -> None:
