@@ -167,7 +167,7 @@ def _flags(
             flags.insert(0, rule)
         if differ[band]:
             flags.append(DISAGREE)
-        if any(same[band] for same in outcomes.alike.values()):
+        if outcomes.bins[band] and any(same[band] for same in outcomes.alike.values()):
             flags.append(CONTROL_IS_BAND)
         if outcomes.at_end is not None and outcomes.at_end[band]:
             flags.append(PENALTY_AT_END)

@@ -9,6 +9,7 @@ import pytest
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import control_fields
 from bandprobe.scoring.flags import (
+    CONTROL_IS_BAND,
     DISAGREE,
     EMPTY_BAND,
     NO_BETTER_THAN_CHANCE,
@@ -167,3 +168,9 @@ def test_with_five_classes_or_fewer_the_top_five_is_no_finding() -> None:
     few = [record["flags"] for record in scored(mode(n_classes=5))]
     assert [TOP5_FORCED in flags for flags in few] == [True, False, True]
     assert not any(TOP5_FORCED in record["flags"] for record in scored(mode(n_classes=6)))
+
+
+def test_a_control_that_is_the_intervention_is_flagged_where_there_is_a_result() -> None:
+    same = {"equal-bins": np.array([True, True, False]), "equal-energy": np.zeros(3, bool)}
+    flags = [record["flags"] for record in scored(replace(controlled(), alike=same))]
+    assert [CONTROL_IS_BAND in of_band for of_band in flags] == [True, False, False]
