@@ -176,7 +176,7 @@ def test_a_folder_that_cannot_be_listed_is_named(
         list_tree(nested / "ape")
 
 
-CAFE = os.fsdecode(b"caf\xe9")
+CAFE = os.fsdecode(b"image\xe9")
 
 
 @pytest.mark.parametrize("where", ["image", "class", "photo"])

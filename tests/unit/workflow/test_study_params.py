@@ -96,7 +96,7 @@ def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
 def test_files_that_cannot_be_listed_are_left_to_the_job(tmp_path: Path) -> None:
     """Snakemake shows a traceback of an error in a plan; the job names the file without one."""
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / os.fsdecode(b"caf\xe9.png")).touch()
+    (tmp_path / "a" / os.fsdecode(b"image\xe9.png")).touch()
     study = study_of(datasets={"own": {"kind": "imagefolder", "root": str(tmp_path)}})
     assert study_params.dataset_state(study, {"dataset": "own"}) == ""
     with pytest.raises(DatasetError, match="is not UTF-8"):
