@@ -50,6 +50,10 @@ class DatasetError(BandprobeError):
     """Images or labels cannot make the data set that was asked for."""
 
 
+class PackageError(BandprobeError):
+    """An optional package is needed and not installed."""
+
+
 class ModelError(BandprobeError):
     """A backbone, its weights or one of its layers cannot be used."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import ARRAY
-from bandprobe.errors import DatasetError
+from bandprobe.errors import DatasetError, PackageError
 
 TIFF = (".tif", ".tiff")
 # Of values of these kinds the whole range is known.
@@ -37,10 +37,14 @@ def open_channels(path: Path, n_channels: int | None = None) -> MapArray:
     ------
     DatasetError
         If it cannot be read, is not of such a shape, or has values without a known range.
+    PackageError
+        If it is a TIFF file, and tifffile is not installed.
     """
     try:
         values = _read_array(path) if path.suffix.lower() == ARRAY else _read_tiff(path)
         return _as_channels(values, n_channels)
+    except PackageError:
+        raise
     except (Exception, Warning) as error:  # whatever a decoder makes of damaged bytes
         found = error.found if isinstance(error, DatasetError) else " ".join(str(error).split())
         raise DatasetError(
@@ -66,8 +70,12 @@ def _read_tiff(path: Path) -> NDArray[Any]:
     try:
         import tifffile
     except ImportError as error:
-        found = "a TIFF file, and no tifffile to read it: pip install 'bandprobe[tiff]'"
-        raise DatasetError("", found=found) from error
+        # No fault of the image: it must not be left out for it.
+        raise PackageError(
+            f"no tifffile to read {path}",
+            expected="the package that reads TIFF files of any number of channels",
+            hint="pip install 'bandprobe[tiff]', in the environment that runs the study",
+        ) from error
     with tifffile.TiffFile(path) as file:
         if len(file.series) != 1:
             raise DatasetError("", found=f"{len(file.series)} images of different shapes")

@@ -21,6 +21,7 @@ SPLITS = ("train", "eval")
 EXAMPLES = 3
 # Of several labels in one cell.
 SEPARATORS = ("|", ";", ",", " ")
+LISTING = SEPARATORS[:2]
 ONE_LABEL = (
     "each image has one class here: ranks, margins and chance are those of one class out of all. "
     "Choose one label per image, or make a data set of each label against the rest"
@@ -179,6 +180,7 @@ def _check_columns(path: Path, columns: Mapping[str, Sequence[str | None]]) -> N
             )
     labels = set(filter(None, columns["label"]))
     several = [label for label in labels if label[0] == "[" or _is_combined(label, labels)]
+    several = several or _lists_alone(labels)
     if several:
         raise DatasetError(
             f"{path}: cells with several labels",
@@ -195,6 +197,24 @@ def _is_combined(label: str, labels: Collection[str]) -> bool:
         if len(parts) > 1 and all(part in labels for part in parts):
             return True
     return False
+
+
+def _lists_alone(labels: Collection[str]) -> list[str]:
+    """Labels that are lists, where each cell is one: parts of one recur in others.
+
+    Commas and spaces are part of many a name.
+    """
+    for separator in LISTING:
+        parts = {label: {part.strip() for part in label.split(separator)} for label in labels}
+        count = Counter(part for found in parts.values() for part in found)
+        several = [
+            label
+            for label, found in parts.items()
+            if separator in label and (len(found) == 1 or any(count[part] > 1 for part in found))
+        ]
+        if several:
+            return several
+    return []
 
 
 def _below(path: Path, root: Path, image: str) -> str:

@@ -15,7 +15,7 @@ from bandprobe.data.images import Preprocess
 from bandprobe.data.inputs import input_fault, load_batch, load_input
 from bandprobe.data.list_samples import list_samples
 from bandprobe.data.manifest import read_split
-from bandprobe.errors import ConfigError, DatasetError, ModelError
+from bandprobe.errors import ConfigError, DatasetError, ModelError, PackageError
 from tests.unit.conftest import SaveImage
 
 NO_RECORD = Path("no-record.parquet")
@@ -123,6 +123,15 @@ def test_tiff_files_have_channels_as_samples_or_pages(
     np.testing.assert_allclose(found, values.transpose(2, 0, 1) / 65535, rtol=1e-6)
     assert input_fault(path, 5) is None
     assert "5 channels" in str(input_fault(path, 4))
+
+
+def test_a_missing_reader_is_no_fault_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    (tmp_path / "a.tif").write_bytes(b"")
+    with pytest.raises(PackageError, match=r"(?s)no tifffile to read.*bandprobe\[tiff\]"):
+        input_fault(tmp_path / "a.tif", 5)
 
 
 REFUSED: dict[str, tuple[Any, str]] = {

@@ -130,6 +130,14 @@ def test_groups_reach_the_manifest(tmp_path: Path, save_image: SaveImage) -> Non
         assert len(set(read.group.tolist())) == 1
 
 
+def test_names_with_separators_are_names(tmp_path: Path) -> None:
+    names = {"cat": "oak; red", "dog": "elm, red"}
+    columns = pets()
+    columns["label"] = [names[label] for label in columns["label"]]
+    found = {row.class_name for row in listed(write(tmp_path, columns, "t.parquet"))}
+    assert found == set(names.values())
+
+
 def test_absolute_names_below_the_root_are_taken(tmp_path: Path) -> None:
     columns = pets()
     columns["image"] = [str(tmp_path / name) for name in columns["image"]]
@@ -156,6 +164,11 @@ REFUSED: dict[str, tuple[Columns, str, str]] = {
         {"image": ["a", "b", "c"], "label": ["x", "y", "x|y"]},
         "t.csv",
         r"(?s)cells with several labels.*x\|y",
+    ),
+    "joined labels alone": (
+        {"image": ["a", "b", "c"], "label": ["x;z", "y; z", "z;z"]},
+        "t.csv",
+        r"(?s)cells with several labels.*x;z, y; z, z;z",
     ),
     "columns of zeros and ones": (
         {"image": ["a", "b"], "cat": [0, 1], "dog": [1, 1]},
