@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,6 +17,7 @@ from bandprobe.cli.shared import described
 from bandprobe.errors import ConfigError, DatasetError
 from bandprobe.planning.counts import count_samples
 from bandprobe.study.parse import parse_study
+from bandprobe.workflow.params import from_json
 
 EXAMPLES = """
 bandprobe init --images data/flowers --model timm/resnet18
@@ -46,6 +48,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--weights", help="file/PATH, pretrained/TAG or random (default: the published ones)"
     )
+    options.add_argument(
+        "--preprocess",
+        type=from_json(dict[str, Any]),
+        metavar="JSON",
+        help="input of a network that brings none of its own, as python/ ones: size, crop_fraction,"
+        " interpolation, mean, std",
+    )
     options.add_argument("--dataset", help="name of the data set (default: the folder's)")
     options.add_argument(
         "--output", type=Path, default=Path("study.yaml"), help="file (default: study.yaml)"
@@ -70,10 +79,11 @@ def execute(arguments: argparse.Namespace) -> None:
     spec = suggest.folder_spec(arguments.images)
     dataset = arguments.dataset or suggest.safe_name(arguments.images.resolve().name)
     counts = count_samples(dataset, {**spec, "eval_share": 0.5, "seed": 0})
-    layers = suggest.chosen_layers(arguments.model, arguments.layer)
+    own = arguments.preprocess
+    layers = suggest.chosen_layers(arguments.model, arguments.layer, own)
     weights = arguments.weights or suggest.default_weights(arguments.model)
-    missing = suggest.missing_preprocess(arguments.model)
-    given = (arguments.model, weights, layers, output, missing)
+    missing = {} if own else suggest.missing_preprocess(arguments.model)
+    given = (arguments.model, weights, layers, output, own, missing)
     text = suggest.config_text(dataset, spec, counts, *given)
     parse_study(yaml.safe_load(text))
     write_text(output, text)

@@ -24,8 +24,11 @@ FOLDS = 5
 HELD_OUT = ("val", "valid", "validation", "eval", "test")
 
 
-def bare_model(architecture: str) -> Model:
-    """A model with that architecture and random weights, to look at its modules."""
+def bare_model(architecture: str, preprocess: Mapping[str, Any] | None = None) -> Model:
+    """A model with that architecture and random weights, to look at its modules.
+
+    `preprocess` has what the network does not bring itself, as one of a user's own.
+    """
     family, _, name = architecture.partition("/")
     if family not in ("timm", "torchvision", "python") or not name:
         raise ConfigError(
@@ -33,7 +36,7 @@ def bare_model(architecture: str) -> Model:
             expected="timm/NAME, torchvision/NAME or python/package.module:function",
             hint=f"timm/{architecture}?" if "/" not in architecture else None,
         )
-    return Model(name, architecture, "random", {}, 0, {}, ())
+    return Model(name, architecture, "random", {}, 0, dict(preprocess or {}), ())
 
 
 def suggested_layers(
@@ -148,15 +151,19 @@ def _siblings(able: dict[str, LayerShape]) -> list[LayerShape]:
     )
 
 
-def chosen_layers(architecture: str, names: Sequence[str] | None) -> list[LayerShape]:
-    """The layers of those names, or suggested ones.
+def chosen_layers(
+    architecture: str,
+    names: Sequence[str] | None,
+    preprocess: Mapping[str, Any] | None = None,
+) -> list[LayerShape]:
+    """The layers of those names, or suggested ones; `preprocess` as for `bare_model`.
 
     Raises
     ------
     ModelError
         If a name is not a module, or its output is not a map; the message lists those that are.
     """
-    model = bare_model(architecture)
+    model = bare_model(architecture, preprocess)
     modules, size = module_shapes(model)
     if names is None:
         return suggested_layers(modules, size, can_go_on(model, size))
@@ -228,24 +235,21 @@ def config_text(
     layers: Sequence[LayerShape],
     output: Path,
     preprocess: Mapping[str, Any] | None = None,
+    missing: Mapping[str, Any] | None = None,
 ) -> str:
     """A complete configuration in a few lines, with comments.
 
-    `preprocess` has the keys that the network does not bring, to be looked at by the user.
+    `preprocess` is the user's; `missing` has keys that the network does not bring, to be looked at.
     """
     model = safe_name(architecture.rpartition("/")[2].rpartition(":")[2].partition(".")[0])
     grids = dict.fromkeys(f"{layer.channels} x {layer.height} x {layer.width}" for layer in layers)
     shapes = ", ".join(grids)
     splits = f"\n    splits: {_yaml(spec['splits'])}" if "splits" in spec else ""
     folds = min(FOLDS, counts.train)
-    own = (
-        ""
-        if not preprocess
-        else (
-            f"\n    preprocess: {_yaml(dict(preprocess))}"
-            "  # its own evaluation squashes or pads the image instead: check"
-        )
-    )
+    both = {**(missing or {}), **(preprocess or {})}
+    own = f"\n    preprocess: {_yaml(both)}" if both else ""
+    if missing:
+        own += "  # its own evaluation squashes or pads the image instead: check"
     few = f"\nprobe: {{folds: {folds}}}  # one for each training image" if folds < FOLDS else ""
     return f"""\
 # What it costs:  bandprobe plan --config {output}

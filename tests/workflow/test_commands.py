@@ -276,6 +276,22 @@ def test_init_writes_once_and_only_what_is_valid(tmp_path: Path) -> None:
     assert not (tmp_path / "b.yaml").exists()
 
 
+def test_init_takes_the_input_of_a_network_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_images(tmp_path / "flowers")
+    code = "from torch import nn\n\ndef make():\n    return nn.Sequential(nn.Conv2d(3, 8, 4, 4))\n"
+    (tmp_path / "nets_of_mine.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    words = ["init", "--images", "flowers", "--model", "python/nets_of_mine:make"]
+    assert "the network brings none of its own" in fails(tmp_path, *words)
+    own = {"size": [32, 48], "crop_fraction": 1.0, "interpolation": "bicubic"}
+    own |= {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+    assert "maps of 8 x 8 x 12" in prints(tmp_path, *words, "--preprocess", json.dumps(own))
+    written = yaml.safe_load((tmp_path / "study.yaml").read_text())
+    assert written["models"]["make"]["preprocess"] == own
+
+
 def test_the_run_ends_with_what_there_is(study: TinyStudy) -> None:
     (results(study) / "figures" / "band_energy.svg").unlink()
     target(results(study)).unlink()
