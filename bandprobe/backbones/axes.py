@@ -221,7 +221,9 @@ def _layout_of_squares(
     if plain is None or larger is None or len(plain) != 4 or len(larger) != 4:
         return None
     following = _following(plain, larger)
-    if following in ([1, 2], [2, 3]) and plain[0] == larger[0] == IMAGES:
+    # Sides of attention between patches grow as the number of patches, fourfold.
+    grows = all(LEAST_GROWTH <= larger[axis] / plain[axis] <= MOST_GROWTH for axis in following)
+    if following in ([1, 2], [2, 3]) and plain[0] == larger[0] == IMAGES and grows:
         return replace(layout, channels_last=following == [1, 2], element=element, known=True)
     raise no_map(
         layer,

@@ -137,3 +137,43 @@ def test_a_single_pixel_need_not_answer_to_every_part_of_the_image() -> None:
     assert check.place == "not proven"
     assert np.isfinite(check.share).all()
     np.testing.assert_allclose(check.share.sum(1), 1)
+
+
+class Fixed(nn.Module):
+    """Takes 32 x 32 alone; attention between patches of 2 x 2, before or after a softmax."""
+
+    def __init__(self, axis: int | None) -> None:
+        super().__init__()
+        self.axis, self.patch, self.attention = axis, 4 if axis else 2, nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2:] == (32, 32)
+        tokens = nn.functional.avg_pool2d(x, self.patch).flatten(2)
+        scores = (tokens.transpose(1, 2) @ tokens)[:, None].repeat(1, 2, 1, 1)
+        return self.attention(scores if self.axis is None else scores.softmax(self.axis))
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        (None, r": maps larger than the image(?s:.*)found: +256 x 256"),
+        (3, r" gives no map(?s:.*)add up to one along each row"),
+        (2, r" gives no map(?s:.*)add up to one along each column"),
+    ],
+)
+def test_attention_is_refused_where_the_network_takes_one_size(
+    axis: int | None, message: str
+) -> None:
+    network = Fixed(axis).eval()
+    layout = None if axis is None else layout_of(network, {"channels_last": False})
+    backbone = Backbone(network, "", layout=layout)
+    with pytest.raises(ModelError, match=f"layer attention{message}"):
+        check_maps(backbone, ["attention"], (32, 32))
+
+
+@pytest.mark.parametrize("layer", ["blocks.0.attn.attn_drop", "blocks.2.attn.attn_drop"])
+def test_attention_is_refused_where_the_network_takes_squares_alone(layer: str) -> None:
+    arguments = {"img_size": 64, "depth": 3, "local_up_to_layer": 2}
+    backbone = load_backbone("timm/convit_tiny", "random", arguments, 0, None)
+    with pytest.raises(ModelError, match=f"layer {layer} gives no map"):
+        check_maps(backbone, [layer], (64, 64))
