@@ -93,10 +93,9 @@ class Layers:
         wanted = [element] if element is not None else [at for at, _ in tensors]
         found: list[Layout | None] = []
         reasons: list[ModelError] = []
-        declared = list(self.declared.values())
         for at in wanted:
             try:
-                found.append(shown_layout(name, at, passes, self._layout, declared))
+                found.append(shown_layout(name, at, passes, self._layout, self.declared))
             except ModelError as error:
                 reasons.append(error)
         if not found:
@@ -115,7 +114,9 @@ class Layers:
             return "configured"
         if layer in self.declared:
             return "declared"
-        return "followed" if self.layout(layer).known else "fixed size"
+        # One larger square does not say which side is which.
+        both = self.passes is not None and self.passes.taller is not None
+        return "followed" if both and self.layout(layer).known else "fixed size"
 
     def _whole(self, element: int | None) -> Layout:
         return self._layout if element is None else replace(self._layout, element=element)

@@ -39,8 +39,8 @@ class MapCheck:
     ----------
     axes : {"declared", "followed", "configured", "fixed size"}
         How its axes are known: the network says it, they follow the height and the width of the
-        input, the configuration says it, or the network takes one size alone and its shape and
-        the kind of the module were all that there was to go by.
+        input, the configuration says it, or the network takes one size or squares alone and its
+        shape and the kind of the module were all that there was to go by.
     share : array of shape (4, 4)
         Where an image is changed (rows), the share of the map's squared change in each quadrant
         (columns).
@@ -132,7 +132,7 @@ def _refuse_attention(layer: str, values: torch.Tensor, size: Size, axes: str) -
     if axes == "fixed size" and (sides[0] > size[0] or sides[1] > size[1]):
         raise ModelError(
             f"layer {layer}: maps larger than the image",
-            expected=f"at most {size[0]} x {size[1]}, since the network takes one size alone",
+            expected=f"at most {size[0]} x {size[1]}, since the network takes no other aspect",
             found=f"{sides[0]} x {sides[1]}",
             hint=hint,
         )

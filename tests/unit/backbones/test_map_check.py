@@ -177,3 +177,48 @@ def test_attention_is_refused_where_the_network_takes_squares_alone(layer: str) 
     backbone = load_backbone("timm/convit_tiny", "random", arguments, 0, None)
     with pytest.raises(ModelError, match=f"layer {layer} gives no map"):
         check_maps(backbone, [layer], (64, 64))
+
+
+HIERA = {"img_size": [64, 96], "stages": (1, 1, 1, 1)}
+CONVIT = {"img_size": 64, "depth": 3, "local_up_to_layer": 2}
+
+
+@pytest.mark.parametrize("layer", ["patch_embed", "unroll"])
+def test_the_order_of_tokens_is_not_taken_from_layers_elsewhere(layer: str) -> None:
+    backbone = load_backbone("timm/hiera_tiny_224", "random", HIERA, 0, None)
+    with pytest.raises(ModelError, match=f"layer {layer}: the order of its tokens is not known"):
+        check_maps(backbone, [layer], (64, 96))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "size", "layers"),
+    [
+        ("hiera_tiny_224", HIERA, (64, 96), ["blocks.0", "blocks.0.norm1", "blocks.1.norm1"]),
+        ("convit_tiny", CONVIT, (64, 64), ["patch_embed", "blocks.0.attn", "blocks.2.norm1"]),
+        ("mvitv2_tiny", {"img_size": 64}, (64, 64), ["stages.1.blocks.0"]),
+    ],
+)
+def test_tokens_inside_a_network_are_read_in_place(
+    architecture: str, arguments: dict[str, Any], size: tuple[int, int], layers: list[str]
+) -> None:
+    backbone = load_backbone(f"timm/{architecture}", "random", arguments, 0, None)
+    checks = check_maps(backbone, layers, size)
+    assert all(check.place == "shown" for check in checks.values())
+    assert min(np.diag(check.share).min() for check in checks.values()) > 0.7
+
+
+def test_tokens_before_the_class_token_have_no_prefix() -> None:
+    backbone = load_backbone("timm/convit_tiny", "random", CONVIT, 0, None)
+    image = torch.zeros(1, 3, 64, 64)
+    layers = backbone.layers(image)
+    named = "patch_embed", "blocks.0.attn", "blocks.2.norm1"
+    assert [layers.layout(layer).prefix_tokens for layer in named] == [0, 0, 1]
+    tokens = outputs(backbone.network, ["patch_embed"], image)["patch_embed"]
+    read_layers(
+        backbone,
+        ["patch_embed"],
+        image,
+        lambda _layer, maps, _prefix: torch.testing.assert_close(
+            maps, tokens.transpose(1, 2).reshape(1, -1, 4, 4), rtol=0, atol=0
+        ),
+    )
