@@ -222,3 +222,49 @@ def test_tokens_before_the_class_token_have_no_prefix() -> None:
             maps, tokens.transpose(1, 2).reshape(1, -1, 4, 4), rtol=0, atol=0
         ),
     )
+
+
+class Several(nn.Module):
+    """Takes 32 x 32 alone; its stage returns what `kind` says."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.stage = Parts(kind)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[2:] != (32, 32):
+            raise AssertionError
+        return self.stage(x)[0].flatten(1)
+
+
+class Parts(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = nn.functional.avg_pool2d(x, 4)
+        beside = (x.shape[2:], x.mean((2, 3)))
+        return [x, x * 2] if self.kind == "two" else (x, *beside)
+
+
+def test_the_one_map_of_a_tuple_is_taken() -> None:
+    check = check_maps(Backbone(Several("one").eval(), ""), ["stage"], (32, 32))["stage"]
+    np.testing.assert_array_equal(check.share, np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("stage", r"several maps(?s:.*)2 tensors(?s:.*)stage\.outputs\.0, stage\.outputs\.1"),
+        ("stage.outputs.2", r"does not exist(?s:.*)stage\.outputs\.1(?s:.*)2 tensors returned"),
+    ],
+)
+def test_outputs_of_a_module_are_named(layer: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        check_maps(Backbone(Several("two").eval(), ""), [layer], (32, 32))
+
+
+def test_an_assertion_without_text_is_placed() -> None:
+    with pytest.raises(ModelError, match=r"AssertionError at line \d+ of test_map_check.py: raise"):
+        check_maps(Backbone(Several("two").eval(), ""), ["stage.outputs.0"], (16, 16))
