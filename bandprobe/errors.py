@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class BandprobeError(Exception):
@@ -76,3 +78,10 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     return f"unknown {kind} {name!r}.{guess} Valid: {', '.join(names)}"
+
+
+def where_raised(error: BaseException) -> str:
+    """Kind and source line of an error, for those without a text."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    file = Path(last.filename).name
+    return f"{type(error).__name__} at line {last.lineno} of {file}: {last.line}"

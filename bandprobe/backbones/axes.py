@@ -150,7 +150,7 @@ def shown_layout(
     element: int | None,
     passes: Passes,
     layout: Layout,
-    declared: Sequence[Layout] = (),
+    declared: Mapping[str, Layout] | None = None,
 ) -> Layout | None:
     """The layout of one tensor that a module returns, as far as three sizes show it.
 
@@ -163,8 +163,8 @@ def shown_layout(
     passes : Passes
     layout : Layout
         Of the network.
-    declared : sequence of Layout
-        Of other layers; the grid of tokens is that of a layer of equally many.
+    declared : mapping, optional
+        Of other layers, by name; the grid of tokens is that of a layer of equally many.
 
     Returns
     -------
@@ -176,9 +176,15 @@ def shown_layout(
     ModelError
         If its axes are not those of a map.
     """
+    declared = declared or {}
+    own = dict(passes.plain.get(layer, ())).get(element)
     if passes.larger is not None:
+        if own is not None and len(own) == 3:
+            return _tokens_at_one_size(layer, element, own, layout, declared, passes.size)
         return _layout_of_squares(layer, element, passes, layout)
     if passes.taller is None or passes.wider is None:
+        if own is not None and len(own) == 3:
+            return _tokens_at_one_size(layer, element, own, layout, declared, passes.size)
         return None
     shapes = [
         dict(shapes.get(layer, ())).get(element)
@@ -198,7 +204,7 @@ def shown_layout(
     rows = _following(plain, taller)
     columns = _following(plain, wider)
     if len(plain) == 3:
-        return _token_layout(layer, shapes, (rows, columns), layout, declared, passes.size)
+        return _token_layout(layer, element, shapes, (rows, columns), layout, declared, passes.size)
     if (rows, columns) in (([2], [3]), ([1], [2])):
         for axis, other in ((rows[0], taller), (columns[0], wider)):
             if not LEAST_GROWTH <= other[axis] / plain[axis] <= MOST_GROWTH:
@@ -221,7 +227,9 @@ def _layout_of_squares(
     if plain is None or larger is None or len(plain) != 4 or len(larger) != 4:
         return None
     following = _following(plain, larger)
-    if following in ([1, 2], [2, 3]) and plain[0] == larger[0] == IMAGES:
+    # Sides of attention between patches grow as the number of patches, fourfold.
+    grows = all(LEAST_GROWTH <= larger[axis] / plain[axis] <= MOST_GROWTH for axis in following)
+    if following in ([1, 2], [2, 3]) and plain[0] == larger[0] == IMAGES and grows:
         return replace(layout, channels_last=following == [1, 2], element=element, known=True)
     raise no_map(
         layer,
@@ -255,12 +263,36 @@ def _why(plain: Shape, taller: Shape, wider: Shape) -> str:
     )
 
 
+def _tokens_at_one_size(
+    layer: str,
+    element: int | None,
+    plain: Shape,
+    layout: Layout,
+    declared: Mapping[str, Layout],
+    size: Size,
+) -> Layout | None:
+    """As `_token_layout` where the network takes one size or squares alone.
+
+    The prefix is that of the network or of a declared layer, or there is none, as in modules before
+    the class token is joined; None unless exactly one of these leaves tokens that fill a grid.
+    """
+    prefixes = {0, layout.prefix_tokens, *(one.prefix_tokens for one in declared.values())}
+    if "prefix_tokens" in layout.configured:
+        prefixes = {layout.prefix_tokens}
+    sizes = {(grid, prefix) for grid, _ in _grids(layout, declared, size) for prefix in prefixes}
+    fit = [prefix for grid, prefix in sizes if grid[0] * grid[1] == plain[1] - prefix]
+    if len(fit) != 1:
+        return None
+    return _on_grid(layer, element, plain[1] - fit[0], fit[0], layout, declared, size)
+
+
 def _token_layout(
     layer: str,
+    element: int | None,
     shapes: Sequence[Shape | None],
     following: tuple[list[int], list[int]],
     layout: Layout,
-    declared: Sequence[Layout],
+    declared: Mapping[str, Layout],
     size: Size,
 ) -> Layout | None:
     plain, taller, wider = (shape or () for shape in shapes)
@@ -273,15 +305,59 @@ def _token_layout(
         return None
     if "prefix_tokens" in layout.configured:
         prefix = layout.prefix_tokens
+    return _on_grid(layer, element, n_tokens - prefix, prefix, layout, declared, size)
+
+
+def _grids(
+    layout: Layout, declared: Mapping[str, Layout], size: Size
+) -> list[tuple[Size, tuple[str, Layout] | None]]:
+    """Grids of tokens that a network may use, and the declared layer that each is of."""
     own = layout.grid_for(size)
-    grids: list[tuple[Size, tuple[int, ...] | None]] = []
+    found: list[tuple[Size, tuple[str, Layout] | None]] = []
     if "grid" not in layout.configured:
-        grids = [(one.grid, one.order) for one in declared if one.grid is not None]
-    grids += [] if own is None else [(own, None)]
-    for grid, order in grids:
-        if grid[0] * grid[1] == n_tokens - prefix:
-            check_aspect(layer, (1, 1, *grid), size)
-            return replace(
-                layout, prefix_tokens=prefix, grid=grid, grid_at=None, order=order, known=True
-            )
-    return None
+        found = [(one.grid, (name, one)) for name, one in declared.items() if one.grid is not None]
+    return found if own is None else [*found, (own, None)]
+
+
+def _on_grid(
+    layer: str,
+    element: int | None,
+    n_patches: int,
+    prefix: int,
+    layout: Layout,
+    declared: Mapping[str, Layout],
+    size: Size,
+) -> Layout | None:
+    """The layout of patch tokens on a grid that they fill; the order is that of layers around.
+
+    Raises
+    ------
+    ModelError
+        If layers of as many tokens have another order than the image's, and the module is none of
+        their kind: it may lie before the tokens are put in that order, or after they are put back.
+    """
+    fit = [one for one in _grids(layout, declared, size) if one[0][0] * one[0][1] == n_patches]
+    if not fit:
+        return None
+    grid, of = fit[0]
+    order = None if of is None else of[1].order
+    if order is not None and layer.partition(".")[0] not in {
+        name.partition(".")[0] for name, one in declared.items() if one.order == order
+    }:
+        raise ModelError(
+            f"layer {layer}: the order of its tokens is not known",
+            expected="tokens in the order of the image",
+            found=f"{n_patches} patch tokens, which layer {of[0] if of else ''} has in another",
+            hint="choose a layer that the network declares, a module inside one, or one whose "
+            "output has the shape (sample, channel, y, x)",
+        )
+    check_aspect(layer, (1, 1, *grid), size)
+    return replace(
+        layout,
+        prefix_tokens=prefix,
+        grid=grid,
+        grid_at=None,
+        element=element,
+        order=order,
+        known=True,
+    )

@@ -14,7 +14,7 @@ from torch import nn
 
 from bandprobe.backbones.architectures import Wanted, build
 from bandprobe.backbones.checkpoints import has_initial_statistics, tensors_digest
-from bandprobe.backbones.layers import Layers, module_and_element, put_element
+from bandprobe.backbones.layers import Layers, missing_element, module_and_element, put_element
 from bandprobe.backbones.layouts import (
     Layout,
     Size,
@@ -23,10 +23,11 @@ from bandprobe.backbones.layouts import (
     layout_of,
     puts_channels_last,
 )
+from bandprobe.backbones.tracing import tensors_of
 from bandprobe.backbones.untrained import build_twin
 from bandprobe.base.arrays import MapArray
 from bandprobe.data.images import Preprocess
-from bandprobe.errors import ModelError, unknown_name
+from bandprobe.errors import ModelError, unknown_name, where_raised
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 
 # A map with its prefix tokens, if the layer has any.
@@ -237,6 +238,7 @@ def tapped(
     def hook(layer: str, layout: Layout) -> Callable[[nn.Module, Any, Any], Any]:
         def receive(_module: nn.Module, _inputs: Any, output: Any) -> Any:
             element = layout.element
+            missing_element(layer.partition(".outputs.")[0], element, tensors_of(output))
             tensor = output if element is None else output[element]
             maps, prefix = as_map(backbone.network, layer, tensor, layout, known.size)
             changed = sink(layer, maps, prefix)
@@ -311,7 +313,7 @@ def read_layers(
     except (AssertionError, RuntimeError) as error:
         raise ModelError(
             f"the forward pass failed on inputs of {tuple(batch.shape)}",
-            found=" ".join(str(error).split())[:400],
+            found=" ".join(str(error).split())[:400] or where_raised(error),
             hint="do preprocess.size and the number of channels (the length of "
             "preprocess.mean) fit the architecture? A transformer has to be told: "
             "arguments: {img_size: ...}, torchvision's {image_size: ...}",

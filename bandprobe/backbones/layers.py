@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from bandprobe.backbones.architectures import Wanted
-from bandprobe.backbones.axes import Passes, no_map, passes_at_sizes, shown_layout
+from bandprobe.backbones.axes import Passes, passes_at_sizes, shown_layout
 from bandprobe.backbones.layouts import Layout, Size
 from bandprobe.backbones.tracing import declared_layouts
 from bandprobe.errors import ModelError
@@ -87,27 +88,29 @@ class Layers:
             return self.declared[layer]
         passes = self.passes
         name, element = module_and_element(layer, self._modules)
+        parts = [one for one in self.declared if one.startswith(f"{layer}.outputs.")]
+        if parts and not self._layout.configured:
+            raise several_maps(layer, parts)
         tensors = () if passes is None else passes.plain.get(name, ())
         if passes is None or not tensors:
             return self._whole(element)
-        wanted = [element] if element is not None else [at for at, _ in tensors]
-        found: list[Layout | None] = []
+        # Shapes and vectors beside a map are none themselves.
+        maps = [at for at, shape in tensors if len(shape) in (3, 4)]
+        wanted = [element] if element is not None else maps or [at for at, _ in tensors]
+        missing_element(name, element, tensors)
+        found: dict[int | None, Layout | None] = {}
         reasons: list[ModelError] = []
-        declared = list(self.declared.values())
         for at in wanted:
             try:
-                found.append(shown_layout(name, at, passes, self._layout, declared))
+                found[at] = shown_layout(name, at, passes, self._layout, self.declared)
             except ModelError as error:
                 reasons.append(error)
         if not found:
             raise reasons[0]
         if len(found) > 1:
-            raise no_map(
-                layer,
-                "gives several maps",
-                f"{len(tensors)} tensors: {layer}.outputs.{wanted[0]}, ...",
-            )
-        return found[0] or self._whole(element)
+            raise several_maps(layer, [f"{layer}.outputs.{at}" for at, _ in tensors])
+        ((at, one),) = found.items()
+        return one or self._whole(at)
 
     def origin(self, layer: str) -> str:
         """How the axes of a layer are known; the values are those of `map_check.MapCheck`."""
@@ -115,10 +118,47 @@ class Layers:
             return "configured"
         if layer in self.declared:
             return "declared"
-        return "followed" if self.layout(layer).known else "fixed size"
+        # One larger square does not say which side is which.
+        both = self.passes is not None and self.passes.taller is not None
+        return "followed" if both and self.layout(layer).known else "fixed size"
 
     def _whole(self, element: int | None) -> Layout:
         return self._layout if element is None else replace(self._layout, element=element)
+
+
+def several_maps(layer: str, choices: Sequence[str]) -> ModelError:
+    """The error for a module that returns several maps, none of which was chosen."""
+    return ModelError(
+        f"layer {layer} gives several maps",
+        expected="one map",
+        found=f"{len(choices)} tensors",
+        hint=f"choose one of {', '.join(choices)}",
+    )
+
+
+def missing_element(
+    module: str, element: int | None, tensors: Sequence[tuple[int | None, Any]]
+) -> None:
+    """Raise `ModelError` if a module does not return a tensor at that position.
+
+    Parameters
+    ----------
+    module : str
+    element : int, optional
+    tensors : sequence of (position, tensor or its shape)
+        As of `bandprobe.backbones.tracing.tensors_of`.
+    """
+    positions = [at for at, _ in tensors]
+    if element is None or element in positions:
+        return
+    single = positions == [None]
+    names = ", ".join(f"{module}.outputs.{at}" for at in positions)
+    raise ModelError(
+        f"layer {module}.outputs.{element} does not exist",
+        expected=f"{module}, which returns one tensor" if single else f"one of {names}",
+        found=f"{len(positions)} tensors returned",
+        hint="outputs are counted from 0",
+    )
 
 
 def put_element(output: Any, element: int | None, changed: torch.Tensor, rows: int) -> Any:

@@ -27,6 +27,8 @@ SHOWN, NOT_PROVEN = "shown", "not proven"
 CHANCE = 0.25
 # Share in a wrong quadrant from which on the map is refused: most of the change.
 MISPLACED = 0.5
+# Difference from one of a sum of softmax weights, which may be rounded to bfloat16.
+SOFTMAX = 1e-2
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class MapCheck:
     ----------
     axes : {"declared", "followed", "configured", "fixed size"}
         How its axes are known: the network says it, they follow the height and the width of the
-        input, the configuration says it, or the network takes one size alone and its shape and
-        the kind of the module were all that there was to go by.
+        input, the configuration says it, or the network takes one size or squares alone and its
+        shape and the kind of the module were all that there was to go by.
     share : array of shape (4, 4)
         Where an image is changed (rows), the share of the map's squared change in each quadrant
         (columns).
@@ -89,6 +91,7 @@ def check_maps(
 
     def look(layer: str, maps: torch.Tensor, _prefix: torch.Tensor | None) -> None:
         values = maps.cpu().double()
+        _refuse_attention(layer, values, size, known.origin(layer))
         change = (values[1:] - values[:1]).square().sum(1).numpy()
         found[layer] = MapCheck(known.origin(layer), _shares(layer, change))
 
@@ -111,6 +114,28 @@ def _changed_images(size: Size, channels: int) -> torch.Tensor:
         rows, columns = slice(top, top + height // 4), slice(left, left + width // 4)
         images[at, :, rows, columns] = other[:, rows, columns]
     return images
+
+
+def _refuse_attention(layer: str, values: torch.Tensor, size: Size, axes: str) -> None:
+    """Raise `ModelError` for weights of a softmax over a side, or maps larger than the image."""
+    hint = "an attention matrix? Choose the block around it"
+    for axis in (2, 3):
+        sums = values.sum(axis)
+        if values.shape[axis] > 1 and (values >= 0).all() and (sums - 1).abs().max() < SOFTMAX:
+            raise ModelError(
+                f"layer {layer} gives no map",
+                expected="values at places of the image",
+                found=f"weights that add up to one along each {'column' if axis == 2 else 'row'}",
+                hint=hint,
+            )
+    sides = tuple(values.shape[2:])
+    if axes == "fixed size" and (sides[0] > size[0] or sides[1] > size[1]):
+        raise ModelError(
+            f"layer {layer}: maps larger than the image",
+            expected=f"at most {size[0]} x {size[1]}, since the network takes no other aspect",
+            found=f"{sides[0]} x {sides[1]}",
+            hint=hint,
+        )
 
 
 def _shares(layer: str, change: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ AXES = {
     "declared": "the network says so",
     "followed": "they follow the size of the input",
     "configured": "the configuration says so",
-    "fixed size": "by shape and kind of module; the network takes one size alone",
+    "fixed size": "by shape and kind of module; the network takes one size or squares alone",
 }
 
 

@@ -137,3 +137,134 @@ def test_a_single_pixel_need_not_answer_to_every_part_of_the_image() -> None:
     assert check.place == "not proven"
     assert np.isfinite(check.share).all()
     np.testing.assert_allclose(check.share.sum(1), 1)
+
+
+class Fixed(nn.Module):
+    """Takes 32 x 32 alone; attention between patches of 2 x 2, before or after a softmax."""
+
+    def __init__(self, axis: int | None) -> None:
+        super().__init__()
+        self.axis, self.patch, self.attention = axis, 4 if axis else 2, nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2:] == (32, 32)
+        tokens = nn.functional.avg_pool2d(x, self.patch).flatten(2)
+        scores = (tokens.transpose(1, 2) @ tokens)[:, None].repeat(1, 2, 1, 1)
+        return self.attention(scores if self.axis is None else scores.softmax(self.axis))
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        (None, r": maps larger than the image(?s:.*)found: +256 x 256"),
+        (3, r" gives no map(?s:.*)add up to one along each row"),
+        (2, r" gives no map(?s:.*)add up to one along each column"),
+    ],
+)
+def test_attention_is_refused_where_the_network_takes_one_size(
+    axis: int | None, message: str
+) -> None:
+    network = Fixed(axis).eval()
+    layout = None if axis is None else layout_of(network, {"channels_last": False})
+    backbone = Backbone(network, "", layout=layout)
+    with pytest.raises(ModelError, match=f"layer attention{message}"):
+        check_maps(backbone, ["attention"], (32, 32))
+
+
+@pytest.mark.parametrize("layer", ["blocks.0.attn.attn_drop", "blocks.2.attn.attn_drop"])
+def test_attention_is_refused_where_the_network_takes_squares_alone(layer: str) -> None:
+    arguments = {"img_size": 64, "depth": 3, "local_up_to_layer": 2}
+    backbone = load_backbone("timm/convit_tiny", "random", arguments, 0, None)
+    with pytest.raises(ModelError, match=f"layer {layer} gives no map"):
+        check_maps(backbone, [layer], (64, 64))
+
+
+HIERA = {"img_size": [64, 96], "stages": (1, 1, 1, 1)}
+CONVIT = {"img_size": 64, "depth": 3, "local_up_to_layer": 2}
+
+
+@pytest.mark.parametrize("layer", ["patch_embed", "unroll"])
+def test_the_order_of_tokens_is_not_taken_from_layers_elsewhere(layer: str) -> None:
+    backbone = load_backbone("timm/hiera_tiny_224", "random", HIERA, 0, None)
+    with pytest.raises(ModelError, match=f"layer {layer}: the order of its tokens is not known"):
+        check_maps(backbone, [layer], (64, 96))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "size", "layers"),
+    [
+        ("hiera_tiny_224", HIERA, (64, 96), ["blocks.0", "blocks.0.norm1", "blocks.1.norm1"]),
+        ("convit_tiny", CONVIT, (64, 64), ["patch_embed", "blocks.0.attn", "blocks.2.norm1"]),
+        ("mvitv2_tiny", {"img_size": 64}, (64, 64), ["stages.1.blocks.0"]),
+    ],
+)
+def test_tokens_inside_a_network_are_read_in_place(
+    architecture: str, arguments: dict[str, Any], size: tuple[int, int], layers: list[str]
+) -> None:
+    backbone = load_backbone(f"timm/{architecture}", "random", arguments, 0, None)
+    checks = check_maps(backbone, layers, size)
+    assert all(check.place == "shown" for check in checks.values())
+    assert min(np.diag(check.share).min() for check in checks.values()) > 0.7
+
+
+def test_tokens_before_the_class_token_have_no_prefix() -> None:
+    backbone = load_backbone("timm/convit_tiny", "random", CONVIT, 0, None)
+    image = torch.zeros(1, 3, 64, 64)
+    layers = backbone.layers(image)
+    named = "patch_embed", "blocks.0.attn", "blocks.2.norm1"
+    assert [layers.layout(layer).prefix_tokens for layer in named] == [0, 0, 1]
+    tokens = outputs(backbone.network, ["patch_embed"], image)["patch_embed"]
+    read_layers(
+        backbone,
+        ["patch_embed"],
+        image,
+        lambda _layer, maps, _prefix: torch.testing.assert_close(
+            maps, tokens.transpose(1, 2).reshape(1, -1, 4, 4), rtol=0, atol=0
+        ),
+    )
+
+
+class Several(nn.Module):
+    """Takes 32 x 32 alone; its stage returns what `kind` says."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.stage = Parts(kind)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[2:] != (32, 32):
+            raise AssertionError
+        return self.stage(x)[0].flatten(1)
+
+
+class Parts(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = nn.functional.avg_pool2d(x, 4)
+        beside = (x.shape[2:], x.mean((2, 3)))
+        return [x, x * 2] if self.kind == "two" else (x, *beside)
+
+
+def test_the_one_map_of_a_tuple_is_taken() -> None:
+    check = check_maps(Backbone(Several("one").eval(), ""), ["stage"], (32, 32))["stage"]
+    np.testing.assert_array_equal(check.share, np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("stage", r"several maps(?s:.*)2 tensors(?s:.*)stage\.outputs\.0, stage\.outputs\.1"),
+        ("stage.outputs.2", r"does not exist(?s:.*)stage\.outputs\.1(?s:.*)2 tensors returned"),
+    ],
+)
+def test_outputs_of_a_module_are_named(layer: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        check_maps(Backbone(Several("two").eval(), ""), [layer], (32, 32))
+
+
+def test_an_assertion_without_text_is_placed() -> None:
+    with pytest.raises(ModelError, match=r"AssertionError at line \d+ of test_map_check.py: raise"):
+        check_maps(Backbone(Several("two").eval(), ""), ["stage.outputs.0"], (16, 16))
