@@ -150,6 +150,17 @@ def check_loaded(network: nn.Module, stored: Mapping[str, torch.Tensor], file: P
     resamples to the input's size may differ where it had to be, and batch norm's count of steps,
     which old checkpoints lack, changes nothing.
     """
+    broken = [
+        name
+        for name, _ in network.named_parameters()
+        if name in stored and not torch.isfinite(stored[name]).all()
+    ]
+    if broken:
+        raise ModelError(
+            f"{file} holds values that are not finite",
+            expected="finite weights",
+            found=f"{len(broken)} tensors with inf or nan: {', '.join(broken[:3])}",
+        )
     held = network.state_dict()
     wrong = [
         name

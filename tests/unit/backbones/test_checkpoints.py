@@ -311,6 +311,14 @@ def test_a_tensor_that_did_not_arrive_is_found(tmp_path: Path) -> None:
             check_loaded(network, wrong, tmp_path)
 
 
+def test_weights_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    network = timm.create_model("resnet18")
+    tensors = network.state_dict()
+    tensors["layer1.0.conv1.weight"][0] = float("nan")
+    with pytest.raises(ModelError, match=r"(?s)not finite.*1 tensors.*layer1\.0\.conv1\.weight"):
+        check_loaded(network, tensors, tmp_path / "w.pth")
+
+
 def test_one_renamed_tensor_does_not_stand_for_two(tmp_path: Path) -> None:
     network = nn.Sequential(nn.LayerNorm(4), nn.LayerNorm(4))
     stored = {f"old.{n}.weight": torch.ones(4) for n in range(2)}
