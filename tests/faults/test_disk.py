@@ -27,7 +27,7 @@ ROOT = os.geteuid() == 0
 
 
 # A job that begins to write that store.
-WRITTEN = r"\.eval\.zarr\.\d+\.partial/"
+WRITTEN = r"\.eval\.zarr\.[0-9a-f]+\.partial/"
 
 
 @contextmanager

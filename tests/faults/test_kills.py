@@ -22,7 +22,7 @@ from tests.workflow.conftest import TinyStudy
 
 PROBE = "probes/pixels/input/map.zarr"
 # The second chunk file of that store, when the first lies in its unfinished folder.
-WRITTEN = r"\.map\.zarr\.\d+\.partial/cv_log_loss/c/"
+WRITTEN = r"\.map\.zarr\.[0-9a-f]+\.partial/cv_log_loss/c/"
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -92,7 +92,7 @@ def test_everything_is_killed_at_once_as_when_the_power_goes(
     store = "features/pixels/pass-0/eval.zarr"
     lose(study, store)
     goal = f"results/tiny/{store}.digest.json"
-    last = r"\.eval\.zarr\.\d+\.partial/input/c/"
+    last = r"\.eval\.zarr\.[0-9a-f]+\.partial/input/c/"
     snakemake = started(study, goal, env=fault.env(last, "pause"))
     job = fault.pid
     for process in (snakemake.pid, job):
