@@ -33,6 +33,7 @@ def test_defaults_are_filled_in(config: Config) -> None:
         "eval_share": 0.5,
         "on_empty_class": "fail",
         "on_bad_image": "fail",
+        "on_shared_images": "fail",
         "seed": 0,
     }
     assert resolved["models"]["net"]["preprocess"] == {}
