@@ -15,7 +15,7 @@ import numpy as np
 
 from bandprobe.features.blocks import BLOCK_BYTES, channels_within
 from bandprobe.fourier.bands import Bands
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
@@ -264,6 +264,9 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
     bands, readouts = len(study.bands), len(study.additive)
     cells = readouts * sum(bands * mode.draws + 1 for mode in study.modes.values())
     cells += len(_linear(study)) * bands * study.controls.draws * _controlled(study)
+    if "energy" in study.readouts:
+        kept = [mode for mode in study.modes.values() if mode.kind in KEEPING]
+        cells += bands * study.controls.draws * sum(len(mode.controls) for mode in kept)
     if "refit" in study.readouts:
         cells += len(study.refit_modes) * (bands + 1)
     per_image = SINGLE * CORRECT_RANK_MARGIN
