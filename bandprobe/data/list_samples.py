@@ -33,7 +33,7 @@ def list_samples(
         Folder of the images.
     state : str
         What the workflow knows the user's files by, as of `datasets.state_of`; it is written down
-        beside the manifest with what they are. Empty where they are none of the user's.
+        beside the manifest with what they are, where the data set has files of the user's.
     threads : int
         Images that are decoded at the same time.
     """
@@ -42,14 +42,15 @@ def list_samples(
     on_bad_image = spec.get("on_bad_image", "fail")
     leave_out = partial(reasons_to_drop, root=root, on_shared_images=spec.get("on_shared_images"))
     # Before they are read: a file that changes meanwhile then differs from what is written down.
-    files = list_files(folders_of(spec), file_suffixes(spec)) if state else {}
+    is_users = bool(state and folders_of(spec))
+    files = list_files(folders_of(spec), file_suffixes(spec)) if is_users else {}
     write_manifest(
         output, samples(spec, root), root, on_bad_image, fault_of, leave_out, threads=threads
     )
     left_out = skipped_images(output)
     for image, reason in left_out.items():
         logging.warning("left out %s: %s", image, reason)
-    if state:
+    if is_users:
         contents = {root / image: digest for image, digest in image_rows(output).items()}
         more = [root / image for image in left_out]
         if spec["kind"] in MADE_HERE:

@@ -83,8 +83,8 @@ def dataset_state(study: Study, wildcards: Wildcards) -> str:
     """What a user's files are known by, which Snakemake cannot watch; the manifest reads them."""
     dataset = wildcards["dataset"]
     spec = study.datasets[dataset]
-    if "asset" in spec:
-        return "asset"
+    if "root" not in spec:
+        return "none"  # an empty text would be no value of an option
     return _state(as_json(spec), str(Path(Paths.IMAGE_FILES.format(dataset=dataset)).absolute()))
 
 

@@ -84,7 +84,7 @@ def test_a_data_set_and_its_folder(tiny: Study, tmp_path: Path) -> None:
     assert study_params.dataset_root(tiny, job, made) == "elsewhere/images"
     folder = {"kind": "imagefolder", "root": str(tmp_path)}
     study = study_of(datasets={"own": folder, "photos": {"kind": "photos", "asset": "photos"}})
-    assert study_params.dataset_state(study, {"dataset": "photos"}) == "asset"
+    assert study_params.dataset_state(study, {"dataset": "photos"}) == "none"
     before = study_params.dataset_state(study, {"dataset": "own"})
     assert study_params.dataset_state(study, {"dataset": "own"}) == before
     study_params._state.cache_clear()
