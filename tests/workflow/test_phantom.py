@@ -55,7 +55,7 @@ def test_removing_any_band_costs_a_seventh(phantom: Path) -> None:
     for record in targets(phantom, "phantom", "remove"):
         assert 0.095 < record["top1_drop"] < 0.145, record["band"]
         assert record["top1_drop_ci"][0] > 0
-        assert record["flags"] == []
+        assert set(record["flags"]) <= {"penalty-at-the-end"}
 
 
 def test_removing_a_band_destroys_its_classes_and_no_others(phantom: Path) -> None:
