@@ -119,7 +119,7 @@ def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path
     assert not study.plan().jobs, "the same code in another place is the same code"
     module = own_home / "bandprobe" / "fourier" / "spectra.py"
     text = module.read_text()
-    module.write_text(text.replace("= np.bincount(", "= 1.0 * np.bincount(", 1))
+    module.write_text(text.replace("] = np.bincount(", "] = 1.0 * np.bincount(", 1))
     assert module.read_text() != text
     assert study.plan().jobs == BY_SPECTRA
     done = study.run("spectra")
