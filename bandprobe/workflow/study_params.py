@@ -83,9 +83,9 @@ def dataset_state(study: Study, wildcards: Wildcards) -> str:
     """What a user's files are known by, which Snakemake cannot watch; the manifest reads them."""
     dataset = wildcards["dataset"]
     spec = study.datasets[dataset]
-    if "root" not in spec:
-        return "none"  # an empty text would be no value of an option
-    return _state(as_json(spec), str(Path(Paths.IMAGE_FILES.format(dataset=dataset)).absolute()))
+    record = Path(Paths.IMAGE_FILES.format(dataset=dataset)).absolute()
+    # An empty text would be no value of an option.
+    return _state(as_json(spec), str(record)) or "none"
 
 
 @functools.cache
