@@ -117,7 +117,7 @@ def state_now(folders: Sequence[Path], suffixes: Collection[str], record: Path) 
             differing[name] = f"{state.size} {state.modified}"
         elif state != known.files[name] and name in known.contents:
             suspect.append(name)
-    contents = read_contents([_path(folders, name) for name in suspect])
+    contents = read_contents([path_of(folders, name) for name in suspect])
     for name, content in zip(suspect, contents, strict=True):
         if content == UNREAD or content != known.contents[name]:
             differing[name] = f"{content} {files[name].modified}" if content == UNREAD else content
@@ -173,7 +173,7 @@ def write_record(
         SHA-256 of each file that is used, or `UNREAD`.
     """
     by_path = {os.path.normpath(path): content for path, content in contents.items()}
-    found = {name: by_path.get(os.path.normpath(_path(folders, name))) for name in files}
+    found = {name: by_path.get(os.path.normpath(path_of(folders, name))) for name in files}
     used = {name: content for name, content in found.items() if content is not None}
     _write(record, ImageFiles(state, files, used))
 
@@ -210,7 +210,8 @@ def read_record(record: Path) -> ImageFiles | None:
     return ImageFiles(state, files, contents)
 
 
-def _path(folders: Sequence[Path], name: str) -> Path:
+def path_of(folders: Sequence[Path], name: str) -> Path:
+    """The file of a name as of `list_files`."""
     number, _, below = name.partition("/")
     return folders[int(number)] / below
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bandprobe.data.datasets import MADE_HERE, file_suffixes, folders_of, samples
-from bandprobe.data.image_files import FileState, list_files, read_contents, write_record
+from bandprobe.data.image_files import list_files, path_of, read_contents, write_record
 from bandprobe.data.images import image_fault
 from bandprobe.data.inputs import input_fault
 from bandprobe.data.manifest import image_rows, skipped_images, write_manifest
@@ -54,14 +54,9 @@ def list_samples(
         contents = {root / image: digest for image, digest in image_rows(output).items()}
         more = [root / image for image in left_out]
         if spec["kind"] in MADE_HERE:
-            more = _paths(spec, files)
+            # Images are written out of them: all count.
+            more = [path_of(folders_of(spec), name) for name in files]
         contents |= dict(zip(more, read_contents(more), strict=True))
         # A table counts by its own content.
         own = state.partition(" ")[0]
         write_record(output.with_name(RECORD), own, files, folders_of(spec), contents)
-
-
-def _paths(spec: Mapping[str, Any], files: Mapping[str, FileState]) -> list[Path]:
-    """The files themselves, of which all count where images are written out of them."""
-    folders = folders_of(spec)
-    return [folders[int(name.partition("/")[0])] / name.partition("/")[2] for name in files]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bandprobe.data.assets import find_asset
 from bandprobe.data.datasets import MADE_HERE
+from bandprobe.study.parts import part_names
 from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.study.study import BY_BAND, Study
 
@@ -79,7 +80,7 @@ def is_sharded(study: Study) -> bool:
 
 def shards(study: Study) -> list[str]:
     """Parts of the feature maps of a pass and split."""
-    return fill(Paths.SHARD, shard=_numbers(study.scale.shards))
+    return fill(Paths.SHARD, shard=part_names(study.scale.shards))
 
 
 def extracted(study: Study) -> list[str]:
@@ -125,7 +126,7 @@ def head_logits_digest(study: Study, wildcards: Wildcards) -> str:
 def slab_sums(study: Study) -> list[str]:
     """Sums over the slabs of a layer's channels; none where no readout needs whole maps."""
     is_shared = study.scale.slabs > 1 and set(study.readouts) & {"map", *BY_BAND}
-    return fill(Paths.SUMS, slab=_numbers(study.scale.slabs)) if is_shared else []
+    return fill(Paths.SUMS, slab=part_names(study.scale.slabs)) if is_shared else []
 
 
 def probes(study: Study) -> list[str]:
@@ -221,10 +222,6 @@ def undefined_outcomes(study: Study) -> list[str]:
 def folder_above(path: str, levels: int) -> str:
     """The folder some levels above a file."""
     return str(Path(path).parents[levels - 1])
-
-
-def _numbers(count: int) -> list[str]:
-    return [f"{number:04d}" for number in range(count)]
 
 
 def _of_pass(study: Study, wildcards: Wildcards, pattern: str, **values: str) -> str:
