@@ -33,7 +33,8 @@ SQUARES = 8
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
 TARGET_BYTES = 3000
-CORRECT_RANK_MARGIN = 3
+# Correct, rank, margin, top5.
+OUTCOMES = 4
 # Values per image that are held once for all bands while targets are scored.
 FACTS = 30
 
@@ -269,7 +270,7 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
         cells += bands * study.controls.draws * sum(len(mode.controls) for mode in kept)
     if "refit" in study.readouts:
         cells += len(study.refit_modes) * (bands + 1)
-    per_image = SINGLE * CORRECT_RANK_MARGIN
+    per_image = SINGLE * OUTCOMES
     stored = sum(per_image * layer.counts.eval * cells for layer in layers)
     if study.head:
         heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
@@ -306,7 +307,7 @@ def _scored(study: Study, mode: Mode) -> int:
     draws = study.controls.draws
     controls = len(mode.controls) if draws and _linear(study) else 0
     # What is stored, in single precision, with labels, groups and scores of the untouched maps.
-    held = 3 * bands * (mode.draws + controls * draws) // 2 + FACTS
+    held = OUTCOMES * bands * (mode.draws + controls * draws) // 2 + FACTS
     # Scores of the changed maps; effects, of which two of each control and two in excess of it.
     effects = bands * (len(EFFECTS) + 2 * len(CONTROLLED) * controls)
     scores = bands * len(SCORES)

@@ -164,7 +164,8 @@ def test_scoring_takes_the_memory_that_the_plan_says(
 
     def drawn(*shape: int) -> Outcomes:
         rank = generator.integers(1, 9, (*shape, images)).astype(np.float32)
-        return Outcomes((rank == 1).astype(np.float32), rank, -rank)
+        right = (rank == 1).astype(np.float32)
+        return Outcomes(right, rank, -rank, right.copy())
 
     group_resamples.cache_clear()
     tracemalloc.start()
