@@ -47,9 +47,12 @@ def networks(study: Study) -> list[Model]:
 def first_crops(study: Study, count: int) -> Split:
     """The first crops of the training split, in the study's order."""
     rows = samples(study.datasets["photos"], HOME / Paths.PHOTOS)[:count]
+    boxes = np.array([row.crop for row in rows])
     number = np.arange(len(rows))
     label = np.array([row.label for row in rows])
-    return Split(number, label, number, [r.image for r in rows], [r.crop for r in rows])
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    images, crops = [row.image for row in rows], [row.crop for row in rows]
+    return Split(number, label, number, images, crops, width, height)
 
 
 class Worker:

@@ -173,13 +173,23 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image as seen upright; raises as `open_image`, which reads it."""
+    return open_image(path).size
+
+
 def image_fault(path: Path) -> str | None:
     """Why an image cannot be used, in one line, or None."""
     try:
         open_image(path)
     except DatasetError as error:
-        return " ".join(str(error.found).split())
+        return fault_text(error)
     return None
+
+
+def fault_text(error: DatasetError) -> str:
+    """What was found, in one line."""
+    return " ".join(str(error.found).split())
 
 
 @lru_cache(maxsize=8)

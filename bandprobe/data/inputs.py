@@ -18,9 +18,10 @@ from bandprobe.data.images import (
     FILTERS,
     Box,
     Preprocess,
-    image_fault,
+    fault_text,
     open_image,
     recent_image,
+    upright_size,
 )
 from bandprobe.errors import DatasetError, ModelError
 
@@ -94,17 +95,33 @@ def _normalised(values: MapArray, preprocess: Preprocess) -> MapArray:
 
 
 def _resize(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    """Resize, keeping the aspect, so that the input's size over `crop_fraction` is covered.
+    return image.resize(_resized(*image.size, preprocess), FILTERS[preprocess.interpolation])
+
+
+def _resized(width: int, height: int, preprocess: Preprocess) -> tuple[int, int]:
+    """Width and height so that the input's size over `crop_fraction` is covered, aspect kept.
 
     As timm does it: the longer side is truncated for square inputs and rounded for others.
     """
-    height, width = (int(side / preprocess.crop_fraction) for side in preprocess.size)
-    whole = int if height == width else round
-    if height * image.width >= width * image.height:
-        size = (max(width, whole(height * image.width / image.height)), height)
-    else:
-        size = (width, max(height, whole(width * image.height / image.width)))
-    return image.resize(size, FILTERS[preprocess.interpolation])
+    least_height, least_width = (int(side / preprocess.crop_fraction) for side in preprocess.size)
+    whole = int if least_height == least_width else round
+    if least_height * width >= least_width * height:
+        return max(least_width, whole(least_height * width / height)), least_height
+    return least_width, max(least_height, whole(least_width * height / width))
+
+
+def shown_pixels(width: int, height: int, preprocess: Preprocess) -> tuple[float, float]:
+    """Pixels of an image that the input shows along y and x, before they are resized.
+
+    Where these are fewer than the pixels of the input, the image was enlarged, and the input holds
+    nothing but interpolation above half as many cycles. NaN for a user's function, of which nothing
+    is known.
+    """
+    if preprocess.function:
+        return float("nan"), float("nan")
+    new_width, new_height = _resized(width, height, preprocess)
+    rows, columns = preprocess.size
+    return rows * height / new_height, columns * width / new_width
 
 
 def load_batch(
@@ -151,14 +168,21 @@ def is_array(path: Path, n_channels: int) -> bool:
     return suffix == ARRAY or (suffix in TIFF and n_channels not in OF_FILES)
 
 
+def input_size(path: Path, n_channels: int) -> tuple[int, int]:
+    """Width and height of an image of so many channels; `DatasetError` if it is not one."""
+    if is_array(path, n_channels):
+        height, width, _ = open_channels(path, n_channels).shape
+        return width, height
+    if n_channels not in OF_FILES:
+        found = f"an image file, where {n_channels} channels are expected: .npy, .tif"
+        raise DatasetError(f"cannot read the image {path}", found=found)
+    return upright_size(path)
+
+
 def input_fault(path: Path, n_channels: int) -> str | None:
     """Why a file is not an image of so many channels, in one line, or None."""
-    if not is_array(path, n_channels):
-        if n_channels not in OF_FILES:
-            return f"an image file, where {n_channels} channels are expected: .npy, .tif"
-        return image_fault(path)
     try:
-        open_channels(path, n_channels)
+        input_size(path, n_channels)
     except DatasetError as error:
-        return " ".join(str(error.found).split())
+        return fault_text(error)
     return None

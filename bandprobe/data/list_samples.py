@@ -10,8 +10,8 @@ from typing import Any
 
 from bandprobe.data.datasets import MADE_HERE, file_suffixes, folders_of, samples
 from bandprobe.data.image_files import list_files, path_of, read_contents, write_record
-from bandprobe.data.images import image_fault
-from bandprobe.data.inputs import input_fault
+from bandprobe.data.images import upright_size
+from bandprobe.data.inputs import input_size
 from bandprobe.data.manifest import image_rows, skipped_images, write_manifest
 from bandprobe.data.shared_images import reasons_to_drop
 
@@ -38,14 +38,14 @@ def list_samples(
         Images that are decoded at the same time.
     """
     n_channels = spec.get("channels")
-    fault_of = partial(input_fault, n_channels=n_channels) if n_channels else image_fault
+    size_of = partial(input_size, n_channels=n_channels) if n_channels else upright_size
     on_bad_image = spec.get("on_bad_image", "fail")
     leave_out = partial(reasons_to_drop, root=root, on_shared_images=spec.get("on_shared_images"))
     # Before they are read: a file that changes meanwhile then differs from what is written down.
     is_users = bool(state and folders_of(spec))
     files = list_files(folders_of(spec), file_suffixes(spec)) if is_users else {}
     write_manifest(
-        output, samples(spec, root), root, on_bad_image, fault_of, leave_out, threads=threads
+        output, samples(spec, root), root, on_bad_image, size_of, leave_out, threads=threads
     )
     left_out = skipped_images(output)
     for image, reason in left_out.items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,19 +16,28 @@ from numpy.typing import NDArray
 
 from bandprobe.base.files import replacing
 from bandprobe.base.progress import tracked
-from bandprobe.data.images import Box, image_fault, unreadable
+from bandprobe.data.images import Box, fault_text, unreadable, upright_size
 from bandprobe.data.sample import SKIPPED, Sample, lost_classes
 from bandprobe.errors import DatasetError
 from bandprobe.store.chunks import damaged, readable
 from bandprobe.store.digests import file_digest, require_digest, write_digest
 
-Fault = Callable[[Path], str | None]
+SizeOf = Callable[[Path], tuple[int, int]]
 LeaveOut = Callable[[Sequence[Sample], Mapping[str, str]], Mapping[int, str]]
-Look = TypeVar("Look")
+Result = TypeVar("Result")
 # Files that wait for each thread, so that none is idle while the first of them takes long.
 AHEAD = 16
 CROP = ("crop_left", "crop_top", "crop_right", "crop_bottom")
-INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP)
+SIZE = ("width", "height")
+INTEGERS = ("sample", "label", "group", "imagenet_index", *CROP, *SIZE)
+
+
+class Look(NamedTuple):
+    """What is known of an image file that was read: its SHA-256, and its upright size in pixels."""
+
+    sha256: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Split:
     sample, label, group : arrays of shape (n_samples,)
         Row in the manifest; class; number of the group.
     image, crop : lists of length n_samples
+    width, height : arrays of shape (n_samples,)
+        Pixels of the crop, or of the upright image where nothing is cut out.
     """
 
     sample: NDArray[np.int64]
@@ -47,6 +58,8 @@ class Split:
     group: NDArray[np.int64]
     image: list[str]
     crop: list[Box | None]
+    width: NDArray[np.int64]
+    height: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> Split:
         """The samples at some positions, in their order."""
@@ -56,48 +69,55 @@ class Split:
             self.group[rows],
             [self.image[row] for row in rows],
             [self.crop[row] for row in rows],
+            self.width[rows],
+            self.height[rows],
         )
 
 
 def look_at_images(
-    root: Path, files: Sequence[str], fault_of: Fault = image_fault, threads: int = 1
-) -> tuple[dict[str, str], dict[str, str]]:
-    """SHA-256 of each file that can be decoded, and the reason for each one that cannot.
+    root: Path, files: Sequence[str], size_of: SizeOf = upright_size, threads: int = 1
+) -> tuple[dict[str, Look], dict[str, str]]:
+    """SHA-256 and size of each file that can be decoded, and the reason for each one that cannot.
 
     Parameters
     ----------
     root : Path
         Folder that the names of the files are relative to.
     files : sequence of str
-    fault_of : callable
-        Why a file cannot be used, or None.
+    size_of : callable
+        Width and height of a file's image; raises `DatasetError` for one that cannot be used.
     threads : int
         Files that are decoded at the same time.
     """
 
-    def look(name: str) -> tuple[str | None, str]:
-        fault = fault_of(root / name)
-        return fault, file_digest(root / name) if fault is None else ""
+    def look(name: str) -> Look | str:
+        try:
+            width, height = size_of(root / name)
+        except DatasetError as error:
+            return fault_text(error)
+        return Look(file_digest(root / name), width, height)
 
-    digests: dict[str, str] = {}
+    images: dict[str, Look] = {}
     faults: dict[str, str] = {}
     looks = _in_order(look, files, threads)
-    for name, (fault, digest) in zip(
+    for name, found in zip(
         files, tracked(looks, len(files), "images", f"decoding {root}"), strict=True
     ):
-        if fault is None:
-            digests[name] = digest
+        if isinstance(found, str):
+            faults[name] = found
         else:
-            faults[name] = fault
-    return digests, faults
+            images[name] = found
+    return images, faults
 
 
-def _in_order(look: Callable[[str], Look], names: Sequence[str], threads: int) -> Iterator[Look]:
+def _in_order(
+    look: Callable[[str], Result], names: Sequence[str], threads: int
+) -> Iterator[Result]:
     """Results of a function in the order of its arguments, few of which are handed out early.
 
     A pool's own `map` takes all arguments at once: 1.9 KB each, before the first result.
     """
-    waiting: deque[Future[Look]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for name in names:
             if len(waiting) >= AHEAD * threads:
@@ -112,7 +132,7 @@ def write_manifest(
     rows: Sequence[Sample],
     root: Path,
     on_bad_image: str = "fail",
-    fault_of: Fault = image_fault,
+    size_of: SizeOf = upright_size,
     leave_out: LeaveOut | None = None,
     threads: int = 1,
 ) -> None:
@@ -126,8 +146,8 @@ def write_manifest(
         Folder that image names are relative to.
     on_bad_image : {"fail", "skip"}
         Whether an image that cannot be used is an error, or becomes a row of the split `SKIPPED`.
-    fault_of : callable
-        Why a file cannot be used, or None.
+    size_of : callable
+        Width and height of a file's image; raises `DatasetError` for one that cannot be used.
     leave_out : callable, optional
         From samples and the SHA-256 of each image, the positions of samples that become rows of
         the split `SKIPPED` as well, and why.
@@ -140,7 +160,8 @@ def write_manifest(
         Naming all images that cannot be used, at once; or the classes of which none are left.
     """
     names = sorted({row.image for row in rows})
-    digests, faults = look_at_images(root, names, fault_of, threads)
+    images, faults = look_at_images(root, names, size_of, threads)
+    digests = {name: look.sha256 for name, look in images.items()}
     if on_bad_image == "fail" and faults:
         raise unreadable({root / name: fault for name, fault in faults.items()})
     kept = [row for row in rows if row.image not in faults]
@@ -167,11 +188,22 @@ def write_manifest(
     }
     for position, name in enumerate(CROP):
         columns[name] = [row.crop[position] if row.crop else None for row in rows]
+    sizes = [_size(row, images.get(row.image)) for row in rows]
+    for position, name in enumerate(SIZE):
+        columns[name] = [size[position] for size in sizes]
     schema = {name: pa.int64() for name in INTEGERS}
     table = pa.table(
         {name: pa.array(values, schema.get(name, pa.string())) for name, values in columns.items()}
     )
     write_table(path, table)
+
+
+def _size(row: Sample, image: Look | None) -> tuple[int | None, int | None]:
+    """Width and height of what a sample shows, in pixels of the file."""
+    if row.crop:
+        left, top, right, bottom = row.crop
+        return right - left, bottom - top
+    return (image.width, image.height) if image else (None, None)
 
 
 def _check_classes(rows: Sequence[Sample], kept: Sequence[Sample], root: Path) -> None:
@@ -233,6 +265,8 @@ def read_split(path: Path, split: str) -> Split:
         group=table["group"].to_numpy(),
         image=table["image"].to_pylist(),
         crop=[None if box[0] is None else box for box in boxes],
+        width=table["width"].to_numpy(),
+        height=table["height"].to_numpy(),
     )
 
 

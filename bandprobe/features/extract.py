@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import MapArray
 from bandprobe.base.progress import tracked
 from bandprobe.data.images import Preprocess
-from bandprobe.data.inputs import load_batch
+from bandprobe.data.inputs import load_batch, shown_pixels
 from bandprobe.data.manifest import Split
 from bandprobe.errors import ModelError
 from bandprobe.features.shards import shard_slice, shard_unit
@@ -246,7 +246,8 @@ def extract(
     split = source.split.take(np.arange(n_samples)[shard.of(n_samples)])
     source = replace(source, split=split)
     with StoreWriter(path, attrs) as store:
-        for name, variable in split_coordinates(split).items():
+        coordinates = split_coordinates(split) | source_coordinates(split, source.preprocess)
+        for name, variable in coordinates.items():
             store.write(name, variable, coordinate=True)
         with (
             FeatureWriter(store, n_samples, storage, shard, notes) as writer,
@@ -263,4 +264,19 @@ def split_coordinates(split: Split) -> dict[str, Variable]:
         "sample": Variable(("sample",), split.sample, {"long_name": "row in the manifest"}),
         "label": Variable(("sample",), split.label, {"long_name": "ground-truth class"}),
         "group": Variable(("sample",), split.group, {"long_name": "dependent samples"}),
+    }
+
+
+def source_coordinates(split: Split, preprocess: Preprocess) -> dict[str, Variable]:
+    """Coordinates `source_height` and `source_width`: what the input shows of each image."""
+    sizes = zip(split.width.tolist(), split.height.tolist(), strict=True)
+    shown = np.array([shown_pixels(*size, preprocess) for size in sizes]).reshape(-1, 2)
+    text = "of the image that the input shows, before they are resized"
+    return {
+        name: Variable(
+            ("sample",), shown[:, axis], {"units": "pixels", "long_name": f"{what} {text}"}
+        )
+        for axis, (name, what) in enumerate(
+            (("source_height", "rows"), ("source_width", "columns"))
+        )
     }

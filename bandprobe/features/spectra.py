@@ -27,6 +27,7 @@ from bandprobe.store.zarr_store import Store, Variable, write_store
 UNIT = {"units": "squared feature units"}
 NYQUIST = {"units": "Nyquist"}
 CYCLES = {"units": "cycles per image"}
+SOURCE = ("source_height", "source_width")
 
 
 def write_spectra(
@@ -66,6 +67,7 @@ def write_spectra(
         output,
         band_variables(joined, partition)
         | rounding_variable(np.concatenate(rounding))
+        | source_variable(store, partition)
         | curve_variables(joined, height, width),
         coordinates(bands, height, width) | read_coordinates(store),
         provenance(code, stage, **inherited(store.attrs), window=window),
@@ -99,6 +101,15 @@ def rounding_variable(energy: FloatArray) -> dict[str, Variable]:
     """What the number format of the stored maps cannot tell from nothing."""
     text = {"long_name": "energy expected of the rounding of stored values, over channels"}
     return {"rounding_energy": Variable(("sample", "band"), energy, UNIT | text)}
+
+
+def source_variable(store: Store, partition: BandPartition) -> dict[str, Variable]:
+    """What the images could not hold before they were resized; of the median image."""
+    known = set(SOURCE) <= set(store.names())
+    rows, columns = (float(np.median(store.read(n))) if known else np.nan for n in SOURCE)
+    text = "share of the bins above the Nyquist frequency of the images before they were resized"
+    attrs = {"units": "1", "long_name": text, "source_height": rows, "source_width": columns}
+    return {"beyond_source": Variable(("band",), partition.beyond(rows, columns), attrs)}
 
 
 def curve_variables(spectra: MapSpectra, height: int, width: int) -> dict[str, Variable]:

@@ -148,6 +148,26 @@ class BandPartition:
         """How many bins of a mask (height, width) each band has, shape (n_bands,)."""
         return np.bincount(self.index[mask], minlength=len(self.bands)).astype(np.int64)
 
+    def beyond(self, rows: float, columns: float) -> FloatArray:
+        """Share of each band's bins that an image of `rows` x `columns` pixels cannot hold.
+
+        These have more than half a cycle per pixel along an axis, where the grid covers as much of
+        the scene as the image. NaN for bands without bins, and where a size is NaN.
+
+        Returns
+        -------
+        array of shape (n_bands,)
+        """
+        share = np.full(len(self.bands), np.nan)
+        if np.isfinite((rows, columns)).all():
+            above = [
+                np.abs(np.fft.fftfreq(side, 1 / side)) > pixels / 2 + EDGE_TOLERANCE
+                for side, pixels in ((self.height, rows), (self.width, columns))
+            ]
+            missing = self.counted(above[0][:, None] | above[1][None, :])
+            np.divide(missing, self.counts, out=share, where=self.counts > 0)
+        return share
+
     @property
     def dc_band(self) -> int:
         """The band that contains the zero frequency."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bandprobe.base.arrays import MaskArray
 from bandprobe.base.files import write_json
@@ -20,6 +20,21 @@ from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.store.provenance import provenance, stated
 from bandprobe.store.zarr_store import Store
+
+# A band with at least this share of its bins above the Nyquist frequency of the images before they
+# were resized is said to hold interpolation.
+INTERPOLATED = 0.25
+
+
+class Held(NamedTuple):
+    """Bands that hold rounding, or interpolation, alone; each of shape (n_bands,)."""
+
+    below_rounding: MaskArray
+    above_source: MaskArray
+
+    def of(self, outcomes: ModeOutcomes) -> ModeOutcomes:
+        """Outcomes that know it."""
+        return replace(outcomes, below_rounding=self.below_rounding, above_source=self.above_source)
 
 
 def write_targets(
@@ -47,7 +62,8 @@ def write_targets(
         Names of data set, model and layer.
     bootstrap : Bootstrap
     spectra : Path, optional
-        The store of the layer's spectra, which tells bands that hold nothing but rounding.
+        The store of the layer's spectra, which tells bands that hold nothing but rounding, or
+        nothing of the images but interpolation.
     refit : Path, optional
         The store of the refitted readouts; needed if they have no outcomes under any mode.
     code : str
@@ -58,9 +74,9 @@ def write_targets(
     StoreError
         If nothing says how a readout without a result scores untouched maps.
     """
-    rounding = None if spectra is None else below_rounding(spectra)
+    held = None if spectra is None else what_bands_hold(spectra)
     for path in outcomes:
-        _write_scored(folder, path, axes, bootstrap, rounding, code)
+        _write_scored(folder, path, axes, bootstrap, held, code)
     by_readout = {path.parent.name: path for path in outcomes}
     for name in undefined:
         readout, mode = name.split("/")
@@ -75,11 +91,14 @@ def write_targets(
         _write_undefined(folder, untouched, names, bootstrap, code)
 
 
-def below_rounding(spectra: Path) -> MaskArray:
-    """Bands of a layer that hold rounding, shape (n_bands,), from the store of its spectra."""
+def what_bands_hold(spectra: Path) -> Held:
+    """Which bands need caution, from the store of a layer's spectra."""
     store = Store(spectra)
     energy, rounding = store.read("energy").mean(0), store.read("rounding_energy").mean(0)
-    return is_rounding(energy, rounding) & (store.read("bins") > 0)
+    return Held(
+        is_rounding(energy, rounding) & (store.read("bins") > 0),
+        store.read("beyond_source") >= INTERPOLATED,
+    )
 
 
 def _write_scored(
@@ -87,11 +106,12 @@ def _write_scored(
     path: Path,
     axes: Mapping[str, str],
     bootstrap: Bootstrap,
-    rounding: MaskArray | None,
+    held: Held | None,
     code: str,
 ) -> None:
     mode_outcomes, bands, attrs = read_outcomes(path)
-    mode_outcomes = replace(mode_outcomes, below_rounding=rounding)
+    if held is not None:
+        mode_outcomes = held.of(mode_outcomes)
     readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["mode"]))
     source = provenance(
         code,

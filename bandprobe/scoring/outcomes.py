@@ -108,6 +108,8 @@ class ModeOutcomes:
         Bands for which a kind of control changes what the mode changes.
     below_rounding : bool array of shape (n_bands,), optional
         Bands that hold hardly more than the rounding of the stored maps.
+    above_source : bool array of shape (n_bands,), optional
+        Bands that the images could not hold before they were enlarged to the network's input.
     """
 
     changed: Outcomes
@@ -123,6 +125,7 @@ class ModeOutcomes:
     at_end: NDArray[np.bool_] | None = None
     alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     below_rounding: NDArray[np.bool_] | None = None
+    above_source: NDArray[np.bool_] | None = None
 
     @property
     def rounding(self) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.flags import (
+    ABOVE_SOURCE,
     BELOW_ROUNDING,
     BLIND,
     CONTROL_IS_BAND,
@@ -173,6 +174,8 @@ def _flags(
             flags.append(PENALTY_AT_END)
         if outcomes.rounding[band]:
             flags.append(BELOW_ROUNDING)
+        if outcomes.above_source is not None and outcomes.above_source[band]:
+            flags.append(ABOVE_SOURCE)
         if outcomes.bins[band] and outcomes.n_classes <= 5:
             flags.append(TOP5_FORCED)
         if _at_chance(general):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import xarray as xr
 
 from bandprobe.errors import BandprobeError
 from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
-from bandprobe.interventions.targets import below_rounding
+from bandprobe.interventions.targets import what_bands_hold
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
@@ -69,8 +68,7 @@ def _records(study: Study, names: Mapping[str, str]) -> tuple[list[dict[str, Any
         outcomes, bands, _ = read_outcomes(source)
         mode = study.modes[names["mode"]]
         if names["readout"] in study.readouts:
-            rounding = below_rounding(Path(Paths.SPECTRA.format(**names)))
-            outcomes = replace(outcomes, below_rounding=rounding)
+            outcomes = what_bands_hold(Path(Paths.SPECTRA.format(**names))).of(outcomes)
         records = score_mode(outcomes, bands, names["readout"], mode, bootstrap)
         return records, read_digest(source)
     # Untouched maps have the same scores under all modes of the readout.

@@ -6,6 +6,7 @@ import ast
 import functools
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import bandprobe
 from bandprobe.errors import BandprobeError
@@ -32,7 +33,7 @@ def code_digest(script: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(closure(script), key=_name):
         total.update(_name(path).encode())
-        total.update(_meaning(path, path.stat().st_mtime_ns).encode())
+        total.update(_module(path).meaning.encode())
     return total.hexdigest()
 
 
@@ -66,43 +67,51 @@ def closure(script: Path) -> set[Path]:
         path = waiting.pop()
         if path not in reached:
             reached.add(path)
-            waiting += _imports(path, path.stat().st_mtime_ns)
+            waiting += _module(path).imports
     return reached
 
 
-@functools.cache
-def _imports(path: Path, _changed: int) -> list[Path]:
-    modules: list[Path] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.level:
-            raise BandprobeError(
-                f"{path}: a relative import in line {node.lineno}",
-                expected="from bandprobe.room.module import name",
-                hint="the digest of a stage's code follows absolute imports",
-            )
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            file = PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
-            if name.startswith("bandprobe.") and name not in IGNORED and file.is_file():
-                modules.append(file)
-    return modules
+class _Module(NamedTuple):
+    """What a file says, and the modules of this package that it imports."""
+
+    meaning: str
+    imports: list[Path]
+
+
+def _module(path: Path) -> _Module:
+    return _parsed(path, path.stat().st_mtime_ns)
 
 
 @functools.cache
-def _meaning(path: Path, _changed: int) -> str:
+def _parsed(path: Path, _changed: int) -> _Module:
     tree = ast.parse(path.read_bytes())
+    imports: list[Path] = []
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        ):
-            first = body[0]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports += _imported(path, node)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
+            first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = body[1:]
-    return meaning(tree)
+                # A docstring.
+                node.body = node.body[1:]
+    return _Module(meaning(tree), imports)
+
+
+def _imported(path: Path, node: ast.Import | ast.ImportFrom) -> list[Path]:
+    """Modules of this package that an import may mean."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif node.level:
+        raise BandprobeError(
+            f"{path}: a relative import in line {node.lineno}",
+            expected="from bandprobe.room.module import name",
+            hint="the digest of a stage's code follows absolute imports",
+        )
+    else:
+        names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
+    files = {
+        name: PACKAGE.parent / Path(*name.split(".")).with_suffix(".py")
+        for name in names
+        if name.startswith("bandprobe.") and name not in IGNORED
+    }
+    return [file for file in files.values() if file.is_file()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,7 @@ def _put_value(value: Any, put: Put) -> None:
 
 def _put_node(node: ast.AST, put: Put) -> None:
     put(f"{type(node).__name__}(")
-    for name in sorted(set(node._fields) - LEFT_OUT):
+    for name in _named(node._fields):
         value = getattr(node, name, None)
         if isinstance(node, ast.JoinedStr):
             value = _joined(node.values)
@@ -62,6 +63,11 @@ def _put_node(node: ast.AST, put: Put) -> None:
         _put_value(value, put)
         put(",")
     put(")")
+
+
+@functools.cache
+def _named(fields: tuple[str, ...]) -> list[str]:
+    return sorted(set(fields) - LEFT_OUT)
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:

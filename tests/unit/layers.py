@@ -28,11 +28,16 @@ Records = dict[str, list[dict[str, Any]]]
 
 
 def write_maps(
-    path: Path, maps: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
+    path: Path,
+    maps: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray | None = None,
+    source: int = 224,
 ) -> None:
-    """Features of one split, of a layer named `layer`."""
+    """Features of one split, of a layer named `layer`; images had `source` x `source` pixels."""
     rows = np.arange(len(maps))
     facts = {"sample": rows, "label": labels, "group": rows if groups is None else groups}
+    facts |= {f"source_{side}": np.full(len(maps), float(source)) for side in ("height", "width")}
     variables = {"layer": Variable(("sample", "channel", "y", "x"), maps)}
     coordinates = {name: Variable(("sample",), values) for name, values in facts.items()}
     write_store(path, variables, coordinates, {"weights_sha256": "abc"})
@@ -48,10 +53,11 @@ def layer_records(
     readouts: Sequence[str] = (*ADDITIVE, "refit"),
     draws: int = 0,
     penalties: tuple[float, ...] = PENALTIES,
+    source: int = 224,
 ) -> Records:
     """Records of every target of a layer, by `<readout>/<mode>`, in the order of the bands."""
     for name, maps, of_split in zip(("train", "eval"), (train, evaluation), labels, strict=True):
-        write_maps(folder / f"{name}.zarr", maps, of_split)
+        write_maps(folder / f"{name}.zarr", maps, of_split, source=source)
     stores = (Store(folder / f"{name}.zarr") for name in ("train", "eval"))
     names = [str(label) for label in range(int(labels[0].max()) + 1)]
     folds = np.random.default_rng(1).permutation(len(train)) % 4

@@ -10,7 +10,7 @@ import pytest
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import project
 from bandprobe.fourier.modes import Mode
-from bandprobe.scoring.flags import BELOW_ROUNDING, DISAGREE
+from bandprobe.scoring.flags import ABOVE_SOURCE, BELOW_ROUNDING, DISAGREE
 from tests.unit.layers import Records, layer_records
 
 CLASSES, TRAIN, EVALUATION, CHANNELS = 4, 96, 48, 32
@@ -89,3 +89,16 @@ def test_bands_below_the_number_format_are_flagged(
     records = layer_records(tmp_path, *weak, LABELS, BANDS, modes, readouts=("map",))
     flagged = [BELOW_ROUNDING in record["flags"] for record in records["map/remove"]]
     assert flagged == [False, False, True, dtype == "float16"]
+
+
+@pytest.mark.parametrize(
+    ("source", "flagged"), [(16, []), (14, []), (13, ["high"]), (8, ["mid", "high"])]
+)
+def test_bands_that_enlarged_images_cannot_hold_are_flagged(
+    tmp_path: Path, rng: np.random.Generator, source: int, flagged: list[str]
+) -> None:
+    maps = [rng.normal(0, 1, (len(label), 3, 16, 16)).astype("f4") for label in LABELS]
+    modes = (Mode("remove", "remove"),)
+    records = layer_records(tmp_path, *maps, LABELS, BANDS, modes, readouts=("map",), source=source)
+    found = [r["band"] for r in records["map/remove"] if ABOVE_SOURCE in r["flags"]]
+    assert found == flagged

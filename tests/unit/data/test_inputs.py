@@ -12,7 +12,7 @@ from PIL import Image
 
 from bandprobe.data.datasets import samples, state_of
 from bandprobe.data.images import Preprocess
-from bandprobe.data.inputs import input_fault, load_batch, load_input
+from bandprobe.data.inputs import input_fault, load_batch, load_input, shown_pixels
 from bandprobe.data.list_samples import list_samples
 from bandprobe.data.manifest import read_split
 from bandprobe.errors import ConfigError, DatasetError, ModelError, PackageError
@@ -282,3 +282,21 @@ def test_mean_and_std_have_a_number_for_each_channel() -> None:
     with pytest.raises(ConfigError, match=r"(?s)different lengths.*2 and 1"):
         Preprocess.from_config(spec | {"mean": [0, 0], "std": [1]})
     assert Preprocess.from_config(spec | {"mean": [0, 0], "std": [1, 1]}).n_channels == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "preprocess", "expected"),
+    [
+        ((100, 100), Preprocess((224, 224)), (100, 100)),
+        ((300, 200), Preprocess((224, 224)), (200, 200)),
+        ((400, 400), Preprocess((100, 100), crop_fraction=0.5), (200, 200)),
+        ((60, 100), Preprocess((50, 30)), (100, 60)),
+        ((60, 60), Preprocess((50, 30)), (60, 36)),
+        ((9, 9), Preprocess((8, 8), function="a:b"), (np.nan, np.nan)),
+    ],
+    ids=str,
+)
+def test_an_input_shows_so_many_pixels_of_an_image(
+    size: tuple[int, int], preprocess: Preprocess, expected: tuple[float, float]
+) -> None:
+    np.testing.assert_allclose(shown_pixels(*size, preprocess), expected)

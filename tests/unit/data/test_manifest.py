@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from bandprobe.data.datasets import Sample
 from bandprobe.data.manifest import (
@@ -48,6 +49,8 @@ def test_splits_read_back(tmp_path: Path, root: Path) -> None:
     assert train.label.tolist() == [1, 1, 0]
     assert train.image == ["b.png", "b.png", "a.png"]
     assert train.crop == [(1, 2, 9, 10), (3, 2, 9, 8), None]
+    assert train.width.tolist() == [8, 6, 20]
+    assert train.height.tolist() == [8, 6, 16]
     assert train.group[0] == train.group[1] != train.group[2]
     assert evaluation.sample.tolist() == [3]
     assert evaluation.crop == [(10, 0, 14, 4)]
@@ -118,7 +121,9 @@ def test_all_unreadable_images_are_named_at_once(
 def test_digests_are_given_by_name(root: Path) -> None:
     found, faults = look_at_images(root, ["a.png", "b.png"])
     assert not faults
-    assert found == {name: file_digest(root / name) for name in ("a.png", "b.png")}
+    for name in ("a.png", "b.png"):
+        with Image.open(root / name) as image:
+            assert found[name] == (file_digest(root / name), *image.size)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -135,12 +140,12 @@ def test_few_images_wait_to_be_decoded(tmp_path: Path, threads: int) -> None:
                 handed_out = max(handed_out, number)
                 yield name
 
-    def look(path: Path) -> str:
+    def look(path: Path) -> tuple[int, int]:
         nonlocal done, most_waiting
         most_waiting = max(most_waiting, handed_out - done)
         sleep(0.002 if path.name.endswith("0") else 0)
         done += 1
-        return f"fault of {path.name}"
+        raise DatasetError(str(path), found=f"fault of {path.name}")
 
     names = Names(str(number) for number in range(500))
     digests, faults = look_at_images(tmp_path, names, look, threads)
@@ -153,7 +158,7 @@ def test_few_images_wait_to_be_decoded(tmp_path: Path, threads: int) -> None:
 def test_an_error_in_one_thread_ends_the_rest(tmp_path: Path) -> None:
     looked = []
 
-    def look(path: Path) -> str | None:
+    def look(path: Path) -> tuple[int, int]:
         looked.append(path)
         raise ZeroDivisionError
 

@@ -25,7 +25,9 @@ def source(tmp_path: Path, save_image: Callable[..., Path]) -> Source:
     for number, file in enumerate(files):
         save_image(tmp_path / "images" / file, seed=number)
     numbers = np.arange(N)
-    split = Split(numbers + 5, numbers % 3, numbers // 2, files, [None] * (N - 1) + [(0, 0, 9, 9)])
+    boxes = [None] * (N - 1) + [(0, 0, 9, 9)]
+    sizes = np.array([64] * (N - 1) + [9])
+    split = Split(numbers + 5, numbers % 3, numbers // 2, files, boxes, sizes, sizes)
     return Source(tmp_path / "images", split, Preprocess((6, 4)))
 
 

@@ -47,7 +47,8 @@ def source(tmp_path: Path, save_image: SaveImage) -> Source:
     for number, file in enumerate(files):
         save_image(tmp_path / "images" / file, seed=number)
     numbers = np.arange(N)
-    split = Split(numbers + 5, numbers % 3, numbers // 2, files, [None] * N)
+    sizes = np.full(N, 64)
+    split = Split(numbers + 5, numbers % 3, numbers // 2, files, [None] * N, sizes, sizes)
     return Source(tmp_path / "images", split, Preprocess((6, 4)))
 
 

@@ -128,3 +128,27 @@ def test_bins_that_are_their_own_conjugates_cannot_turn(bands: Bands, grid: tupl
     expected = [int((partition.mask(band) & ~alone).sum()) for band in range(len(bands))]
     assert partition.turnable.tolist() == expected
     assert partition.counted(alone).sum() == alone.sum()
+
+
+@pytest.mark.parametrize("grid", [(8, 8), (7, 5), (14, 10)])
+def test_a_grid_no_finer_than_the_image_has_nothing_beyond_it(bands: Bands, grid: tuple) -> None:
+    partition = bands.on_grid(*grid)
+    for rows, columns in (grid, (grid[0] + 3, 100)):
+        share = partition.beyond(rows, columns)
+        assert (share[partition.counts > 0] == 0).all()
+    assert np.isnan(share[partition.counts == 0]).all()
+    assert np.isnan(partition.beyond(np.nan, np.nan)).all()
+
+
+@pytest.mark.parametrize(("grid", "source"), [((8, 8), 4), ((14, 10), 6), ((9, 7), 5)])
+def test_what_an_enlarged_image_cannot_hold_is_counted(grid: tuple, source: int) -> None:
+    """Bin by bin, against the bins that a smaller grid of the same scene has."""
+    bands = Bands(("low", "mid", "high"), (0.3, 0.8))
+    partition = bands.on_grid(*grid)
+    held, total = np.zeros(3), np.zeros(3)
+    for y in range(-(grid[0] // 2), (grid[0] + 1) // 2):
+        for x in range(-(grid[1] // 2), (grid[1] + 1) // 2):
+            band = partition.index[y, x]
+            total[band] += 1
+            held[band] += 2 * abs(y) <= source and 2 * abs(x) <= source
+    np.testing.assert_allclose(partition.beyond(source, source), 1 - held / total)
