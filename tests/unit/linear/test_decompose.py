@@ -298,6 +298,21 @@ def test_noise_has_the_energy_that_was_asked_for_in_every_channel_and_band(
     np.testing.assert_allclose(own, band_energy(maps, partition), rtol=1e-3)
 
 
+def test_noise_on_zero_frequency_alone_has_nothing_random_but_its_sign(
+    rng: np.random.Generator,
+) -> None:
+    partition = Bands(("dc", "rest"), (0.05,)).on_grid(7, 7)
+    assert partition.counts[0] == 1
+    maps = rng.normal(1, 1, (40, 3, 7, 7)).astype(np.float32)
+    mode = Mode("noise", "noise", strength=1.0)
+    noise = rng.normal(size=maps.shape).astype(np.float32)
+    changed = intervene(mode, maps, partition, 0, noise=noise).mean((-2, -1))
+    ratio = changed / maps.mean((-2, -1))
+    doubled = ratio > 1
+    np.testing.assert_allclose(ratio, np.where(doubled, 2, 0), atol=1e-3)
+    assert 0.3 < doubled.mean() < 0.7
+
+
 def test_another_grid_is_refused(bands: Bands) -> None:
     partition = bands.on_grid(8, 8)
     other = np.zeros((1, 1, 8, 9), np.float32)
