@@ -181,7 +181,25 @@ def test_pooled_cells_without_dc_are_exactly_zero_and_flagged(default_study: Pat
                 assert record["top1_drop"] == 0
                 assert record["rank_degradation"] == 0
                 assert record["flags"][0] == "structural:readout-blind"
-                assert set(record["flags"][1:]) <= {"penalty-at-the-end"}
+                assert set(record["flags"][1:]) <= {
+                    "penalty-at-the-end",
+                    "above-source-resolution",
+                }
+
+
+def test_crops_are_enlarged_and_the_bands_beyond_them_are_flagged(default_study: Path) -> None:
+    manifest = pd.read_parquet(default_study / "manifest.parquet")
+    evaluation = manifest[manifest["split"] == "eval"]
+    # The side of the median crop, in units of the Nyquist frequency of the 224 pixels shown.
+    assert round(float(evaluation["width"].median()) / 224, 2) == 0.47
+    flags = pd.read_csv(default_study / "summary/flags.csv")
+    found = flags[flags["flag"] == "above-source-resolution"]
+    assert set(found[["model", "layer", "band"]].itertuples(index=False, name=None)) == {
+        ("pixels", "input", "high"),
+        ("pixels", "input", "very-high"),
+        ("pixels", "input", "ultra-high"),
+        ("efficientnet_lite0", "blocks.0", "ultra-high"),
+    }
 
 
 def test_no_rule_disagrees_with_the_numbers(default_study: Path) -> None:
