@@ -27,10 +27,13 @@ COUNTED = {
     "outcomes": tuple(
         f"{kind}{name}"
         for kind in ("", "clean_", "equal_bins_", "equal_energy_")
-        for name in ("correct", "rank", "margin")
+        for name in ("correct", "rank", "margin", "top5")
     ),
     "shapley": ("accuracy", "margin"),
 }
+
+
+COORDINATES = ("sample", "label", "group", "source_height", "source_width")
 
 
 @pytest.fixture
@@ -49,11 +52,7 @@ def stores(study: TinyStudy, stage: str) -> list[Path]:
 
 def test_features_take_the_planned_space(finished: TinyStudy, planned: dict[str, Cost]) -> None:
     chunks = [f for s in stores(finished, "features") for f in s.glob("*/c/**/*") if f.is_file()]
-    maps = [
-        f
-        for f in chunks
-        if f.relative_to(finished.folder).parts[6] not in ("sample", "label", "group")
-    ]
+    maps = [f for f in chunks if f.relative_to(finished.folder).parts[6] not in COORDINATES]
     stored = sum(file.stat().st_size - CHECKSUM for file in maps)
     assert stored == planned["features"].stored
     assert len(stores(finished, "features")) == planned["features"].jobs
