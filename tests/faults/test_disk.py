@@ -179,7 +179,13 @@ def test_without_the_command_the_next_run_heals_itself(
 YEAR = 365 * 24 * 3600
 
 
-@pytest.mark.parametrize("shift", [YEAR, -YEAR], ids=["made in the future", "made long ago"])
+@pytest.mark.parametrize(
+    "shift",
+    [
+        pytest.param(YEAR, id="made in the future"),
+        pytest.param(-YEAR, id="made long ago", marks=pytest.mark.slow),
+    ],
+)
 def test_a_clock_that_was_set_runs_nothing_again_and_hides_no_change(
     study: TinyStudy, whole: TinyStudy, shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

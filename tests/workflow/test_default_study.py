@@ -135,7 +135,21 @@ def test_targets_on_disk_are_all_combinations(default_study: Path) -> None:
     assert len(heads) == 10 * 1 * 1 * 7
 
 
-@pytest.mark.parametrize(("model", "layer"), LAYERS, ids=lambda name: name)
+# A fine grid, the coarsest one and a transformer's; the others take most of the time.
+QUICK = {
+    ("efficientnet_lite0", "blocks.2"),
+    ("efficientnet_lite0", "blocks.6"),
+    ("dinov2_vits14", "blocks.11"),
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [
+        pytest.param(*names, marks=() if names in QUICK else pytest.mark.slow, id="-".join(names))
+        for names in LAYERS
+    ],
+)
 def test_fast_route_equals_the_literal_one(default_study: Path, model: str, layer: str) -> None:
     passname = STUDY.models[model].pass_of(layer)
     names = {"dataset": "photos", "model": model, "layer": layer}

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 import yaml
 
 from bandprobe.store.zarr_store import Store
@@ -45,6 +46,7 @@ def test_formats_reach_the_stores_and_nothing_else_runs_a_network(study: TinyStu
     assert used["precision"] == "bfloat16"
 
 
+@pytest.mark.slow
 def test_a_study_of_rounded_features_is_intact(fresh: TinyStudy) -> None:
     fresh.config |= {"precision": "bfloat16", "readouts": ["map"]}
     fresh.config["storage"] = {"keepbits": 5, "codec": "blosc-zstd"}
