@@ -104,7 +104,7 @@ def test_slabs_are_summed_where_a_readout_needs_whole_maps(tiny: Study) -> None:
 
 def test_readouts_and_what_follows_from_them(tiny: Study, bare: Study) -> None:
     folder = "results/{dataset}/probes/{model}/{layer}"
-    names = ["map", "pooled", "energy", "refit"]
+    names = ["map", "pattern", "pooled", "energy", "refit"]
     assert stores.probes(tiny) == [f"{folder}/{name}.zarr" for name in names]
     assert stores.additive_probes(tiny) == [f"{folder}/{name}.zarr" for name in names[:3]]
     assert stores.refits(tiny) == [f"{folder}/refit.zarr"]
@@ -133,7 +133,7 @@ def test_outcomes_are_in_the_order_that_scripts_write_them(tiny: Study, bare: St
     folder = "results/{dataset}/outcomes/{model}/{layer}"
     assert stores.outcomes(tiny, ["remove", "lowpass"]) == [
         f"{folder}/{readout}/{mode}.zarr"
-        for readout in ("map", "pooled", "energy")
+        for readout in ("map", "pattern", "pooled", "energy")
         for mode in ("remove", "lowpass")
     ]
     assert stores.outcomes(bare, "{mode}") == [f"{folder}/pooled/{{mode}}.zarr"]
