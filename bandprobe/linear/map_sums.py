@@ -40,7 +40,7 @@ class MapSums:
     mean, scale : lists of arrays of shape (n_channels,)
     mean_map : list of arrays of shape (n_channels, height, width)
     spatial_means : pair of lists of arrays of shape (n_samples, n_channels, 1, 1)
-        Of the training and the evaluation maps, as all pairs here.
+        Of the training and the evaluation maps, as all pairs here; empty for `pattern`.
     rows : pair of lists of arrays of shape (n_samples, n_dimensions)
     gram, kernel : arrays of shape (n_train, n_train) and (n_eval, n_train)
     constant_energy : float
@@ -83,14 +83,14 @@ class MapSums:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
         if self.pattern is not None:
             self.pattern.add_slab(train, evaluation)
-        for means, maps in zip(self.spatial_means, (train, evaluation), strict=True):
-            means.append(spatial_mean(maps))
         mean_map = train.mean(0)
         if self.without_dc:
             centred, mean, scale, constant_energy = centre_maps(train)
             self.constant_energy += constant_energy
             evaluation = standardise_maps(evaluation, scale)
         else:
+            for means, maps in zip(self.spatial_means, (train, evaluation), strict=True):
+                means.append(spatial_mean(maps))
             centred, mean, scale = centre_channels(train)
             evaluation = standardise(evaluation, mean, scale)
         train = scaled(centred, scale)

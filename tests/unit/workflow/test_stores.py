@@ -106,13 +106,13 @@ def test_readouts_and_what_follows_from_them(tiny: Study, bare: Study) -> None:
     folder = "results/{dataset}/probes/{model}/{layer}"
     names = ["map", "pattern", "pooled", "energy", "refit"]
     assert stores.probes(tiny) == [f"{folder}/{name}.zarr" for name in names]
-    assert stores.additive_probes(tiny) == [f"{folder}/{name}.zarr" for name in names[:3]]
+    assert stores.additive_probes(tiny) == [f"{folder}/{name}.zarr" for name in names[:4]]
     assert stores.refits(tiny) == [f"{folder}/refit.zarr"]
     logits = "results/{dataset}/band_logits/{model}/{layer}"
-    assert stores.band_logits(tiny) == [f"{logits}/{name}.zarr" for name in names[:3]]
+    assert stores.band_logits(tiny) == [f"{logits}/{name}.zarr" for name in names[:4]]
     assert stores.masks(tiny) == ["results/{dataset}/controls/{model}/{layer}.zarr"]
     shapley = "results/{dataset}/shapley/{model}/{layer}"
-    assert stores.shapley(tiny) == [f"{shapley}/{name}.zarr" for name in names[:3]]
+    assert stores.shapley(tiny) == [f"{shapley}/{name}.zarr" for name in names[:4]]
     assert stores.refits(bare) == stores.masks(bare) == stores.shapley(bare) == []
     assert stores.band_logits(study_of(readouts=["refit"])) == []
 
@@ -156,7 +156,7 @@ def test_targets_of_a_layer_are_all_bands_modes_and_readouts(tiny: Study, bare: 
     assert stores.layer_targets(bare) == [
         f"{folder}/pooled/noise/{band}.json" for band in bare.bands.names
     ]
-    assert len(stores.layer_targets(tiny)) == 4 * 7 * 7
+    assert len(stores.layer_targets(tiny)) == 5 * 7 * 7
     assert stores.head_layer_targets(tiny) == [
         f"{folder}/head/{mode}/{band}.json"
         for mode in ("remove", "isolate-mean")

@@ -51,7 +51,7 @@ def test_spectra_and_readouts_are_one_store_per_layer(tiny: Study) -> None:
 def test_interventions_are_one_file_per_target(tiny: Study, bare: Study) -> None:
     paths = targets.interventions(tiny, "tiny")
     # Layers, readouts, modes, bands.
-    assert len(paths) == len(set(paths)) == 3 * 4 * 7 * 7
+    assert len(paths) == len(set(paths)) == 3 * 5 * 7 * 7
     assert paths[0] == "results/tiny/targets/pixels/input/map/remove/ultra-low.json"
     heads = targets.heads(tiny, "tiny")
     # Layers of the network, one readout, modes that a head scores, bands.
