@@ -30,12 +30,13 @@ if stores.slab_sums(STUDY):
         params:
             code=code("sum_slab"),
             bands=study_params.slab_bands_option(STUDY),
+            pattern=study_params.slab_pattern_option(STUDY),
             slab=of_job(study_params.slab_position),
         message:
             "{wildcards.dataset}: sums of {wildcards.model} {wildcards.layer}, slab {wildcards.slab}"
         shell:
             'python "$BANDPROBE"/sum_slab.py --code {params.code} --device {resources.device} --train {input.train}'
-            " --eval {input.eval} --layer {wildcards.layer} {params.bands}"
+            " --eval {input.eval} --layer {wildcards.layer} {params.bands} {params.pattern}"
             " --slab {params.slab} --output {output.sums} 2> {log}"
 
 

@@ -11,7 +11,8 @@ GLOSSARY = {
     "fill": "What takes the place of a removed band: zero, or its mean over the training maps. "
     "The mean separates a loss of information from the effect of an unfamiliar input.",
     "readout": "What scores a map: a linear classifier fitted to it, or the rest of the network. "
-    "The linear readouts are map, pooled, energy and refit; the others are head and head-ablated.",
+    "The linear readouts are map, pattern, pooled, energy and refit; the others are head and "
+    "head-ablated.",
     "target": "One result: one data set, model, layer, readout, mode and band. It is a JSON file "
     "with scores, intervals, a test and flags.",
     "group": "Samples that are not independent of each other, such as crops of one photo. A group "
@@ -43,6 +44,8 @@ GLOSSARY = {
     "Shapley value": "The contribution of a band to a score, averaged over all orders of adding "
     "the bands. The values of all bands add up to the score of the map minus that without any "
     "band.",
+    "pattern": "The readout of the map without the spatial mean of each channel: what the shape of "
+    "a map tells, whatever its level. It does not see DC.",
     "pooled": "The readout of the spatial mean of each channel, which sees DC only.",
     "refit": "The readout that is fitted again on changed maps. It shows what is still available, "
     "where a frozen readout shows what is used.",

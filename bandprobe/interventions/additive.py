@@ -39,7 +39,14 @@ def write_additive(
     for path, mode in zip(outputs, modes, strict=True):
         changed, controls = with_controls(split, mode)
         same = alike(split, mode, controls)
-        logits = ChangedLogits(split.axes, untouched(split), changed, controls, alike=same)
+        logits = ChangedLogits(
+            split.axes,
+            untouched(split),
+            changed,
+            controls,
+            undefined=split.undefined,
+            alike=same,
+        )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)
 

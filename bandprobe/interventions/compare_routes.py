@@ -77,7 +77,13 @@ class BothRoutes:
         if isinstance(self.stored, Readout):
             readout = self.stored
             moments = (readout.channel_mean, readout.channel_scale)
-            return readout_logits(maps, readout.weights, readout.intercept, *moments)
+            return readout_logits(
+                maps,
+                readout.weights,
+                readout.intercept,
+                *moments,
+                without_dc=readout.without_dc,
+            )
         energies = self.stored.readout
         features = energies.scale.features(band_energy(maps, self.partition))
         if filled is not None:
@@ -168,7 +174,7 @@ def largest_difference(
     ----------
     mode : Mode
     features, probe : Path
-        Stores of the evaluation features and of the readout, `map`, `pooled` or `energy`.
+        Stores of the evaluation features and of the readout: any but `refit`.
     layer : str
     bands : Bands
     n_samples : int

@@ -65,6 +65,8 @@ class BandLogits:
     changed : mapping of (str, str) to arrays of shape (n_draws, n_bands, n_samples, n_classes)
         By the kind of control and the mode, KIND/FILL: logits of maps whose masks were changed, of
         a readout whose logits are no sums over masks.
+    undefined : bool array of shape (n_bands,), optional
+        Bands with bins for which the readout has no result.
     """
 
     logits: FloatArray
@@ -77,6 +79,7 @@ class BandLogits:
     controls: Mapping[str, MaskLogits] = field(default_factory=dict)
     overlap: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     changed: Mapping[tuple[str, str], MapArray] = field(default_factory=dict)
+    undefined: NDArray[np.bool_] | None = None
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -113,6 +116,7 @@ def read_band_logits(path: Path) -> BandLogits:
             for kind, of_kind in _by_control(store, "control_changed_logits").items()
             for column, change in enumerate(store.labels("change"))
         },
+        undefined=store.read("undefined") if "undefined" in store else None,
     )
 
 

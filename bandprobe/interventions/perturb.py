@@ -79,6 +79,7 @@ def write_perturbed(
             untouched(split),
             logits.changed,
             logits.controls,
+            undefined=split.undefined,
             alike=alike(split, mode, logits.controls),
         )
         attrs = provenance(code, stated(mode), **split.inherited)

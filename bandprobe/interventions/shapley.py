@@ -47,10 +47,12 @@ def shapley_store(
         scored = outcomes(settled(clean + change[~subset].sum(0), clean), axes.label)
         correct[row], margin[row] = scored.correct, scored.margin
     variables = {}
-    empty = axes.bins == 0
+    missing = axes.bins == 0
+    if split.undefined is not None:
+        missing |= split.undefined
     for name, scores in (("accuracy", correct), ("margin", margin)):
         unit, text = UNITS[name], f"Shapley value of the band: {name}"
-        values = np.where(empty[:, None], np.nan, shapley_values(scores))
+        values = np.where(missing[:, None], np.nan, shapley_values(scores))
         variables[name] = Variable(("band", "sample"), values, {"units": unit, "long_name": text})
         for end, score in (("none", scores[0]), ("all", scores[-1])):
             facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}

@@ -12,7 +12,7 @@ from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.fourier.modes import kept_bands
 from bandprobe.linear.band_grams import BandGrams, BandRows
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
-from bandprobe.linear.map_sums import MapSums
+from bandprobe.linear.map_sums import MapSums, standardise_maps
 from bandprobe.linear.probe import FittedProbe
 from bandprobe.linear.standardise import standardise
 
@@ -47,6 +47,8 @@ class StandardisedMaps:
     is_direct : bool
         Whether the basis is made from the maps, not from their Gram matrix.
     coordinates : Coordinates
+    without_dc : bool
+        Whether the spatial mean of each map is taken off, instead of the mean of its channel.
     """
 
     mean: MapArray
@@ -54,6 +56,7 @@ class StandardisedMaps:
     mean_map: MapArray
     is_direct: bool
     coordinates: Coordinates
+    without_dc: bool = False
 
     @classmethod
     def from_sums(cls, sums: MapSums) -> StandardisedMaps:
@@ -72,17 +75,24 @@ class StandardisedMaps:
             np.concatenate(sums.mean_map),
             sums.direct,
             _coordinates(sums),
+            sums.without_dc,
         )
+
+    def standardised(self, slab: MapArray, part: slice) -> MapArray:
+        """Standardised maps, from the raw ones of some channels."""
+        if self.without_dc:
+            return standardise_maps(slab, self.scale[part])
+        return standardise(slab, self.mean[part], self.scale[part])
 
 
 def _coordinates(sums: MapSums) -> Coordinates:
     if sums.direct:
         train, evaluation = (np.concatenate(rows, axis=1).astype(np.float64) for rows in sums.rows)
-        return _from_rows(train, evaluation)
+        return _from_rows(train, evaluation, sums.constant_energy)
     if sums.by_band is not None:
         every_band = np.ones(len(sums.by_band.partition.bands), bool)
         return coordinates_of_bands(sums.by_band.products, every_band)
-    return _from_products(np.asarray(sums.gram), np.asarray(sums.kernel))
+    return _from_products(np.asarray(sums.gram), np.asarray(sums.kernel), sums.constant_energy)
 
 
 def _from_rows(train: FloatArray, evaluation: FloatArray, total: float = 0.0) -> Coordinates:
@@ -137,26 +147,41 @@ def standardise_slabs(
     return StandardisedMaps.from_sums(sums)
 
 
-def weight_slabs(maps: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> Iterator[MapArray]:
-    """The readout's weights by slabs of channels, each (n_classes, n_channels, height, width).
+def weight_slabs(
+    readouts: Sequence[tuple[StandardisedMaps, FittedProbe]], slabs: Slabs
+) -> Iterator[list[MapArray]]:
+    """Weights of some readouts by slabs of channels, all from one pass over the training maps.
 
     Parameters
     ----------
-    maps : StandardisedMaps
-    probe : FittedProbe
-        Fitted on their coordinates.
+    readouts : sequence of pairs of StandardisedMaps and FittedProbe
+        The readouts, each fitted on the coordinates of the maps beside it.
     slabs : callable
-        The raw training maps; read only where the basis is made from a Gram matrix.
+        The raw training maps; read only where the bases are made from Gram matrices.
+
+    Yields
+    ------
+    list of arrays of shape (n_classes, n_channels, height, width)
+        One per readout.
     """
-    weights = probe.weights(maps.coordinates.basis).T.astype(np.float32)
-    if maps.is_direct:
-        yield weights.reshape(-1, *maps.mean_map.shape)
+    weights = [
+        probe.weights(maps.coordinates.basis).T.astype(np.float32) for maps, probe in readouts
+    ]
+    if all(maps.is_direct for maps, _ in readouts):
+        yield [
+            own.reshape(-1, *maps.mean_map.shape)
+            for own, (maps, _) in zip(weights, readouts, strict=True)
+        ]
         return
     start = 0
     for slab in slabs():
         part = slice(start, start + slab.shape[1])
-        flat = standardise(slab, maps.mean[part], maps.scale[part]).reshape(len(slab), -1)
-        yield (weights @ flat).reshape(-1, *slab.shape[1:])
+        yield [
+            (own @ maps.standardised(slab, part).reshape(len(slab), -1)).reshape(
+                -1, *slab.shape[1:]
+            )
+            for own, (maps, _) in zip(weights, readouts, strict=True)
+        ]
         start += slab.shape[1]
 
 

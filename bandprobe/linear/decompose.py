@@ -234,7 +234,9 @@ def centre(
     return coefficients
 
 
-def pack_weights(weights: MapArray, partition: BandPartition) -> BandWeights:
+def pack_weights(
+    weights: MapArray, partition: BandPartition, *, without_dc: bool = False
+) -> BandWeights:
     """Split weight maps into bins.
 
     Parameters
@@ -242,6 +244,9 @@ def pack_weights(weights: MapArray, partition: BandPartition) -> BandWeights:
     weights : array of shape (n_classes, n_channels, height, width)
         Of the *centred raw* map: the readout's W divided by its channel scale.
     partition : BandPartition
+    without_dc : bool
+        Whether the readout takes the spatial mean off each map, and so sees nothing of DC. What
+        rounding leaves of its weight there is dropped.
 
     Notes
     -----
@@ -252,6 +257,8 @@ def pack_weights(weights: MapArray, partition: BandPartition) -> BandWeights:
     height, width = weights.shape[-2:]
     transformed = real_fft(weights - weights[..., :1, :1])
     spatial_sum = weights.sum((-2, -1), dtype=np.float64)
+    if without_dc:
+        spatial_sum = np.zeros_like(spatial_sum)
     transformed[..., 0, 0] = spatial_sum
     transformed *= multiplicity(height, width) / np.float32(height * width)
     n_classes, n_channels = weights.shape[:2]

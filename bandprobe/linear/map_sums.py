@@ -13,6 +13,8 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, put
 from bandprobe.fourier.bands import BandPartition
+from bandprobe.fourier.rounding import ROUNDING_SHARE
+from bandprobe.fourier.transform import without_mean
 from bandprobe.linear.band_grams import BandSums
 from bandprobe.linear.standardise import centre_channels, scaled, standardise
 
@@ -31,17 +33,25 @@ class MapSums:
         `kernel` stay empty.
     device : str
         Where transforms and inner products are computed; sums are kept in the machine's memory.
+    without_dc : bool
+        Whether the spatial mean of each map is taken off, as for the readout `pattern`.
+    pattern : MapSums, optional
+        The same channels without their spatial means, if these are added up too.
     mean, scale : lists of arrays of shape (n_channels,)
     mean_map : list of arrays of shape (n_channels, height, width)
     spatial_means : pair of lists of arrays of shape (n_samples, n_channels, 1, 1)
-        Of the training and the evaluation maps, as all pairs here.
+        Of the training and the evaluation maps, as all pairs here; empty for `pattern`.
     rows : pair of lists of arrays of shape (n_samples, n_dimensions)
     gram, kernel : arrays of shape (n_train, n_train) and (n_eval, n_train)
+    constant_energy : float
+        Energy of the training maps in channels whose maps are constant, in the same units.
     """
 
     direct: bool
     by_band: BandSums | None = None
     device: str = "cpu"
+    without_dc: bool = False
+    pattern: MapSums | None = None
     mean: list[MapArray] = field(default_factory=list)
     scale: list[MapArray] = field(default_factory=list)
     mean_map: list[MapArray] = field(default_factory=list)
@@ -49,22 +59,41 @@ class MapSums:
     rows: tuple[list[MapArray], list[MapArray]] = field(default_factory=lambda: ([], []))
     gram: FloatArray | float = 0.0
     kernel: FloatArray | float = 0.0
+    constant_energy: float = 0.0
 
     @classmethod
     def empty(
-        cls, *, direct: bool, partition: BandPartition | None = None, device: str = "cpu"
+        cls,
+        *,
+        direct: bool,
+        partition: BandPartition | None = None,
+        device: str = "cpu",
+        pattern: bool = False,
     ) -> MapSums:
-        """Nothing yet; with a partition everything will be added up band by band."""
+        """Nothing yet.
+
+        With a partition everything will be added up band by band; with `pattern` the maps without
+        their spatial means will be added up too.
+        """
         by_band = None if partition is None else BandSums.empty(partition, direct=direct)
-        return cls(direct, by_band, device)
+        own = cls(direct, device=device, without_dc=True) if pattern else None
+        return cls(direct, by_band, device, pattern=own)
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
-        for means, maps in zip(self.spatial_means, (train, evaluation), strict=True):
-            means.append(spatial_mean(maps))
+        if self.pattern is not None:
+            self.pattern.add_slab(train, evaluation)
         mean_map = train.mean(0)
-        centred, mean, scale = centre_channels(train)
-        train, evaluation = scaled(centred, scale), standardise(evaluation, mean, scale)
+        if self.without_dc:
+            centred, mean, scale, constant_energy = centre_maps(train)
+            self.constant_energy += constant_energy
+            evaluation = standardise_maps(evaluation, scale)
+        else:
+            for means, maps in zip(self.spatial_means, (train, evaluation), strict=True):
+                means.append(spatial_mean(maps))
+            centred, mean, scale = centre_channels(train)
+            evaluation = standardise(evaluation, mean, scale)
+        train = scaled(centred, scale)
         if self.direct:
             for rows, maps in zip(self.rows, (train, evaluation), strict=True):
                 rows.append(maps.reshape(len(maps), -1))
@@ -79,6 +108,42 @@ class MapSums:
         self.mean.append(mean)
         self.scale.append(scale)
         self.mean_map.append(mean_map)
+
+
+def centre_maps(maps: MapArray) -> tuple[MapArray, MapArray, MapArray, float]:
+    """Maps minus their spatial means, and the moments that standardise what is left.
+
+    Parameters
+    ----------
+    maps : array of shape (n_samples, n_channels, height, width)
+
+    Returns
+    -------
+    centred : array of the shape of `maps`
+    mean, scale : arrays of shape (n_channels,)
+        The mean is that of `centre_channels`, for reference: what is left has the mean zero. The
+        scale is its standard deviation; in a channel whose maps are constant up to rounding it is
+        the root mean square of the raw maps, and 1 if these are zero.
+    constant_energy : float
+        Energy of the raw maps in channels of constant maps, in units of their scale: what would
+        otherwise have rounding as its only measure.
+    """
+    centred, spatial = without_mean(maps)
+    n_samples, n_channels, n_positions = len(maps), maps.shape[1], centred[0, 0].size
+    flat = centred.reshape(n_samples, n_channels, n_positions)
+    square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64) / n_positions
+    means = spatial[..., 0, 0].astype(np.float64)
+    whole = square + np.square(means).mean(0)
+    varies = square > ROUNDING_SHARE * whole
+    variance = np.where(varies, square, np.where(whole > 0, whole, 1.0))
+    constant_energy = n_samples * n_positions * int((~varies & (whole > 0)).sum())
+    mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
+    return centred, mean, np.sqrt(variance).astype(np.float32), float(constant_energy)
+
+
+def standardise_maps(maps: MapArray, scale: MapArray) -> MapArray:
+    """Maps minus their spatial means, divided by the scale of their channel."""
+    return scaled(without_mean(maps)[0], scale)
 
 
 def spatial_mean(maps: MapArray) -> MapArray:

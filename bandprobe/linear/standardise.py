@@ -58,13 +58,18 @@ def readout_logits(
     intercept: FloatArray,
     channel_mean: MapArray,
     channel_scale: MapArray,
+    *,
+    without_dc: bool = False,
 ) -> FloatArray:
     """Logits of raw maps, by the definition of the stored probe.
 
-    ``sum(W * (x - channel_mean) / channel_scale) + intercept``, shape (n_samples, n_classes).
+    ``sum(W * (x - channel_mean) / channel_scale) + intercept``, shape (n_samples, n_classes). With
+    `without_dc` the spatial mean of each map takes the place of the channel's mean.
     """
     # In double precision: hundreds of thousands of terms cost single precision four digits.
-    deviation = maps.astype(np.float64) - channel_mean[:, None, None]
+    doubles = maps.astype(np.float64)
+    mean = doubles.mean((2, 3), keepdims=True) if without_dc else channel_mean[:, None, None]
+    deviation = doubles - mean
     standardised = (deviation / channel_scale[:, None, None]).reshape(len(maps), -1)
     logits: FloatArray = standardised @ weights.reshape(len(weights), -1).T.astype(np.float64)
     return logits + intercept

@@ -30,6 +30,8 @@ BATCH = 16
 # N x N matrices in double precision that a fit needs at once: the Gram matrix and its centred copy,
 # an eigendecomposition with its workspace, the coordinates and their loadings.
 SQUARES = 8
+# Of these, what a fitted readout keeps: its coordinates and their loadings.
+KEPT_SQUARES = 2
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
 TARGET_BYTES = 3000
@@ -157,13 +159,20 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
         slabs = 5 * layer.slab * counts.total // (2 * counts.train)
         memory = max(memory, slabs, path)
         bands = len(study.bands) if set(study.readouts) & set(BY_BAND) else 0
-        if "map" in study.readouts or bands:
+        has_pattern = "pattern" in study.readouts
+        if "map" in study.readouts or has_pattern or bands:
             kernel = DOUBLE * counts.eval * _coordinates(layer)
             # Gram matrices grow while slabs are read; the fits come after them.
             grams = max(1, bands) * (DOUBLE * counts.train**2 if bands else layer.gram)
             slabs *= 3 if bands else 1
             held = grams + max(1, bands) * kernel
-            memory = max(memory, held + slabs, held + _squares(layer) + path)
+            squares = _squares(layer)
+            if has_pattern:
+                held += layer.gram + kernel
+                # The fit of the map is kept until both are written.
+                squares += squares * KEPT_SQUARES // SQUARES
+                operations += fit_operations(layer, study.probe.folds, penalties, 1)
+            memory = max(memory, held + slabs, held + squares + path)
             fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
             operations += fit_operations(layer, study.probe.folds, penalties, fits)
     return Cost("probes", len(layers), stored, memory, operations)

@@ -47,7 +47,7 @@ def fit_layer(
     ----------
     splits : Splits
     outputs : mapping of str to Path
-        The store of each readout: `map`, `pooled`, `energy`, `refit`.
+        The store of each readout: `map`, `pattern`, `pooled`, `energy`, `refit`.
     bands : FitBands or None
         For `energy` and `refit`.
     slabs : sequence of Path
@@ -70,16 +70,20 @@ def fit_layer(
             expected="bands: names, edges, kinds",
         )
     writer = ProbeWriter(splits, outputs, bands.names if bands else (), code)
-    if bands is None and "map" not in outputs:
+    if bands is None and not {"map", "pattern"} & outputs.keys():
         if "pooled" in outputs:
             # Spatial means are all that is needed, and much smaller than what maps add up to.
             write_pooled(writer, splits, list(splits.spatial_means()))
         return
     partition = None if bands is None else bands.bands.on_grid(*splits.grid)
-    sums = layer_sums(splits, partition, slabs, device)
+    sums = layer_sums(splits, partition, slabs, device, pattern="pattern" in outputs)
     maps = StandardisedMaps.from_sums(sums)
     whole = fit_readout(splits, maps.coordinates)
-    writer.write_linear("map", maps, whole, splits.train_slabs)
+    readouts = {"map": (maps, whole)}
+    if sums.pattern is not None:
+        patterns = StandardisedMaps.from_sums(sums.pattern)
+        readouts["pattern"] = (patterns, fit_readout(splits, patterns.coordinates))
+    writer.write_linear(readouts, splits.train_slabs)
     if "pooled" in outputs:
         write_pooled(writer, splits, list(zip(*sums.spatial_means, strict=True)))
     if bands is None or sums.by_band is None:
@@ -91,14 +95,18 @@ def fit_layer(
 
 
 def layer_sums(
-    splits: Splits, partition: BandPartition | None, slabs: Sequence[Path], device: str
+    splits: Splits,
+    partition: BandPartition | None,
+    slabs: Sequence[Path],
+    device: str,
+    *,
+    pattern: bool,
 ) -> MapSums:
     """What the readouts of the maps are fitted from, as other jobs stored it or added up here."""
     if slabs:
         return read_sums(slabs, partition)
-    return sum_channels(
-        splits.train, splits.evaluation, splits.layer, partition, device=open_device(device)
-    )
+    maps = (splits.train, splits.evaluation, splits.layer, partition)
+    return sum_channels(*maps, device=open_device(device), pattern=pattern)
 
 
 def write_pooled(
@@ -108,7 +116,7 @@ def write_pooled(
     n_train, n_channels = splits.train.array(splits.layer).shape[:2]
     maps = standardise_slabs(means, direct=n_channels <= n_train)
     fit = fit_readout(splits, maps.coordinates)
-    writer.write_linear("pooled", maps, fit, lambda: [train for train, _ in means])
+    writer.write_linear({"pooled": (maps, fit)}, lambda: [train for train, _ in means])
 
 
 def write_energy(writer: ProbeWriter, splits: Splits, sums: BandSums, mean_map: MapArray) -> None:

@@ -23,6 +23,8 @@ class Readout:
     channel_mean, channel_scale : arrays of shape (n_channels,)
     mean_map : array of shape (n_channels, height, width)
         What `fill: mean` puts into a gap.
+    without_dc : bool
+        Whether it takes the spatial mean off each map first, as `pattern` does.
     """
 
     weights: MapArray
@@ -30,17 +32,20 @@ class Readout:
     channel_mean: MapArray
     channel_scale: MapArray
     mean_map: MapArray
+    without_dc: bool = False
 
     def by_band(self, partition: BandPartition) -> BandWeights:
         """Its weights on centred raw maps, split into bins."""
-        return pack_weights(self.weights / self.channel_scale[:, None, None], partition)
+        weights = self.weights / self.channel_scale[:, None, None]
+        return pack_weights(weights, partition, without_dc=self.without_dc)
 
 
 def read_readout(path: Path) -> Readout:
     """The linear readout of a probe store."""
     store = Store(path)
     names = ("W", "intercept", "channel_mean", "channel_scale", "mean_map")
-    return Readout(*(store.read(name) for name in names))
+    arrays = (store.read(name) for name in names)
+    return Readout(*arrays, without_dc=bool(store.attrs.get("without_dc")))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def sum_slab(
     *,
     code: str,
     device: str = "cpu",
+    pattern: bool = False,
 ) -> None:
     """Add up one slab of a layer's channels, and store its sums.
 
@@ -47,11 +48,14 @@ def sum_slab(
         Digest of the code, for the provenance.
     device : str
         As of `bandprobe.base.devices.open_device`.
+    pattern : bool
+        Whether the maps without their spatial means are added up too.
     """
     stores = Store(train), Store(evaluation)
     height, width = stores[0].array(layer).shape[-2:]
     partition = None if bands is None else bands.on_grid(height, width)
-    sums = sum_channels(*stores, layer, partition, slab, open_device(device))
+    on_device = open_device(device)
+    sums = sum_channels(*stores, layer, partition, slab, on_device, pattern=pattern)
     stage = {"layer": layer, "bands": None if bands is None else stated(bands)}
     write_sums(output, sums, provenance(code, stage | {"slab": slab}))
 
@@ -66,16 +70,33 @@ def write_sums(path: Path, sums: MapSums, attrs: Mapping[str, Any]) -> None:
     for split, means in zip(SPLITS, sums.spatial_means, strict=True):
         values = np.concatenate(means, axis=1)[..., 0, 0]
         variables[f"spatial_mean_{split}"] = Variable((split, "channel"), values)
-    if sums.direct:
-        for split, rows in zip(SPLITS, sums.rows, strict=True):
-            values = np.concatenate(rows, axis=1)
-            variables[f"rows_{split}"] = Variable((split, "dimension"), values)
     if sums.by_band is not None:
         variables |= _band_variables(sums.by_band)
-    elif not sums.direct:
-        variables["gram"] = Variable(("train", "other"), np.asarray(sums.gram))
-        variables["kernel"] = Variable(("eval", "train"), np.asarray(sums.kernel))
-    write_store(path, variables, {}, dict(attrs) | {"direct": sums.direct})
+    variables |= _product_variables(sums, "")
+    facts: dict[str, Any] = {"direct": sums.direct}
+    if sums.pattern is not None:
+        scale = np.concatenate(sums.pattern.scale)
+        variables["pattern_scale"] = Variable(("channel",), scale)
+        variables |= _product_variables(sums.pattern, "pattern_")
+        facts["pattern_constant_energy"] = sums.pattern.constant_energy
+    write_store(path, variables, {}, dict(attrs) | facts)
+
+
+def _product_variables(sums: MapSums, prefix: str) -> dict[str, Variable]:
+    """The maps, or their inner products if these are not stored by band."""
+    if sums.direct:
+        return {
+            f"{prefix}rows_{split}": Variable(
+                (split, "dimension"), np.concatenate(sums.rows[number], axis=1)
+            )
+            for number, split in enumerate(SPLITS)
+        }
+    if sums.by_band is not None:
+        return {}
+    return {
+        f"{prefix}gram": Variable(("train", "other"), np.asarray(sums.gram)),
+        f"{prefix}kernel": Variable(("eval", "train"), np.asarray(sums.kernel)),
+    }
 
 
 def _band_variables(sums: BandSums) -> dict[str, Variable]:

@@ -146,6 +146,8 @@ class SplitLogits:
     changed_controls : array of shape (n_controls, n_draws, n_changes, *shape of `logits`), optional
         Logits of maps whose random masks were changed, if they are no sums of logits; NaN for masks
         that the mode cannot have.
+    is_undefined : bool
+        Whether the readout has no result at all: maps of 1 x 1 without their mean are nothing.
     """
 
     logits: FloatArray
@@ -155,6 +157,7 @@ class SplitLogits:
     seen: MaskArray
     changes: tuple[str, ...] = ()
     changed_controls: MapArray | None = None
+    is_undefined: bool = False
 
 
 def split_linear(
@@ -187,6 +190,7 @@ def _with_fills(
         weights.logits(transform(centred, [weights]), None, stacked)[:, 0],
         readout.intercept,
         weights.seen,
+        is_undefined=readout.without_dc and weights.seen.size == 1,
     )
 
 
@@ -273,6 +277,10 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
         facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
         dims_of_masks = ("control", "control_draw", "mask", "band")
         variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)
+    if split.is_undefined:
+        none = masks.partition.counts > 0
+        facts = {"long_name": "the readout has no result for the band"}
+        variables["undefined"] = Variable(("band",), none, facts)
     sees = varies(variables["band_logits"].values)
     facts = {"long_name": "what the readout makes of the band differs between images"}
     return variables | {

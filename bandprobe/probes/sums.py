@@ -23,6 +23,8 @@ def sum_channels(
     partition: BandPartition | None,
     slab: tuple[int, int] = (0, 1),
     device: str = "cpu",
+    *,
+    pattern: bool = False,
 ) -> MapSums:
     """What the readouts of the maps are fitted from, added up over the channels of one slab.
 
@@ -37,10 +39,12 @@ def sum_channels(
         Its number, from 0, and how many there are. One slab has all channels.
     device : str
         Where transforms and inner products are computed.
+    pattern : bool
+        Whether the maps without their spatial means are added up too.
     """
     n_train, n_channels, height, width = train.array(layer).shape
     direct = n_channels * height * width <= n_train
-    sums = MapSums.empty(direct=direct, partition=partition, device=device)
+    sums = MapSums.empty(direct=direct, partition=partition, device=device, pattern=pattern)
     number, count = slab
     channels = slab_slice(n_channels, count, number)
     for train_maps, eval_maps in paired_slabs(train, evaluation, layer, channels):
@@ -51,7 +55,8 @@ def sum_channels(
 def read_sums(paths: Sequence[Path], partition: BandPartition | None) -> MapSums:
     """What several slabs add up to; the paths are in the order of the channels."""
     stores = [Store(path) for path in paths]
-    sums = MapSums.empty(direct=bool(stores[0].attrs["direct"]), partition=partition)
+    direct, pattern = bool(stores[0].attrs["direct"]), "pattern_scale" in stores[0]
+    sums = MapSums.empty(direct=direct, partition=partition, pattern=pattern)
     for store in stores:
         _add_stored(sums, store)
     return sums
@@ -63,14 +68,25 @@ def _add_stored(sums: MapSums, store: Store) -> None:
     sums.mean_map.append(store.read("mean_map"))
     for split, means in zip(SPLITS, sums.spatial_means, strict=True):
         means.append(store.read(f"spatial_mean_{split}")[..., None, None])
-    if sums.direct:
-        for split, rows in zip(SPLITS, sums.rows, strict=True):
-            rows.append(store.read(f"rows_{split}"))
     if sums.by_band is not None:
         _add_stored_bands(sums.by_band, store)
-    elif not sums.direct:
-        sums.gram = sums.gram + store.read("gram")
-        sums.kernel = sums.kernel + store.read("kernel")
+    _add_products(sums, store, "")
+    if sums.pattern is not None:
+        sums.pattern.mean.append(store.read("mean"))
+        sums.pattern.scale.append(store.read("pattern_scale"))
+        sums.pattern.mean_map.append(sums.mean_map[-1])
+        sums.pattern.constant_energy += float(store.attrs["pattern_constant_energy"])
+        _add_products(sums.pattern, store, "pattern_")
+
+
+def _add_products(sums: MapSums, store: Store, prefix: str) -> None:
+    """Add stored maps, or their inner products if they are not stored by band."""
+    if sums.direct:
+        for split, rows in zip(SPLITS, sums.rows, strict=True):
+            rows.append(store.read(f"{prefix}rows_{split}"))
+    elif sums.by_band is None:
+        sums.gram = sums.gram + store.read(f"{prefix}gram")
+        sums.kernel = sums.kernel + store.read(f"{prefix}kernel")
 
 
 def _add_stored_bands(sums: BandSums, store: Store) -> None:

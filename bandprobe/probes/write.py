@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,42 +53,46 @@ def linear_variables(maps: StandardisedMaps, grid: tuple[int, int]) -> dict[str,
 
 
 def write_weights(
-    store: StoreWriter,
-    maps: StandardisedMaps,
-    probe: FittedProbe,
+    stores: Sequence[StoreWriter],
+    readouts: Sequence[tuple[StandardisedMaps, FittedProbe]],
     slabs: Slabs,
     chunk: tuple[int, ...],
     grid: tuple[int, int],
 ) -> None:
-    """Write the weight map slab by slab; a pooled weight is spread evenly over the grid.
+    """Write weight maps slab by slab; a pooled weight is spread evenly over the grid.
 
     Parameters
     ----------
-    store : StoreWriter
-    maps : StandardisedMaps
-        What the readout was fitted on.
-    probe : FittedProbe
+    stores : sequence of StoreWriter
+        One per readout.
+    readouts : sequence of pairs of StandardisedMaps and FittedProbe
+        What each readout was fitted on, and the readout.
     slabs : callable
-        The raw maps that `maps` was made from, or their spatial means.
+        The raw maps that all of them were made from, or their spatial means.
     chunk : tuple of int
         Channels, height and width of a chunk.
     grid : (height, width)
         Of the layer.
     """
-    n_classes, n_channels = probe.path.intercepts.shape[1], len(maps.mean)
-    weights = store.create(
-        "W",
-        ("class", "channel", "y", "x"),
-        (n_classes, n_channels, *grid),
-        "float32",
-        {"units": "logits", "long_name": "weights of the standardised map"},
-        (n_classes, *chunk),
-    )
+    n_classes = readouts[0][1].path.intercepts.shape[1]
+    arrays = [
+        store.create(
+            "W",
+            ("class", "channel", "y", "x"),
+            (n_classes, len(maps.mean), *grid),
+            "float32",
+            {"units": "logits", "long_name": "weights of the standardised map"},
+            (n_classes, *chunk),
+        )
+        for store, (maps, _) in zip(stores, readouts, strict=True)
+    ]
     start = 0
-    for slab in weight_slabs(maps, probe, slabs):
-        stop = start + slab.shape[1]
-        spread = np.float32(grid[0] * grid[1] / (slab.shape[2] * slab.shape[3]))
-        weights[:, start:stop] = np.broadcast_to(slab / spread, (n_classes, slab.shape[1], *grid))
+    for weights in weight_slabs(readouts, slabs):
+        stop = start + weights[0].shape[1]
+        for array, slab in zip(arrays, weights, strict=True):
+            spread = np.float32(grid[0] * grid[1] / (slab.shape[2] * slab.shape[3]))
+            even = np.broadcast_to(slab / spread, (n_classes, slab.shape[1], *grid))
+            array[:, start:stop] = even
         start = stop
 
 
@@ -166,17 +171,26 @@ class ProbeWriter:
         self._bands = {"band": Variable(("band",), np.array(bands))}
 
     def write_linear(
-        self, readout: str, maps: StandardisedMaps, fit: FittedReadout, slabs: Slabs
+        self, readouts: Mapping[str, tuple[StandardisedMaps, FittedReadout]], slabs: Slabs
     ) -> None:
-        """Write `map` or `pooled`: its weights slab by slab, then all else."""
-        if readout not in self._outputs:
-            return
+        """Write readouts of the same maps: their weights slab by slab, then all else of each."""
         splits = self._splits
+        fits = {name: fit for name, fit in readouts.items() if name in self._outputs}
+        if not fits:
+            return
         chunk = splits.train.array(splits.layer).chunks[1:]
-        with StoreWriter(self._outputs[readout], self._attrs(readout, fit)) as store:
-            write_weights(store, maps, fit.probe, slabs, chunk, splits.grid)
-            variables = common_variables(fit) | linear_variables(maps, splits.grid)
-            _write(store, variables, self._coordinates)
+        with ExitStack() as stack:
+            stores = []
+            for name, (maps, fit) in fits.items():
+                attrs = self._attrs(name, fit)
+                # Only where it is true: others take the mean of the channel.
+                attrs |= {"without_dc": True} if maps.without_dc else {}
+                stores.append(stack.enter_context(StoreWriter(self._outputs[name], attrs)))
+            probes = [(maps, fit.probe) for maps, fit in fits.values()]
+            write_weights(stores, probes, slabs, chunk, splits.grid)
+            for store, (maps, fit) in zip(stores, fits.values(), strict=True):
+                variables = common_variables(fit) | linear_variables(maps, splits.grid)
+                _write(store, variables, self._coordinates)
 
     def write_by_band(
         self, readout: str, fit: FittedReadout, variables: Mapping[str, Variable]

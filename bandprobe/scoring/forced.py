@@ -22,11 +22,15 @@ FREE = 1e-6
 def seen_by_rule(readout: str, bins: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Bands that a readout can have weight in by its kind, shape (n_bands,).
 
-    The spatial mean is the zero frequency, which lies in the lowest band.
+    The spatial mean is the zero frequency, which lies in the lowest band: all that `pooled` sees,
+    and all that `pattern` does not.
     """
+    has_dc = np.arange(len(bins)) == 0
     seen: NDArray[np.bool_] = bins > 0
     if readout == "pooled":
-        seen = seen & (np.arange(len(bins)) == 0)
+        seen = seen & has_dc
+    if readout == "pattern":
+        seen = bins > has_dc
     return seen
 
 
@@ -61,6 +65,9 @@ def structural_by_rule(
     for band in range(len(bins)):
         if not bins[band]:
             flags.append(None)
+        elif not seen.any():
+            # A map of 1 x 1 has no pattern.
+            flags.append(NOT_DEFINED)
         elif not changed[band].any() or (turns_in_part and turnable[band] == 0):
             flags.append(NOTHING_CHANGED)
         elif not (changed[band] & seen).any() or sees_no_phase:
@@ -113,12 +120,13 @@ def _within_classes(margin: FloatArray, code: NDArray[np.intp], count: NDArray[n
     return float(np.abs(margin - means[:, code]).max())
 
 
-def nothing_held(outcomes: ModeOutcomes, mode: Mode) -> NDArray[np.bool_]:
+def nothing_held(outcomes: ModeOutcomes, mode: Mode, readout: str) -> NDArray[np.bool_]:
     """Whether all that a mode changes, or all that it keeps, is rounding, shape (n_bands,).
 
-    No rule foresees this: nothing changes, or nothing is left, because the maps hold nothing there.
+    No rule foresees this: nothing changes, or nothing is left, because the maps hold nothing there,
+    as far as the readout can see them.
     """
-    held = (outcomes.bins > 0) & ~outcomes.rounding
+    held = seen_by_rule(readout, outcomes.bins) & ~outcomes.rounding
     kept = kept_bands(mode.kind, len(held))
     nothing: NDArray[np.bool_] = np.equal((~kept & held).sum(1), 0)
     if mode.kind in KEEPING:
@@ -127,14 +135,18 @@ def nothing_held(outcomes: ModeOutcomes, mode: Mode) -> NDArray[np.bool_]:
 
 
 def disagreements(
-    outcomes: ModeOutcomes, rules: Sequence[str | None], mode: Mode | None = None
+    outcomes: ModeOutcomes,
+    rules: Sequence[str | None],
+    mode: Mode | None = None,
+    readout: str = "map",
 ) -> list[bool]:
     """Whether the numbers of each band contradict what the rules say of it.
 
-    With a mode, cells without a rule in which the maps hold nothing do not count.
+    With a mode, cells without a rule in which the maps hold nothing that the readout can see do not
+    count.
     """
     loose, strict = (structural_by_numbers(outcomes, same) for same in (FORCED, FREE))
-    empty = np.zeros(len(rules), bool) if mode is None else nothing_held(outcomes, mode)
+    empty = np.zeros(len(rules), bool) if mode is None else nothing_held(outcomes, mode, readout)
     return [
         not agree(rule, tolerant if rule else exact) and not (rule is None and idle)
         for rule, tolerant, exact, idle in zip(rules, loose, strict, empty, strict=True)

@@ -160,7 +160,7 @@ def _flags(
         differ = [False] * len(rules)
     else:
         rules = structural_by_rule(readout, mode, outcomes.bins, outcomes.turnable)
-        differ = disagreements(outcomes, rules, mode)
+        differ = disagreements(outcomes, rules, mode, readout)
     rows = []
     for band, rule in enumerate(rules):
         flags = list(outcomes.flags) if outcomes.bins[band] else [EMPTY_BAND]

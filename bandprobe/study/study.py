@@ -13,7 +13,7 @@ from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import HeadSettings
 
 # Their logits are sums over bands; band logits and all that follows from them exist.
-ADDITIVE = ("map", "pooled", "energy")
+ADDITIVE = ("map", "pattern", "pooled", "energy")
 # These need to know the bands when they are fitted.
 BY_BAND = ("energy", "refit")
 

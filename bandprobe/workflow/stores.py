@@ -125,7 +125,7 @@ def head_logits_digest(study: Study, wildcards: Wildcards) -> str:
 
 def slab_sums(study: Study) -> list[str]:
     """Sums over the slabs of a layer's channels; none where no readout needs whole maps."""
-    is_shared = study.scale.slabs > 1 and set(study.readouts) & {"map", *BY_BAND}
+    is_shared = study.scale.slabs > 1 and set(study.readouts) & {"map", "pattern", *BY_BAND}
     return fill(Paths.SUMS, slab=part_names(study.scale.slabs)) if is_shared else []
 
 

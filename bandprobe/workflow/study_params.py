@@ -232,6 +232,11 @@ def slab_bands_option(study: Study) -> str:
     return option("bands", as_json(study.bands) if fit_bands(study) else "")
 
 
+def slab_pattern_option(study: Study) -> str:
+    """The option `--pattern` of a slab's sums, if a readout needs maps without their means."""
+    return "--pattern" if "pattern" in study.readouts else ""
+
+
 def slab_position(study: Study, wildcards: Wildcards) -> str:
     """Number of a slab, from 0, and their count."""
     return f"{int(wildcards['slab'])} {study.scale.slabs}"

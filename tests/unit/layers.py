@@ -22,7 +22,7 @@ from bandprobe.probes.split import split_layer
 from bandprobe.scoring.intervals import Bootstrap
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
-ADDITIVE = ("map", "pooled", "energy")
+ADDITIVE = ("map", "pattern", "pooled", "energy")
 PENALTIES = (1e-4, 1e-2, 1.0, 100.0)
 Records = dict[str, list[dict[str, Any]]]
 

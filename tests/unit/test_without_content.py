@@ -60,10 +60,12 @@ def test_a_band_of_rounding_alone_tells_no_class(
 ) -> None:
     held = 0 if make is levels else 1 + int(np.digitize(4 / grid[1], BANDS.edges[1:]))
     records = layer_records(tmp_path, *make(rng, grid), LABELS, BANDS, MODES)
-    for readout in ("map", "energy", "refit"):
+    # Levels have no pattern at all.
+    sees_nothing = () if make is waves else ("pattern",)
+    for readout in {"map", "energy", "refit", "pattern"}.difference(sees_nothing):
         assert records[f"{readout}/isolate-mean"][held]["top1"] == 1
     found = without(records, held)
-    assert len(found) == 3 * (3 * len(MODES) + 3)
+    assert len(found) == 3 * (4 * len(MODES) + 3)
     for name, record in found:
         readout, mode = name.split("/")
         case = f"{name} {record['band']}"
@@ -71,8 +73,27 @@ def test_a_band_of_rounding_alone_tells_no_class(
         assert DISAGREE not in record["flags"], case
         if mode.startswith("isolate") and not (readout == "pooled" and record["band"] == "dc"):
             assert record["top1"] <= 1 / CLASSES + 1e-9, case
+        elif readout in sees_nothing:
+            assert record["top1"] <= record["clean_top1"] <= 1 / CLASSES + 1e-9, case
         elif readout != "pooled":
             assert record["top1"] == record["clean_top1"] == 1, case
+
+
+def test_levels_are_nothing_to_a_pattern_beside_a_wave(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Without the wave only levels are left, and they hold all the evidence of `map`."""
+    maps = [a + b for a, b in zip(levels(rng, (14, 14)), waves(rng, (14, 14)), strict=True)]
+    modes = [Mode(kind, kind, "mean") for kind in ("lowpass", "highpass", "isolate", "remove")]
+    records = layer_records(tmp_path, *maps, LABELS, BANDS, modes, ("map", "pattern"))
+    wave = 1 + int(np.digitize(4 / 14, BANDS.edges[1:]))
+    flags = [flag for of_mode in records.values() for record in of_mode for flag in record["flags"]]
+    assert DISAGREE not in flags
+    for name in ("pattern/remove", "pattern/lowpass"):
+        below = wave if name == "pattern/remove" else wave - 1
+        assert records[name][below]["top1"] <= 1 / CLASSES
+        assert records[name.replace("pattern", "map")][below]["top1"] == 1
+    assert records["pattern/isolate"][wave]["top1"] == 1
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

@@ -129,7 +129,7 @@ def test_dinov2_differs_at_224_by_the_resampled_position_embedding_alone(
 def test_targets_on_disk_are_all_combinations(default_study: Path) -> None:
     found = {str(path.relative_to(HOME)) for path in (default_study / "targets").rglob("*.json")}
     expected = {Paths.TARGET.format(**vars(target)) for target in STUDY.targets()}
-    assert len(expected) == len(LAYERS) * 4 * 9 * 7
+    assert len(expected) == len(LAYERS) * 5 * 9 * 7
     heads = {Paths.TARGET.format(**vars(target)) for target in STUDY.head_targets()}
     assert found == expected | heads
     assert len(heads) == 10 * 1 * 1 * 7
@@ -214,6 +214,52 @@ def test_crops_are_enlarged_and_the_bands_beyond_them_are_flagged(default_study:
         ("pixels", "input", "ultra-high"),
         ("efficientnet_lite0", "blocks.0", "ultra-high"),
     }
+
+
+# Clean accuracy of `pattern`; its largest drop under remove-mean, its highest accuracy under
+# isolate-mean, and the bands of both where they stand out: from Gram matrices of the stored maps.
+PATTERN = {
+    ("efficientnet_lite0", "blocks.0"): (0.13, 0.00, None, 0.16, None),
+    ("efficientnet_lite0", "blocks.1"): (0.21, 0.02, None, 0.21, None),
+    ("efficientnet_lite0", "blocks.2"): (0.28, 0.01, None, 0.24, None),
+    ("efficientnet_lite0", "blocks.4"): (0.44, 0.04, None, 0.35, "very-low"),
+    ("efficientnet_lite0", "blocks.6"): (0.64, 0.08, "high", 0.68, "high"),
+    ("dinov2_vits14", "blocks.1"): (0.15, 0.02, None, 0.17, "very-low"),
+    ("dinov2_vits14", "blocks.3"): (0.29, 0.05, "very-low", 0.29, "very-low"),
+    ("dinov2_vits14", "blocks.6"): (0.41, 0.11, "very-low", 0.43, "very-low"),
+    ("dinov2_vits14", "blocks.9"): (0.36, 0.05, "very-low", 0.38, "very-low"),
+    ("dinov2_vits14", "blocks.11"): (0.27, 0.08, "very-low", 0.29, "very-low"),
+}
+
+
+@pytest.mark.parametrize("layer", PATTERN, ids=lambda layer: f"{layer[0]} {layer[1]}")
+def test_the_pattern_is_in_the_bands_where_an_independent_fit_finds_it(
+    default_study: Path, layer: tuple[str, str]
+) -> None:
+    clean, drop, dropped, alone, kept = PATTERN[layer]
+    with xr.open_dataset(default_study / "summary/interventions.nc") as summary:
+        cells = summary.sel(model=layer[0], layer=layer[1], readout="pattern")
+        drops = cells["top1_drop"].sel(mode="remove-mean")
+        singles = cells["top1"].sel(mode="isolate-mean")
+        assert np.unique(cells["clean_top1"])[0] == pytest.approx(clean, abs=0.05)
+        assert float(drops.max()) == pytest.approx(drop, abs=0.05)
+        assert float(singles.max()) == pytest.approx(alone, abs=0.05)
+        assert dropped in (None, str(drops.idxmax("band").item()))
+        assert kept in (None, str(singles.idxmax("band").item()))
+
+
+def test_a_pattern_does_not_see_a_band_that_is_dc_alone(default_study: Path) -> None:
+    alone = 0
+    for model, layer in LAYERS:
+        folder = default_study / "targets" / model / layer / "pattern"
+        for mode in ("remove", "remove-mean", "perturb", "noise", "resample"):
+            record = json.loads((folder / mode / "ultra-low.json").read_text())
+            is_blind = record["flags"][:1] == ["structural:readout-blind"]
+            assert is_blind == (record["bins"] == 1)
+            if is_blind:
+                assert record["top1_drop"] == record["rank_degradation"] == 0
+                alone += 1
+    assert alone == 5 * 8
 
 
 def test_no_rule_disagrees_with_the_numbers(default_study: Path) -> None:

@@ -35,9 +35,10 @@ def targets(results: Path, dataset: str, mode: str) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{band}.json").read_text()) for band in BANDS]
 
 
-def accuracy_by_band(results: Path, mode: str) -> np.ndarray:
+def accuracy_by_band(results: Path, mode: str, readout: str = "map") -> np.ndarray:
     """Accuracy, (band that was changed, band of the class), from the stored outcomes."""
-    with xr.open_zarr(results / f"phantom/outcomes/pixels/input/map/{mode}.zarr") as outcomes:
+    path = results / f"phantom/outcomes/pixels/input/{readout}/{mode}.zarr"
+    with xr.open_zarr(path) as outcomes:
         assert tuple(outcomes["band"].values) == BANDS
         correct = outcomes["correct"].mean("draw").transpose("band", "sample").values
         own = outcomes["label"].values // 3
@@ -58,15 +59,17 @@ def test_removing_any_band_costs_a_seventh(phantom: Path) -> None:
         assert set(record["flags"]) <= {"penalty-at-the-end"}
 
 
-def test_removing_a_band_destroys_its_classes_and_no_others(phantom: Path) -> None:
-    found = accuracy_by_band(phantom, "remove")
+@pytest.mark.parametrize("readout", ["map", "pattern"])
+def test_removing_a_band_destroys_its_classes_and_no_others(phantom: Path, readout: str) -> None:
+    found = accuracy_by_band(phantom, "remove", readout)
     own = np.eye(7, dtype=bool)
     assert (found[own] <= DESTROYED).all(), found
     assert (found[~own] >= KEPT - 0.01).all(), found
 
 
-def test_isolating_a_band_keeps_exactly_its_classes(phantom: Path) -> None:
-    found = accuracy_by_band(phantom, "isolate")
+@pytest.mark.parametrize("readout", ["map", "pattern"])
+def test_isolating_a_band_keeps_exactly_its_classes(phantom: Path, readout: str) -> None:
+    found = accuracy_by_band(phantom, "isolate", readout)
     own = np.eye(7, dtype=bool)
     assert (found[own] >= KEPT).all(), found
     assert (found[~own] <= DISTURBED).all(), found

@@ -152,7 +152,7 @@ def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
     found = {path.name for path in (results(finished) / "figures").iterdir()}
     names = {"band_energy", "radial_profiles", "delta_log_amplitude", "spectral_centroid"}
     names |= {"penalty_paths"}
-    readouts = ("map", "pooled", "energy", "refit", "head")
+    readouts = ("map", "pattern", "pooled", "energy", "refit", "head")
     names |= {f"{s}_{r}" for s in ("top1_drop", "rank_degradation") for r in readouts}
     names |= {
         f"{f}_{m}" for f in ("controls", "used_available") for m in ("remove", "isolate-mean")
@@ -235,7 +235,7 @@ def test_readouts_of_permuted_labels_are_in_the_summary(finished: TinyStudy) -> 
         assert float(probes["permuted_accuracy"].max()) <= 1
 
 
-@pytest.mark.parametrize("readout", ["map", "pooled", "energy"])
+@pytest.mark.parametrize("readout", ["map", "pattern", "pooled", "energy"])
 @pytest.mark.parametrize("layer", [("pixels", "input"), ("resnet18", "layer1")])
 def test_fast_route_equals_the_literal_one_for_all_modes(
     finished: TinyStudy, readout: str, layer: tuple[str, str]

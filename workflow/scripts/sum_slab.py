@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument(
         "--bands", type=from_json(Bands), help="names and edges, if added up by band"
     )
+    parser.add_argument(
+        "--pattern", action="store_true", help="add up maps without their spatial means too"
+    )
     parser.add_argument("--slab", required=True, type=int, nargs=2, help="number and count")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to compute")
@@ -31,6 +34,7 @@ def main() -> None:
         tuple(arguments.slab),
         code=arguments.code,
         device=arguments.device,
+        pattern=arguments.pattern,
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.intervene import project
+from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.interventions.linear_modes import write_linear_modes
 from bandprobe.interventions.outcome_store import read_outcomes
@@ -27,7 +28,7 @@ from bandprobe.store.zarr_store import Store, Variable, write_store
 from tests.unit.layers import layer_records
 
 BANDS = Bands(("low", "high"), (0.5,))
-READOUTS = ("map", "pooled", "energy")
+READOUTS = ("map", "pattern", "pooled", "energy")
 # Of the features, kept by all that follows from them.
 ATTRS = {"weights_sha256": "abc", "flags": '["weights-untrained"]'}
 MODES = (Mode("remove", "remove"), Mode("keep-mean", "isolate", "mean"))
@@ -125,6 +126,106 @@ def test_each_readout_and_mode_gets_its_own_outcomes(layer: Path) -> None:
         assert not shapley.read("margin_none").any()
 
 
+@pytest.mark.parametrize("kind", ["phase", "noise", "resample"])
+def test_a_pattern_sees_changed_coefficients_as_the_literal_route_does(
+    layer: Path, kind: str
+) -> None:
+    mode = Mode("m", kind, draws=2)  # type: ignore[arg-type]
+    probe = layer / "probes" / "pattern.zarr"
+    assert largest_difference(mode, layer / "eval.zarr", "layer", probe, BANDS, 9) < 1e-4
+
+
+@pytest.mark.parametrize("grid", [(6, 6), (5, 6), (1, 7)], ids=str)
+def test_a_pattern_is_blind_to_a_band_that_is_dc_alone(
+    tmp_path: Path, rng: np.random.Generator, grid: tuple[int, int]
+) -> None:
+    """By rule and by numbers, under every mode, with random masks and Shapley values."""
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [rng.normal(3, 1, size=(len(of), 3, *grid)).astype("f4") for of in labels]
+    bands = Bands(("dc", "low", "high"), (0.05, 0.5))
+    modes = (
+        *(Mode(f"{kind}-{fill}", kind, fill) for kind in KEEPING for fill in ("zero", "mean")),
+        Mode("swap", "resample"),
+        Mode("turn", "phase"),
+        Mode("part", "phase", strength=0.5),
+        Mode("add", "noise"),
+    )
+    found = layer_records(tmp_path, *maps, labels, bands, modes, ("map", "pattern"), draws=2)
+    for mode in modes:
+        dc, *others = found[f"pattern/{mode.name}"]
+        expected = {
+            "isolate": "structural:nothing-left",
+            "lowpass": "structural:nothing-left",
+            "highpass": "structural:nothing-changed",
+        }.get(mode.kind, "structural:readout-blind")
+        if mode.name == "part":
+            expected = "structural:nothing-changed"
+        assert dc["flags"][0] == expected
+        if expected != "structural:nothing-left":
+            assert dc["top1_drop"] == dc["margin_drop"] == 0
+        else:
+            # All images get the same logits: those of one class are right, or all are tied.
+            assert dc["rank"] == 2
+            assert dc["top1"] == pytest.approx(0 if mode.fill == "mean" else 1 / 3)
+        for record in (dc, *others):
+            assert "rule-and-numbers-disagree" not in record["flags"]
+        if mode.kind in ("remove", "isolate", "resample", "phase", "noise"):
+            assert not any(flag.startswith("structural") for r in others for flag in r["flags"])
+            assert (others[0]["equal_bins_top1_drop"] is not None) == bool(mode.controls)
+    shapley = Store(tmp_path / "shapley" / "pattern.zarr")
+    assert np.abs(shapley.read("margin")[0]).max() < 1e-12
+    assert np.abs(shapley.read("margin")[1:]).max() > 0
+    assert shapley.read("sees").tolist() == [False, True, True]
+    split = Store(tmp_path / "logits" / "pattern.zarr")
+    assert split.read("seen_bins").tolist() == [0, *split.read("bins")[1:]]
+    assert not split.read("zero_logits").any()
+    assert not split.read("mean_logits")[0].any()
+
+
+def test_a_pattern_finds_the_classes_of_every_band_but_dc(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Two classes per band, each a fixed pattern in it; those of DC are levels."""
+    bands = Bands(("dc", "low", "mid", "high"), (0.05, 0.4, 0.8))
+    grid, labels = bands.on_grid(14, 14), (np.arange(240) % 8, np.arange(96) % 8)
+    white = rng.normal(size=(8, 2, 14, 14)).astype("f4")
+    shapes = np.concatenate([project(white[2 * b : 2 * b + 2], grid, b) for b in range(4)])
+    shapes[:2] = np.array([[1, -1], [-1, 1]])[..., None, None]
+    shapes /= shapes.std((1, 2, 3), keepdims=True)
+    maps = [(rng.normal(size=(len(of), 2, 14, 14)) + shapes[of]).astype("f4") for of in labels]
+    modes = (Mode("remove", "remove", "mean"), Mode("isolate", "isolate", "mean"))
+    layer_records(tmp_path, *maps, labels, bands, modes, ("map", "pattern"))
+    own = labels[1] // 2
+    for readout, found in (("map", range(4)), ("pattern", range(1, 4))):
+        for mode in ("remove", "isolate"):
+            store = Store(tmp_path / "outcomes" / readout / f"{mode}.zarr")
+            clean, correct = store.read("clean_correct"), store.read("correct")[:, 0]
+            for band in range(4):
+                # A coin tells the two classes of DC from each other.
+                assert (clean[own == band].mean() > 0.9) == (band in found)
+            for band in found:
+                kept = correct[band][own == band].mean()
+                assert kept > 0.9 if mode == "isolate" else kept < 0.65, (readout, band)
+
+
+def test_a_map_of_one_pixel_has_no_pattern(tmp_path: Path, rng: np.random.Generator) -> None:
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [
+        rng.normal(of[:, None, None, None], 1, (len(of), 3, 1, 1)).astype("f4") for of in labels
+    ]
+    modes = (*MODES, Mode("turn", "phase"), Mode("swap", "resample"))
+    found = layer_records(tmp_path, *maps, labels, BANDS, modes, draws=2)
+    for mode in modes:
+        record, empty = found[f"pattern/{mode.name}"]
+        assert record["flags"][0] == "not-defined"
+        assert "rule-and-numbers-disagree" not in record["flags"]
+        assert record["top1"] is record["top1_drop"] is record["equal_bins_top1_drop"] is None
+        assert record["clean_top1"] == 0
+        assert empty["flags"][0] == "empty-band"
+    assert np.isnan(Store(tmp_path / "shapley" / "pattern.zarr").read("margin")).all()
+    assert found["map/remove"][0]["top1"] is not None
+
+
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize("kind", ["remove", "isolate", "lowpass", "highpass"])
 def test_the_literal_route_fills_with_the_same_mean(layer: Path, kind: str, readout: str) -> None:
@@ -169,7 +270,7 @@ def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
         )
         assert json.loads(attrs["config"])["draws"] == 2
         assert stored.flags == (WEIGHTS_UNTRAINED,)
-    energy, _, _ = read_outcomes(outputs[logits[2]])
+    energy, _, _ = read_outcomes(outputs[logits[3]])
     # Energies do not see phases.
     np.testing.assert_allclose(energy.changed.margin[0, 0], energy.clean.margin, atol=1e-3)
 

@@ -12,7 +12,7 @@ from bandprobe.linear.coordinates import (
     weight_slabs,
 )
 from bandprobe.linear.map_sums import MapSums, spatial_mean
-from bandprobe.linear.probe import fit_probe
+from bandprobe.linear.probe import FittedProbe, fit_probe
 from bandprobe.linear.standardise import channel_moments, readout_logits, standardise
 
 N_TRAIN, N_EVAL, CHANNELS, GRID = 24, 9, 4, (5, 6)
@@ -34,13 +34,18 @@ def slabs_of(values: np.ndarray, step: int) -> Slabs:
     return lambda: (values[:, start : start + step] for start in range(0, values.shape[1], step))
 
 
+def joined(found: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> np.ndarray:
+    """The weights of a single readout, all channels."""
+    return np.concatenate([weights for (weights,) in weight_slabs([(found, probe)], slabs)], axis=1)
+
+
 def fitted(train: np.ndarray, evaluation: np.ndarray, step: int, n_dimensions: int) -> tuple:
     """Standardised maps, the probe, its weights, all from slabs of `step` channels."""
     train_slabs = slabs_of(train, step)
     pairs = zip(train_slabs(), slabs_of(evaluation, step)(), strict=True)
     found = standardise_slabs(pairs, direct=n_dimensions <= N_TRAIN)
     probe = fit_probe(found.coordinates.basis, LABELS, FOLDS, 3, PENALTIES)
-    weights = np.concatenate(list(weight_slabs(found, probe, train_slabs)), axis=1)
+    weights = joined(found, probe, train_slabs)
     return found, probe, weights
 
 
@@ -168,8 +173,70 @@ def test_taken_band_by_band_the_readout_is_the_same(
     expected = probe.logits(whole.coordinates.evaluation)
     logits = again.logits(found.coordinates.evaluation)
     np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
-    by_band = np.concatenate(list(weight_slabs(found, again, slabs)), axis=1)
+    by_band = joined(found, again, slabs)
     np.testing.assert_allclose(by_band, weights, atol=1e-4 * weights.std())
+
+
+def fitted_pattern(train: np.ndarray, evaluation: np.ndarray, step: int) -> tuple:
+    """As `fitted`, of maps without their spatial means."""
+    slabs = slabs_of(train, step)
+    sums = MapSums.empty(direct=train[0].size <= N_TRAIN, pattern=True)
+    for pair in zip(slabs(), slabs_of(evaluation, step)(), strict=True):
+        sums.add_slab(*pair)
+    assert sums.pattern is not None
+    found = StandardisedMaps.from_sums(sums.pattern)
+    probe = fit_probe(found.coordinates.basis, LABELS, FOLDS, 3, PENALTIES)
+    return found, probe, joined(found, probe, slabs)
+
+
+@pytest.mark.parametrize("grid", [GRID, (1, 2)], ids=["more dimensions", "more samples"])
+def test_a_pattern_is_the_map_readout_of_maps_without_their_means(
+    maps: tuple[np.ndarray, np.ndarray], grid: tuple[int, int]
+) -> None:
+    train, evaluation = (values[..., : grid[0], : grid[1]] for values in maps)
+    found, probe, weights = fitted_pattern(train, evaluation, 2)
+    without = [values - values.mean((2, 3), keepdims=True) for values in (train, evaluation)]
+    size = CHANNELS * grid[0] * grid[1]
+    whole, expected_probe, expected_weights = fitted(*without, CHANNELS, size)
+    np.testing.assert_allclose(found.scale, whole.scale, rtol=1e-4)
+    np.testing.assert_allclose(weights, expected_weights, atol=1e-4 * expected_weights.std())
+    expected = expected_probe.logits(whole.coordinates.evaluation)
+    logits = probe.logits(found.coordinates.evaluation)
+    np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
+    # What is stored beside the weights is of the raw maps.
+    np.testing.assert_allclose(found.mean, train.mean((0, 2, 3)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.mean_map, train.mean(0), rtol=1e-5, atol=1e-6)
+    intercept, moments = probe.intercept(found.coordinates.basis), (found.mean, found.scale)
+    by_weights = readout_logits(evaluation, weights, intercept, *moments, without_dc=True)
+    np.testing.assert_allclose(by_weights, expected, atol=1e-4 * expected.std())
+
+
+def test_a_level_that_differs_between_classes_is_nothing_to_a_pattern(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    train, evaluation = maps
+    found, _, weights = fitted_pattern(train, evaluation, 2)
+    level = 100 * LABELS[:, None, None, None].astype(np.float32)
+    _, _, shifted = fitted_pattern(train + level, evaluation, 2)
+    np.testing.assert_allclose(shifted, weights, atol=2e-3 * weights.std())
+    assert found.without_dc
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-7], ids=["exactly", "up to rounding"])
+@pytest.mark.parametrize("grid", [(5, 6), (1, 2), (1, 1)], ids=str)
+def test_maps_that_are_constant_have_no_pattern(
+    rng: np.random.Generator, grid: tuple[int, int], jitter: float
+) -> None:
+    """Whatever rounding leaves of them: it is not divided by itself."""
+    values = 3 * np.arange(N_TRAIN)[:, None, None, None] + rng.normal(5, 1, (1, CHANNELS, 1, 1))
+    maps = np.broadcast_to(values, (N_TRAIN, CHANNELS, *grid)).astype(np.float32)
+    train = maps * (1 + jitter * rng.integers(-1, 2, maps.shape)).astype(np.float32)
+    found, probe, weights = fitted_pattern(train, train[:N_EVAL], CHANNELS)
+    assert found.coordinates.basis.eigenvalues.size == 0
+    assert not weights.any()
+    logits = probe.logits(found.coordinates.evaluation)
+    assert np.ptp(logits, axis=0).max() == 0
+    np.testing.assert_allclose(found.scale, np.sqrt(np.square(train).mean((0, 2, 3))), rtol=1e-5)
 
 
 def test_refit_subsets_are_distinct_and_leave_out_empty_bands() -> None:

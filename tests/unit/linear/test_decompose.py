@@ -1,5 +1,7 @@
 """The fast route against the literal one, and what a pooled readout cannot see."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -98,20 +100,22 @@ def literal(
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
+@pytest.mark.parametrize("without_dc", [False, True], ids=["map", "pattern"])
 def test_fast_route_gives_every_logit_of_the_literal_route(
-    bands: Bands, grid: tuple[int, int], mode: Mode, rng: np.random.Generator
+    bands: Bands, without_dc: bool, grid: tuple[int, int], mode: Mode, rng: np.random.Generator
 ) -> None:
     train, maps = rectified(rng, 12, grid), rectified(rng, 4, grid)
     mean, scale = channel_moments(train)
     weights = rng.normal(size=(5, *maps.shape[1:])).astype(np.float32)
     intercept = rng.normal(size=5)
     partition = bands.on_grid(*grid)
-    packed = pack_weights(weights / scale[:, None, None], partition)
+    packed = pack_weights(weights / scale[:, None, None], partition, without_dc=without_dc)
     fast = fast_route(mode, maps, train.mean(0), mean, packed, intercept)
-    spread = readout_logits(maps, weights, intercept, mean, scale).std()
+    definition = partial(readout_logits, without_dc=without_dc)
+    spread = definition(maps, weights, intercept, mean, scale).std()
     for band in range(len(bands)):
         changed = literal(mode, maps, packed, band, train.mean(0))
-        expected = readout_logits(changed, weights, intercept, mean, scale)
+        expected = definition(changed, weights, intercept, mean, scale)
         assert np.abs(fast[band] - expected).max() < 1e-4 * spread
 
 
@@ -127,7 +131,7 @@ def test_routes_agree_for_a_readout_that_was_fitted(
     found = standardise_slabs([(train, maps)], direct=False)
     basis = found.coordinates.basis
     probe = fit_probe(basis, labels, np.arange(24) // 6, 3, PENALTIES)
-    (weights,) = weight_slabs(found, probe, lambda: [train])
+    ((weights,),) = weight_slabs([(found, probe)], lambda: [train])
     intercept = probe.intercept(basis)
     partition = bands.on_grid(*grid)
     packed = pack_weights(weights / found.scale[:, None, None], partition)

@@ -17,7 +17,7 @@ from bandprobe.store.zarr_store import Store, Variable, write_store
 
 SETTINGS = FitSettings((0.1, 10.0), "ridge", permutations=1, seed=0)
 BANDS = FitBands(("low", "high"), (0.5,), ("remove",))
-READOUTS = ("map", "pooled", "energy", "refit")
+READOUTS = ("map", "pattern", "pooled", "energy", "refit")
 GRIDS = [(5, 6), (1, 2)]
 
 
@@ -64,14 +64,15 @@ def test_a_readout_does_not_depend_on_the_others(
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=["more dimensions", "more samples"])
-@pytest.mark.parametrize("readout", ["map", "pooled"])
+@pytest.mark.parametrize("readout", ["map", "pattern", "pooled"])
 def test_stored_weights_give_the_stored_logits(
     tmp_path: Path, grid: tuple[int, int], readout: str
 ) -> None:
     splits = splits_of(tmp_path, grid)
     store = stores_of(tmp_path / "out", splits, readout)[readout]
     names = ("W", "intercept", "channel_mean", "channel_scale")
-    logits = readout_logits(splits.evaluation.read("layer"), *(store.read(n) for n in names))
+    raw, without_dc = splits.evaluation.read("layer"), readout == "pattern"
+    logits = readout_logits(raw, *(store.read(n) for n in names), without_dc=without_dc)
     np.testing.assert_allclose(logits, store.read("clean_logits"), atol=1e-4)
 
 
@@ -80,7 +81,8 @@ def test_slabs_of_other_jobs_give_the_same_readouts(tmp_path: Path) -> None:
     slabs = tuple(tmp_path / f"slab-{number}.zarr" for number in range(3))
     for number, path in enumerate(slabs):
         features = (tmp_path / "train.zarr", tmp_path / "eval.zarr")
-        sum_slab(path, *features, "layer", BANDS.bands, (number, 3), code="digest")
+        slab = (number, 3)
+        sum_slab(path, *features, "layer", BANDS.bands, slab, code="digest", pattern=True)
     config = json.loads(Store(slabs[1]).attrs["config"])
     assert config == {
         "layer": "layer",

@@ -38,22 +38,29 @@ def features(path: Path, n: int, grid: tuple[int, int], seed: int) -> Store:
     return Store(path)
 
 
+@pytest.mark.parametrize("pattern", [False, True])
 @pytest.mark.parametrize("by_band", [False, True])
 @pytest.mark.parametrize("grid", [(5, 6), (1, 4)], ids=["more dimensions", "more samples"])
 @pytest.mark.parametrize("slabs", [2, 5])
 def test_sums_of_slabs_are_those_of_all_channels(
-    tmp_path: Path, bands: Bands, grid: tuple[int, int], by_band: bool, slabs: int
+    tmp_path: Path, bands: Bands, grid: tuple[int, int], by_band: bool, slabs: int, pattern: bool
 ) -> None:
     stores = features(tmp_path / "a", N_TRAIN, grid, 0), features(tmp_path / "b", N_EVAL, grid, 1)
     partition = bands.on_grid(*grid) if by_band else None
-    whole = sum_channels(*stores, "layer", partition)
+    whole = sum_channels(*stores, "layer", partition, pattern=pattern)
     paths = []
     for number in range(slabs):
         paths.append(tmp_path / f"{number}.zarr")
-        write_sums(paths[-1], sum_channels(*stores, "layer", partition, (number, slabs)), {})
+        slab = (number, slabs)
+        part = sum_channels(*stores, "layer", partition, slab, pattern=pattern)
+        write_sums(paths[-1], part, {})
     joined = read_sums(paths, partition)
     assert joined.direct == whole.direct == (grid == (1, 4))
     compare(joined, whole)
+    assert (joined.pattern is not None) == (whole.pattern is not None) == pattern
+    if joined.pattern is not None and whole.pattern is not None:
+        compare(joined.pattern, whole.pattern)
+        assert joined.pattern.constant_energy == whole.pattern.constant_energy
     assert (joined.by_band is not None) == (whole.by_band is not None) == by_band
 
 
@@ -64,8 +71,10 @@ def compare(joined: MapSums, whole: MapSums) -> None:
     each = [one.coordinates for one in (found, expected)]
     products = [one.evaluation @ one.basis.train.T for one in each]
     np.testing.assert_allclose(*products, rtol=1e-5, atol=1e-3)
+    assert (joined.spatial_means == ([], [])) == (whole.spatial_means == ([], []))
     for one, other in zip(joined.spatial_means, whole.spatial_means, strict=True):
-        np.testing.assert_array_equal(np.concatenate(one, 1), np.concatenate(other, 1))
+        if one:
+            np.testing.assert_array_equal(np.concatenate(one, 1), np.concatenate(other, 1))
     if joined.by_band is None or whole.by_band is None:
         return
     kept = np.array([True, False, *([True] * (len(whole.by_band.partition.bands) - 2))])

@@ -9,7 +9,7 @@ from bandprobe.fourier.modes import KEEPING, Mode, kept_bands
 from bandprobe.fourier.transform import map_fft
 from bandprobe.linear.compose import keep, partners, replace
 from bandprobe.linear.decompose import band_logits, pack_weights, turn_phases
-from bandprobe.scoring.flags import BLIND, NOTHING_CHANGED, NOTHING_LEFT
+from bandprobe.scoring.flags import BLIND, NOT_DEFINED, NOTHING_CHANGED, NOTHING_LEFT
 from bandprobe.scoring.forced import (
     agree,
     disagreements,
@@ -51,7 +51,7 @@ def simulated(readout: str, mode: Mode, bins: np.ndarray, rng: np.random.Generat
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
-@pytest.mark.parametrize("readout", ["map", "pooled", "energy"])
+@pytest.mark.parametrize("readout", ["map", "pattern", "pooled", "energy"])
 @pytest.mark.parametrize("side", [7, 14, 28, 56])
 def test_rule_and_numbers_agree(
     readout: str, mode: Mode, side: int, bands: Bands, rng: np.random.Generator
@@ -76,6 +76,23 @@ def test_what_a_pooled_readout_cannot_see_is_forced() -> None:
     assert found["lowpass"] == [BLIND, None, BLIND, NOTHING_CHANGED]
     assert found["highpass"] == [NOTHING_CHANGED, None, NOTHING_LEFT, NOTHING_LEFT]
     assert found["resample"] == [None, None, BLIND, BLIND]
+
+
+def test_what_a_pattern_cannot_see_is_forced() -> None:
+    """A band that is DC alone, and nothing else; with other bins in it the band is seen."""
+    bins = np.array([1, 0, 4, 8])
+    found = {mode.name: structural_by_rule("pattern", mode, bins) for mode in MODES}
+    assert found["remove"] == [BLIND, None, None, None]
+    assert found["isolate"] == [NOTHING_LEFT, None, None, None]
+    assert found["lowpass"] == [NOTHING_LEFT, None, None, NOTHING_CHANGED]
+    assert found["highpass"] == [NOTHING_CHANGED, None, BLIND, None]
+    assert found["resample"] == [BLIND, None, None, None]
+    assert structural_by_rule("pattern", MODES[0], np.array([5, 0, 4])) == [None, None, None]
+    for mode in (Mode("t", "phase"), Mode("t", "phase", strength=0.5), Mode("n", "noise")):
+        assert structural_by_rule("pattern", mode, bins, bins - (bins == 1))[0] is not None
+    for mode in MODES:
+        alone = structural_by_rule("pattern", mode, np.array([1, 0]))
+        assert alone == [NOT_DEFINED, None]
 
 
 def test_energies_have_no_phase_and_zero_frequency_has_a_sign_alone() -> None:
@@ -112,7 +129,7 @@ def test_images_of_classes_with_one_image_each_say_nothing_about_likeness(
 
 
 @pytest.mark.parametrize("grid", [(2, 2), (1, 2), (4, 4), (14, 14), (56, 56), (7, 5)])
-@pytest.mark.parametrize("readout", ["map", "pooled"])
+@pytest.mark.parametrize("readout", ["map", "pattern", "pooled"])
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 def test_a_part_of_a_phase_turns_no_bin_that_is_its_own_conjugate(
     readout: str, grid: tuple[int, int], strength: float, rng: np.random.Generator
@@ -124,7 +141,7 @@ def test_a_part_of_a_phase_turns_no_bin_that_is_its_own_conjugate(
     weights = rng.normal(size=(3, 2, *grid)).astype(np.float32)
     if readout == "pooled":
         weights = np.broadcast_to(weights[..., :1, :1], weights.shape).copy()
-    packed = pack_weights(weights, partition)
+    packed = pack_weights(weights, partition, without_dc=readout == "pattern")
     mode = Mode("p", "phase", strength=strength)
     noise = white_noise(0, 0, range(24), maps.shape[1:])
     turned = packed.logits(turn_phases(map_fft(maps), noise, strength))
@@ -141,12 +158,14 @@ def test_a_part_of_a_phase_turns_no_bin_that_is_its_own_conjugate(
         turnable=partition.turnable,
     )
     rules = structural_by_rule(readout, mode, partition.counts, partition.turnable)
-    assert not any(disagreements(found, rules, mode))
+    assert not any(disagreements(found, rules, mode, readout))
     alone = (partition.counts > 0) & (partition.turnable == 0)
     for band in np.flatnonzero(partition.counts):
         if strength < 1 and alone[band]:
             assert rules[band] == NOTHING_CHANGED
-        elif readout == "pooled" and (strength < 1 or band > 0):
+        elif (readout == "pooled" and (strength < 1 or band > 0)) or (
+            readout == "pattern" and (band, partition.counts[band]) == (0, 1)
+        ):
             assert rules[band] == BLIND
         else:
             assert rules[band] is None

@@ -104,15 +104,15 @@ def test_slabs_are_summed_where_a_readout_needs_whole_maps(tiny: Study) -> None:
 
 def test_readouts_and_what_follows_from_them(tiny: Study, bare: Study) -> None:
     folder = "results/{dataset}/probes/{model}/{layer}"
-    names = ["map", "pooled", "energy", "refit"]
+    names = ["map", "pattern", "pooled", "energy", "refit"]
     assert stores.probes(tiny) == [f"{folder}/{name}.zarr" for name in names]
-    assert stores.additive_probes(tiny) == [f"{folder}/{name}.zarr" for name in names[:3]]
+    assert stores.additive_probes(tiny) == [f"{folder}/{name}.zarr" for name in names[:4]]
     assert stores.refits(tiny) == [f"{folder}/refit.zarr"]
     logits = "results/{dataset}/band_logits/{model}/{layer}"
-    assert stores.band_logits(tiny) == [f"{logits}/{name}.zarr" for name in names[:3]]
+    assert stores.band_logits(tiny) == [f"{logits}/{name}.zarr" for name in names[:4]]
     assert stores.masks(tiny) == ["results/{dataset}/controls/{model}/{layer}.zarr"]
     shapley = "results/{dataset}/shapley/{model}/{layer}"
-    assert stores.shapley(tiny) == [f"{shapley}/{name}.zarr" for name in names[:3]]
+    assert stores.shapley(tiny) == [f"{shapley}/{name}.zarr" for name in names[:4]]
     assert stores.refits(bare) == stores.masks(bare) == stores.shapley(bare) == []
     assert stores.band_logits(study_of(readouts=["refit"])) == []
 
@@ -133,7 +133,7 @@ def test_outcomes_are_in_the_order_that_scripts_write_them(tiny: Study, bare: St
     folder = "results/{dataset}/outcomes/{model}/{layer}"
     assert stores.outcomes(tiny, ["remove", "lowpass"]) == [
         f"{folder}/{readout}/{mode}.zarr"
-        for readout in ("map", "pooled", "energy")
+        for readout in ("map", "pattern", "pooled", "energy")
         for mode in ("remove", "lowpass")
     ]
     assert stores.outcomes(bare, "{mode}") == [f"{folder}/pooled/{{mode}}.zarr"]
@@ -156,7 +156,7 @@ def test_targets_of_a_layer_are_all_bands_modes_and_readouts(tiny: Study, bare: 
     assert stores.layer_targets(bare) == [
         f"{folder}/pooled/noise/{band}.json" for band in bare.bands.names
     ]
-    assert len(stores.layer_targets(tiny)) == 4 * 7 * 7
+    assert len(stores.layer_targets(tiny)) == 5 * 7 * 7
     assert stores.head_layer_targets(tiny) == [
         f"{folder}/head/{mode}/{band}.json"
         for mode in ("remove", "isolate-mean")

@@ -37,7 +37,7 @@ def test_spectra_and_readouts_are_one_store_per_layer(tiny: Study) -> None:
     additive = [
         f"results/tiny/probes/{model}/{layer}/{readout}.zarr"
         for model, layer in LAYERS
-        for readout in ("map", "pooled", "energy")
+        for readout in ("map", "pattern", "pooled", "energy")
     ]
     assert targets.additive_probe_stores(tiny, "tiny") == additive
     assert targets.additive_probes(tiny, "tiny") == Paths.digests(additive)
@@ -51,7 +51,7 @@ def test_spectra_and_readouts_are_one_store_per_layer(tiny: Study) -> None:
 def test_interventions_are_one_file_per_target(tiny: Study, bare: Study) -> None:
     paths = targets.interventions(tiny, "tiny")
     # Layers, readouts, modes, bands.
-    assert len(paths) == len(set(paths)) == 3 * 4 * 7 * 7
+    assert len(paths) == len(set(paths)) == 3 * 5 * 7 * 7
     assert paths[0] == "results/tiny/targets/pixels/input/map/remove/ultra-low.json"
     heads = targets.heads(tiny, "tiny")
     # Layers of the network, one readout, modes that a head scores, bands.
@@ -64,7 +64,7 @@ def test_interventions_are_one_file_per_target(tiny: Study, bare: Study) -> None
 def test_one_target_is_sampled_of_each_readout_of_each_model(tiny: Study) -> None:
     sampled = targets.sampled_interventions(tiny, "tiny")
     owners = [tuple(Path(path).parts[i] for i in (3, 5)) for path in sampled]
-    readouts = ["map", "pooled", "energy", "refit"]
+    readouts = ["map", "pattern", "pooled", "energy", "refit"]
     assert sorted(owners) == sorted(
         [(model, readout) for model in ("pixels", "resnet18") for readout in readouts]
         + [("resnet18", "head")]
