@@ -15,6 +15,7 @@ NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 CONTROL_IS_BAND = "control-is-the-band"
 TOP5_FORCED = "top5-forced"
 BELOW_ROUNDING = "below-rounding"
+FEW_GROUPS = "few-groups"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
     EMPTY_BAND: "no frequency bin of this grid lies in the band: N/A, which does not mean no drop",
@@ -36,6 +37,8 @@ FLAG_MEANINGS = {
     TOP5_FORCED: "there are five classes or fewer, so the top-5 accuracy is 1 by construction",
     BELOW_ROUNDING: "at least half of the band's energy is the rounding of the stored maps, so "
     "what is read there says nothing about the band",
+    FEW_GROUPS: "the images are worth fewer than five independent groups of equal size: intervals "
+    "are wide, and no interval or test can be relied on",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)
