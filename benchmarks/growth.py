@@ -72,7 +72,7 @@ COSTS = {
     "intervene_linear": Cost("outcomes n k b; Shapley values n k 2^b", _exponents(1, 0, 1, 1), {}),
     "intervene_random noise": Cost("n p k, sums n k b", _exponents(1, 1, 1, 1), {}),
     "intervene_random perturb": Cost("n p k, sums n k b", _exponents(1, 1, 1, 1), {}),
-    "score_targets": Cost("bootstrap: resamples x n b", _exponents(1, 0, 0, 1), {}),
+    "score_targets": Cost("sums over groups: n b", _exponents(1, 0, 0, 1), {}),
 }
 Row = dict[str, Any]
 

@@ -22,7 +22,7 @@ from bandprobe.data.manifest import write_table
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.report.context import Facts, Results
-from bandprobe.scoring.fields import EFFECTS, control_fields
+from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import (
     CONTROL_IS_BAND,
     EMPTY_BAND,
@@ -125,6 +125,9 @@ def _general(clean: float) -> dict[str, Any]:
     return {
         "n_samples": 48,
         "n_groups": 12,
+        "unit": "group",
+        "n_units": 12,
+        "n_units_effective": 12.0,
         "n_classes": 20,
         "chance": CHANCE,
         "clean_top1": clean,
@@ -153,7 +156,8 @@ def _record(
     flags += [NO_BETTER_THAN_CHANCE] if clean <= CHANCE else []
     record = {"band": BANDS.names[band], "bins": int(bins[band]), **_general(clean), "flags": flags}
     fields = [*EFFECTS, *control_fields(), "p_value", "mcnemar_p", "top1", "top5", "rank", "margin"]
-    record |= dict.fromkeys(fields) | {f"{n}_ci": None for n in (*EFFECTS, *control_fields())}
+    named = (*SHARES, *EFFECTS, *control_fields())
+    record |= dict.fromkeys(fields) | {f"{name}_ci": None for name in named}
     if undefined or not bins[band]:
         return record
     drop = shape.effect * clean * np.exp(-band) * generator.uniform(0.5, 1.2)
@@ -169,6 +173,9 @@ def _record(
             record[field], record[f"{field}_ci"] = value, [value - width, value + width]
     shown = abs(drop + noise) > width
     record |= {"top1": clean - record["top1_drop"], "top5": 0.6, "rank": 3 + 12 * drop}
+    for name in SHARES:
+        ends = record[name] + np.array([-0.1, 0.1]) * (width > 0)
+        record[f"{name}_ci"] = ends.clip(0, 1).tolist()
     return record | {"margin": 0.5 - drop, "p_value": 1e-7 if shown else 0.4, "mcnemar_p": 0.5}
 
 

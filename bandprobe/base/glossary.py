@@ -16,7 +16,7 @@ GLOSSARY = {
     "target": "One result: one data set, model, layer, readout, mode and band. It is a JSON file "
     "with scores, intervals, a test and flags.",
     "group": "Samples that are not independent of each other, such as crops of one photo. A group "
-    "is never divided between folds, and intervals resample whole groups.",
+    "is never divided between folds, and intervals never take its images for independent.",
     "pass": "One forward pass of a network, from which one or several layers are stored.",
     "layer": "A place in a network whose output is a map with channels, rows and columns. Patch "
     "tokens of a transformer are arranged on their grid.",
@@ -35,7 +35,10 @@ GLOSSARY = {
     "ground-truth rank": "The position of the true class when all classes are sorted by logit. 1 "
     "is best; ties count half.",
     "margin": "The logit of the true class minus the highest other logit.",
-    "interval": "A bootstrap interval of a mean, from resampled groups of images.",
+    "interval": "The range in which the mean over many more images would probably lie. An accuracy "
+    "has one within 0 and 1; a drop has that of the difference, taken image by image.",
+    "independent unit": "What intervals and tests take for independent: a group of images, or all "
+    "images of a class. Units of unequal size are worth less than as many equal ones.",
     "control": "The same change made to random sets of frequencies, with as many bins or as much "
     "energy as the band. If both do the same harm, the frequency of the band does not matter.",
     "flag": "A reason why the number of a target is missing, forced, or needs caution.",

@@ -4,9 +4,9 @@ A and B are results folders (results/DATASET) or folders of studies. Cells that 
 construction are never counted, nor are bands whose edges differ or modes that do something else.
 
 Where both studies scored the same images, the effects are subtracted image by image, and the
-interval of that difference comes from a bootstrap over groups of images. Where they did not, it
-comes from both intervals, which assumes that the two studies are independent. A target differs if
-the interval of the difference excludes zero. The output says which of the two was done.
+interval of that difference is computed as A's intervals were. Where they did not, it comes from
+both intervals, which assumes that the two studies are independent. A target differs if the interval
+of the difference excludes zero. The output says which of the two was done.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def method_lines(comparison: Comparison, score: str) -> Iterator[str]:
     if True in ways:
         yield (
             f"Paired: both studies scored the same images. {score} in A minus {score} in B, image "
-            f"by image; its {level} interval is a percentile bootstrap over groups of images. "
+            f"by image; its {level} interval is computed as the intervals of A were. "
             "Assumes that groups are independent of each other. Does not cover the choice of "
             "training images. p: exact sign test over groups, Holm's correction over the targets "
             "compared here."

@@ -29,6 +29,7 @@ from bandprobe.figures.spectra import (
     radial_profiles,
     spectral_centroid,
 )
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study
 from bandprobe.summary.spectra import (
@@ -76,8 +77,8 @@ def execute(arguments: argparse.Namespace) -> None:
     }
     goals = [Paths.digest(path) for path in stores.values()]
     run_workflow(goals, arguments.config, arguments.cores)
-    settings = asdict(study.statistics)
-    spectra = {key: layer_spectrum(Path(path), **settings) for key, path in stores.items()}
+    settings = IntervalSettings(**asdict(study.statistics))
+    spectra = {key: layer_spectrum(Path(path), settings) for key, path in stores.items()}
     name, table = FIGURES[arguments.figure]
     output = arguments.output or [
         Path(Paths.FIGURE.format(dataset=dataset, figure=name, suffix=suffix))

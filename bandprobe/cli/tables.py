@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bandprobe.scoring.flags import FLAG_MEANINGS, MISSING, STRUCTURAL
-from bandprobe.summary.names import AXES, CONTROLS, EFFECTS
+from bandprobe.summary.names import AXES, CONTROLS, EFFECTS, PLURALS
 
 SHOWN_ALWAYS = ("top1_drop", "top5_drop", "rank_degradation")
 
@@ -38,9 +38,10 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("bins in the band", str(record["bins"])),
         ("images (groups)", f"{record['n_samples']} ({record['n_groups']})"),
+        ("independent units", _units(record)),
         ("classes (chance)", f"{record['n_classes']} ({record['chance']:.3f})"),
         ("top-1, untouched map", _shown(record["clean_top1"], record["clean_top1_ci"])),
-        ("top-1, changed map", _shown(record["top1"], None)),
+        ("top-1, changed map", _shown(record["top1"], record["top1_ci"])),
         ("ground-truth rank, untouched map", _shown(record["clean_rank"], None)),
         ("ground-truth rank, changed map", _shown(record["rank"], None)),
     ]
@@ -52,9 +53,21 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, text in scores.items()
         if name in SHOWN_ALWAYS or record[name] is not None
     ]
-    rows += [("sign test over groups, p (uncorrected)", _shown(record["p_value"], None))]
+    rows += [
+        (
+            f"sign test over {PLURALS[record['unit']]}, p (uncorrected)",
+            _shown(record["p_value"], None),
+        )
+    ]
     flags = [("flag", f"{flag}: {FLAG_MEANINGS[flag]}") for flag in record["flags"]]
     return rows + (flags or [("flags", "none")])
+
+
+def _units(record: Mapping[str, Any]) -> str:
+    text = f"{record['n_units']} {PLURALS[record['unit']]}"
+    if record["n_units_effective"] < record["n_units"] - 0.05:
+        text += f", worth {record['n_units_effective']:.1f} of equal size"
+    return text
 
 
 def _shown(value: float | None, interval: Sequence[float] | None) -> str:
@@ -85,5 +98,5 @@ def _cell(record: Mapping[str, Any], score: str) -> str:
     if any(flag in STRUCTURAL for flag in record["flags"]):
         return "forced"
     text = f"{record[score]:+.3f}"
-    low, high = record[f"{score}_ci"]
+    low, high = record[f"{score}_ci"] or (0, 0)
     return f"({text})" if low <= 0 <= high else text

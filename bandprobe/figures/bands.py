@@ -56,16 +56,8 @@ def _renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
 
 
 def _accuracy(cells: xr.Dataset) -> xr.Dataset:
-    """Accuracy with the interval of its paired drop, and the clean accuracy."""
-    clean = cells["clean_top1"]
-    return xr.Dataset(
-        {
-            "value": cells["top1"],
-            "low": clean - cells["top1_drop_high"],
-            "high": clean - cells["top1_drop_low"],
-            "clean": clean,
-        }
-    )
+    """Accuracy with its own interval, and the clean accuracy."""
+    return _renamed(cells, "top1").assign(clean=cells["clean_top1"])
 
 
 def _multiples(
@@ -99,7 +91,8 @@ def _multiples(
         legend_above(figure, handles, labels, heading)
         footer(
             figure,
-            "Bars: intervals by resampling groups. ////: no bin in the band (N/A). "
+            f"Bars: intervals of the {'drop' if zero else 'accuracy'}. "
+            "////: no bin in the band (N/A). "
             + ("" if zero else "Dashed lines: accuracy on untouched maps."),
         )
     return figure
@@ -162,7 +155,8 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
         footer(
             figure,
             "Kept: the band and all bands below it (lowpass) or above it (highpass). "
-            f"Readout: {readout}. Shaded: intervals. Gaps: no bin in the band (N/A).",
+            f"Readout: {readout}. Shaded: intervals of the accuracy. "
+            "Gaps: no bin in the band (N/A).",
         )
     return figure
 

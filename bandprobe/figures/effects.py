@@ -49,8 +49,8 @@ def effects(interventions: xr.Dataset, score: str, readout: str) -> Figure:
             colour_bar(figure, image, axes, f"{EFFECTS[score].label}, {readout} readout")
         footer(
             figure,
-            "In brackets: the interval includes zero.  ////: no result (N/A), as in a band without "
-            "bins.  ....: fixed by construction.  summary/flags.csv says why.",
+            "In brackets: the interval of the difference includes zero.  ////: no result (N/A), as "
+            "in a band without bins.  ....: fixed by construction.  summary/flags.csv says why.",
         )
     return figure
 

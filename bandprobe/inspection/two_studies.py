@@ -16,10 +16,12 @@ from bandprobe.base.progress import tracked
 from bandprobe.errors import StoreError
 from bandprobe.inspection.finished import IMAGE, FinishedStudy, Key
 from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.scoring.cluster_interval import DROP, EXCESS
 from bandprobe.scoring.corrections import corrected
 from bandprobe.scoring.differences import Difference, paired, unpaired
 from bandprobe.scoring.flags import DISAGREE, MISSING, NO_BETTER_THAN_CHANCE, STRUCTURAL
-from bandprobe.scoring.records import image_effects
+from bandprobe.scoring.intervals import IntervalSettings
+from bandprobe.scoring.records import SCALES, image_effects
 
 # What a mode does; draws and seed say only how often and with which random numbers.
 MEANING = ("kind", "fill", "strength")
@@ -208,8 +210,10 @@ def _pairs(
         image_effects(outcomes)[score][[bands.index(band) for band in common]]
         for outcomes, bands in ((outcomes_a, bands_a), (outcomes_b, bands_b))
     ]
-    statistics = json.loads(first.records[key]["provenance"]["config"])
-    differences = paired(effects[0], effects[1], outcomes_a.group, **statistics)
+    settings = IntervalSettings(**json.loads(first.records[key]["provenance"]["config"]))
+    units = settings.units(outcomes_a.label, outcomes_a.group)
+    scale = EXCESS if SCALES[score] is DROP else SCALES[score]
+    differences = paired(effects[0], effects[1], units, settings, scale)
     return dict(zip(common, differences, strict=True))
 
 

@@ -14,7 +14,7 @@ from bandprobe.errors import StoreError
 from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.rounding import is_rounding
 from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.scoring.outcomes import ModeOutcomes
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
@@ -42,7 +42,7 @@ def write_targets(
     outcomes: Sequence[Path],
     undefined: Sequence[str],
     axes: Mapping[str, str],
-    bootstrap: Bootstrap,
+    settings: IntervalSettings,
     *,
     spectra: Path | None = None,
     refit: Path | None = None,
@@ -60,7 +60,7 @@ def write_targets(
         `<readout>/<mode>` that have no result; each gets targets that say so.
     axes : mapping
         Names of data set, model and layer.
-    bootstrap : Bootstrap
+    settings : IntervalSettings
     spectra : Path, optional
         The store of the layer's spectra, which tells bands that hold nothing but rounding, or
         nothing of the images but interpolation.
@@ -76,7 +76,7 @@ def write_targets(
     """
     held = None if spectra is None else what_bands_hold(spectra)
     for path in outcomes:
-        _write_scored(folder, path, axes, bootstrap, held, code)
+        _write_scored(folder, path, axes, settings, held, code)
     by_readout = {path.parent.name: path for path in outcomes}
     for name in undefined:
         readout, mode = name.split("/")
@@ -88,7 +88,7 @@ def write_targets(
         else:
             raise StoreError(f"nothing says how {readout} scores untouched maps", found=name)
         names = {**axes, "readout": readout, "mode": mode}
-        _write_undefined(folder, untouched, names, bootstrap, code)
+        _write_undefined(folder, untouched, names, settings, code)
 
 
 def what_bands_hold(spectra: Path) -> Held:
@@ -105,7 +105,7 @@ def _write_scored(
     folder: Path,
     path: Path,
     axes: Mapping[str, str],
-    bootstrap: Bootstrap,
+    settings: IntervalSettings,
     held: Held | None,
     code: str,
 ) -> None:
@@ -115,12 +115,12 @@ def _write_scored(
     readout, mode = path.parent.name, Mode.from_spec(json.loads(attrs["mode"]))
     source = provenance(
         code,
-        stated(bootstrap),
+        stated(settings),
         weights_sha256=attrs["weights_sha256"],
         mode=attrs["mode"],
         outcomes_sha256=read_digest(path),
     )
-    records = score_mode(mode_outcomes, bands, readout, mode, bootstrap)
+    records = score_mode(mode_outcomes, bands, readout, mode, settings)
     _write_records(folder, records, {**axes, "readout": readout, "mode": mode.name}, source)
 
 
@@ -128,12 +128,12 @@ def _write_undefined(
     folder: Path,
     untouched: tuple[ModeOutcomes, tuple[str, ...], Mapping[str, Any]],
     axes: Mapping[str, str],
-    bootstrap: Bootstrap,
+    settings: IntervalSettings,
     code: str,
 ) -> None:
     mode_outcomes, bands, attrs = untouched
-    source = provenance(code, stated(bootstrap), weights_sha256=attrs["weights_sha256"])
-    _write_records(folder, undefined_records(mode_outcomes, bands, bootstrap), axes, source)
+    source = provenance(code, stated(settings), weights_sha256=attrs["weights_sha256"])
+    _write_records(folder, undefined_records(mode_outcomes, bands, settings), axes, source)
 
 
 def _write_records(

@@ -320,11 +320,14 @@ def _scored(study: Study, mode: Mode) -> int:
     # Scores of the changed maps; effects, of which two of each control and two in excess of it.
     effects = bands * (len(EFFECTS) + 2 * len(CONTROLLED) * controls)
     scores = bands * len(SCORES)
-    by_draw = scores * max(mode.draws, controls and draws)
-    # How often each group is drawn, as integers first; then effects by image, in the order of the
-    # groups, and their sums.
-    bootstrap = effects + max(2 * resamples, resamples + 2 * effects)
-    return held + scores + effects + max(by_draw, bootstrap)
+    # One effect at a time: its values in the order of the groups, and their sums. How often each
+    # group is drawn, as integers first.
+    interval = 2 * bands
+    if study.statistics.interval == "bootstrap":
+        interval = max(2 * resamples, resamples + interval)
+    # The effects come after the draws of the mode, and before those of its controls.
+    later = effects + max(scores * draws if controls else 0, interval)
+    return held + scores + max(scores * mode.draws, later)
 
 
 def _logits(layer: Layer, bands: Bands) -> int:

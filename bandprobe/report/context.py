@@ -21,7 +21,7 @@ from bandprobe.scoring.flags import (
     NO_BETTER_THAN_CHANCE,
     STRUCTURAL,
 )
-from bandprobe.summary.names import CONTROLS
+from bandprobe.summary.names import CONTROLS, PLURALS, POPULATIONS
 
 FORCED, ABSENT, CAUTION = "forced", "no number", "caution"
 
@@ -40,7 +40,8 @@ class Facts:
     weights : mapping
         SHA-256 of each model's weights, or the word in its place if there are none.
     scored : mapping
-        For each (model, readout): `n_samples`, `n_groups`, `n_classes`, `chance`.
+        For each (model, readout): `n_samples`, `n_groups`, `n_units`, `n_units_effective`,
+        `n_classes`, `chance`.
     map_checks : sequence of mapping
         As of `bandprobe.report.map_checks.map_check_rows`.
     """
@@ -73,6 +74,11 @@ class Results:
         return float(self.config["statistics"]["level"])
 
     @property
+    def unit(self) -> str:
+        """What counts as independent in intervals and tests."""
+        return str(self.interventions.attrs["unit"])
+
+    @property
     def layers(self) -> dict[str, list[str]]:
         """Layers of each model, in the order of the study."""
         layers: dict[str, list[str]] = json.loads(self.interventions.attrs["layers"])
@@ -86,6 +92,8 @@ def page_context(results: Results) -> dict[str, Any]:
         "dataset": results.dataset,
         "level": f"{100 * results.level:g} %",
         "resamples": results.config["statistics"]["resamples"],
+        "units": PLURALS[results.unit],
+        "population": POPULATIONS[results.unit],
         "models": model_rows(results),
         "map_checks": results.facts.map_checks,
         "bands": band_rows(results.config["bands"]),
@@ -162,10 +170,19 @@ def readout_rows(
                 "interval": span(row["clean_top1_low"], row["clean_top1_high"]),
                 "images": facts.get("n_samples"),
                 "groups": facts.get("n_groups"),
+                "units": units_text(facts),
                 "chance": number(chance) if chance is not None else "",
             }
         )
     return rows
+
+
+def units_text(facts: Mapping[str, float]) -> str:
+    """How many independent units there are, and how many of equal size they are worth."""
+    if not facts:
+        return ""
+    count, worth = facts["n_units"], facts["n_units_effective"]
+    return f"{count}" if worth > count - 0.05 else f"{count}, worth {worth:.1f}"
 
 
 def versions(interventions: xr.Dataset) -> dict[str, str]:

@@ -13,7 +13,7 @@ import xarray as xr
 from bandprobe.report.context import Results, kind_of
 from bandprobe.report.findings import cell_keys, cell_table, flags_by_cell
 from bandprobe.scoring.flags import FLAG_MEANINGS
-from bandprobe.summary.names import AXES, COMPARED, CONTROLS, EFFECTS, SHAPLEY
+from bandprobe.summary.names import AXES, COMPARED, CONTROLS, EFFECTS, PLURALS, SHAPLEY
 
 # Quantities of each band; each with `_low` and `_high`.
 SPECTRA = {
@@ -59,6 +59,7 @@ def page_data(results: Results) -> dict[str, Any]:
     return {
         "dataset": results.dataset,
         "level": results.level,
+        "units": PLURALS[results.unit],
         "layers": results.layers,
         "readouts": _names(data, "readout"),
         "modes": {name: dict(spec) for name, spec in results.config["modes"].items()},

@@ -19,7 +19,7 @@ from bandprobe.study.config import load_config
 from bandprobe.study.paths import SPLITS, Paths
 from bandprobe.study.within import inside, relative, top
 
-SCORED = ("n_samples", "n_groups", "n_classes", "chance")
+SCORED = ("n_samples", "n_groups", "n_units", "n_units_effective", "n_classes", "chance")
 
 
 def read_results(

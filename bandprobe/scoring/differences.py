@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples, group_sign_test
+from bandprobe.scoring.cluster_interval import ANY, Scale
+from bandprobe.scoring.intervals import IntervalSettings, group_sign_test
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,9 @@ def unpaired(
 def paired(
     first: FloatArray,
     second: FloatArray,
-    groups: NDArray[np.integer],
-    resamples: int,
-    level: float,
-    seed: int,
+    units: NDArray[np.integer],
+    settings: IntervalSettings,
+    scale: Scale = ANY,
 ) -> list[Difference]:
     """Differences between effects that were measured on the same images.
 
@@ -76,15 +76,15 @@ def paired(
     ----------
     first, second : arrays of shape (n_cells, n_samples)
         Effects by image; the images in the same order. A cell with NaN has a NaN interval.
-    groups : array of shape (n_samples,)
-        Groups are drawn as a whole, see `bandprobe.scoring.intervals.group_bootstrap`.
-    resamples, level, seed
-        Settings of the bootstrap.
+    units : array of shape (n_samples,)
+        What counts as independent, as of `IntervalSettings.units`.
+    settings : IntervalSettings
+    scale : Scale
+        Of the differences.
     """
     differences = first - second
-    weights = group_resamples(len(np.unique(groups)), resamples, seed)
-    low, high = group_bootstrap(differences, groups, weights, level)
-    p_values = group_sign_test(differences, groups)
+    low, high = settings.bounds(differences, units, scale)
+    p_values = group_sign_test(differences, units)
     return [
         Difference(*map(float, cell))
         for cell in zip(differences.mean(1), low, high, p_values, strict=True)

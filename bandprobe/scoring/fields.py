@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 SCORES = ("top1", "top5", "rank", "margin")
+# Scores that are shares of the images, with an interval of their own within [0, 1].
+SHARES = ("top1", "top5")
 # How much worse a score becomes.
 EFFECTS = ("top1_drop", "top5_drop", "rank_degradation", "margin_drop")
 # Prefix of a field, by the kind of random masks; and the effects that have such a control.

@@ -16,6 +16,7 @@ CONTROL_IS_BAND = "control-is-the-band"
 TOP5_FORCED = "top5-forced"
 BELOW_ROUNDING = "below-rounding"
 ABOVE_SOURCE = "above-source-resolution"
+FEW_GROUPS = "few-groups"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
     EMPTY_BAND: "no frequency bin of this grid lies in the band: N/A, which does not mean no drop",
@@ -39,6 +40,8 @@ FLAG_MEANINGS = {
     "what is read there says nothing about the band",
     ABOVE_SOURCE: "the images were enlarged to the network's input, and at least a quarter of the "
     "band's bins lie above their own Nyquist frequency: there the input holds interpolation alone",
+    FEW_GROUPS: "the images are worth fewer than five independent groups of equal size: intervals "
+    "are wide, and no interval or test can be relied on",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.scoring.cluster_interval import ANY, Scale, cluster_interval, group_sums
 
 
 @functools.cache
@@ -23,13 +24,6 @@ def group_resamples(n_groups: int, n_resamples: int, seed: int) -> FloatArray:
     drawn = generator.multinomial(n_groups, share, size=n_resamples).astype(np.float64)
     drawn.flags.writeable = False
     return drawn
-
-
-def group_sums(values: FloatArray, groups: NDArray[np.integer]) -> tuple[FloatArray, FloatArray]:
-    """Sums of (n_cells, n_samples) over each group, (n_cells, n_groups), and the groups' sizes."""
-    order = np.argsort(groups, kind="stable")
-    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
-    return np.add.reduceat(values[:, order], starts, axis=1), sizes.astype(np.float64)
 
 
 def group_bootstrap(
@@ -66,21 +60,73 @@ def group_bootstrap(
 
 
 @dataclass(frozen=True)
-class Bootstrap:
-    """How intervals are computed: the section `statistics` of the configuration."""
+class IntervalSettings:
+    """How intervals are computed: the section `statistics` of the configuration.
+
+    Attributes
+    ----------
+    resamples : int
+    level : float
+    seed : int
+    interval : {"cluster-t", "bootstrap"}
+        Of outcomes. Spectra have those of the bootstrap in either case.
+    unit : {"group", "class"}
+        What counts as independent: groups of images, or all images of a class together.
+    """
 
     resamples: int
     level: float
     seed: int
+    interval: str = "cluster-t"
+    unit: str = "group"
 
-    def intervals(self, cells: FloatArray, groups: NDArray[np.integer]) -> list[list[float] | None]:
+    def units(self, label: NDArray[np.integer], group: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The number of the independent unit that each sample belongs to, shape (n_samples,).
+
+        With `unit: class`, classes that share a group are one unit.
+        """
+        return joined(label, group) if self.unit == "class" else group
+
+    def bounds(
+        self, cells: FloatArray, units: NDArray[np.integer], scale: Scale = ANY
+    ) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the mean of each row of (n_cells, n_samples), each of shape (n_cells,)."""
+        if self.interval == "cluster-t":
+            return cluster_interval(cells, units, self.level, scale)
+        return self.resampled(cells, units)
+
+    def resampled(
+        self, cells: FloatArray, units: NDArray[np.integer]
+    ) -> tuple[FloatArray, FloatArray]:
+        """The same by the bootstrap."""
+        weights = group_resamples(len(np.unique(units)), self.resamples, self.seed)
+        return group_bootstrap(cells, units, weights, self.level)
+
+    def intervals(
+        self, cells: FloatArray, units: NDArray[np.integer], scale: Scale = ANY
+    ) -> list[list[float] | None]:
         """Interval of the mean of each row of (n_cells, n_samples), None where there is none."""
-        weights = group_resamples(len(np.unique(groups)), self.resamples, self.seed)
-        low, high = group_bootstrap(cells, groups, weights, self.level)
+        low, high = self.bounds(cells, units, scale)
         return [
             [float(lower), float(upper)] if np.isfinite(lower) and np.isfinite(upper) else None
             for lower, upper in zip(low, high, strict=True)
         ]
+
+
+def joined(label: NDArray[np.integer], group: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Classes as units, shape (n_samples,); those that a group has samples of are one."""
+    units: NDArray[np.integer] = np.unique(label, return_inverse=True)[1]
+    _, group = np.unique(group, return_inverse=True)
+    while True:
+        # Each sample gets the lowest unit of its group, and then of its class.
+        lowest = np.full(group.max() + 1, len(units))
+        np.minimum.at(lowest, group, units)
+        of_class = np.full(units.max() + 1, len(units))
+        np.minimum.at(of_class, units, lowest[group])
+        following = of_class[units]
+        if np.array_equal(following, units):
+            return units
+        units = following
 
 
 def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatArray:
@@ -115,7 +161,7 @@ def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
     Notes
     -----
     Of several draws, which are anything but independent, it is twice the median p-value, at most 1
-    (Rueschendorf, Random variables with maximum sums, Advances in Applied Probability 1982).
+    (Rueger, Das maximale Signifikanzniveau des Tests, Metrika 1978).
     Images count as independent; `group_sign_test` does not take them so.
     """
     better = (changed > clean).sum(-1)

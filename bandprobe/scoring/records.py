@@ -6,10 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
-from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES, control_fields
+from bandprobe.scoring.cluster_interval import (
+    ANY,
+    DROP,
+    EXCESS,
+    RANKS,
+    SHARE,
+    Scale,
+    effective_groups,
+)
+from bandprobe.scoring.fields import (
+    CONTROL_NAMES,
+    CONTROLLED,
+    EFFECTS,
+    SCORES,
+    SHARES,
+    control_fields,
+)
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.flags import (
     ABOVE_SOURCE,
@@ -18,16 +35,22 @@ from bandprobe.scoring.flags import (
     CONTROL_IS_BAND,
     DISAGREE,
     EMPTY_BAND,
+    FEW_GROUPS,
     NO_BETTER_THAN_CHANCE,
     NOT_DEFINED,
+    NOTHING_CHANGED,
+    NOTHING_LEFT,
     TOP5_FORCED,
 )
 from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
-from bandprobe.scoring.intervals import Bootstrap, group_sign_test, mcnemar
+from bandprobe.scoring.intervals import IntervalSettings, group_sign_test, mcnemar
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 
 HEAD_READOUTS = tuple(READOUTS.values())
+SCALES = {"top1_drop": DROP, "top5_drop": DROP, "rank_degradation": RANKS, "margin_drop": ANY}
+# With fewer independent units of equal size, `FEW_GROUPS`.
+FEW = 5
 
 
 def _scores(outcomes: Outcomes) -> dict[str, FloatArray]:
@@ -60,7 +83,7 @@ def score_mode(
     names: Sequence[str],
     readout: str,
     mode: Mode,
-    bootstrap: Bootstrap,
+    settings: IntervalSettings,
 ) -> list[dict[str, Any]]:
     """The scores of every band of one mode, as the fields of its target files.
 
@@ -71,7 +94,7 @@ def score_mode(
         Names of the bands.
     readout : str
     mode : Mode
-    bootstrap : Bootstrap
+    settings : IntervalSettings
 
     Returns
     -------
@@ -79,43 +102,74 @@ def score_mode(
         A number that does not exist is None, and `flags` says why.
     """
     clean, changed = _scores(outcomes.clean), _scores(outcomes.changed)
+    units = settings.units(outcomes.label, outcomes.group)
+    rules, differ = _rules(outcomes, readout, mode)
+    nothing_happens = np.array([rule in (BLIND, NOTHING_CHANGED) for rule in rules])
+    nothing_left = np.array([rule == NOTHING_LEFT for rule in rules])
+    top5_forced = np.full(len(names), outcomes.n_classes <= 5)
     effects = _effects(clean, changed)
-    cells = dict(effects)
+    # name: values by image, their scale, and where they are fixed by construction
+    cells = {name: (v, SCALES[name], nothing_happens) for name, v in effects.items()}
+    cells["top5_drop"] = (effects["top5_drop"], DROP, nothing_happens | top5_forced)
+    cells |= {name: (changed[name], SHARE, nothing_left) for name in SHARES}
+    cells["top5"] = (changed["top5"], SHARE, nothing_left | top5_forced)
     for kind, control in outcomes.controls.items():
         controlled = _effects(clean, _scores(control))
+        same = nothing_happens | outcomes.alike.get(kind, False)
         for effect in CONTROLLED:
             name = f"{CONTROL_NAMES[kind]}_{effect}"
-            cells[name] = controlled[effect]
-            cells[f"{name}_excess"] = effects[effect] - controlled[effect]
-    stacked = np.concatenate([*cells.values(), clean["top1"][None]])
-    intervals = bootstrap.intervals(stacked, outcomes.group)
-    general = _general(outcomes, clean, intervals[-1])
+            scale = SCALES[effect]
+            cells[name] = (controlled[effect], scale, nothing_happens)
+            excess = effects[effect] - controlled[effect]
+            cells[f"{name}_excess"] = (excess, EXCESS if scale is DROP else scale, same)
+    general = _general(outcomes, clean, settings)
     tests = {
-        "p_value": group_sign_test(effects["top1_drop"], outcomes.group),
+        "p_value": group_sign_test(effects["top1_drop"], units),
         "mcnemar_p": mcnemar(clean["top1"], outcomes.changed.correct.astype(np.float64)),
     }
-    reasons = _flags(outcomes, readout, mode, general)
+    intervals = {name: _intervals(*cell, units, settings) for name, cell in cells.items()}
+    reasons = _flags(outcomes, rules, differ, general)
     records = []
     for band, name in enumerate(names):
         record = {"band": name, "bins": int(outcomes.bins[band]), **general}
         record |= {score: _number(changed[score][band].mean()) for score in SCORES}
         for effect in [*EFFECTS, *control_fields()]:
             record[effect] = record[f"{effect}_ci"] = None
-        for row, (effect, values) in enumerate(cells.items()):
-            record[effect] = _number(values[band].mean())
-            record[f"{effect}_ci"] = intervals[row * len(names) + band]
+        for cell, (values, _, _) in cells.items():
+            record[cell] = _number(values[band].mean())
+            record[f"{cell}_ci"] = intervals[cell][band]
         record |= {test: _number(values[band]) for test, values in tests.items()}
         records.append(record | {"flags": reasons[band]})
     return records
 
 
+def _intervals(
+    values: FloatArray,
+    scale: Scale,
+    fixed: NDArray[np.bool_],
+    units: NDArray[np.integer],
+    settings: IntervalSettings,
+) -> list[list[float] | None]:
+    """Interval of each band; what is fixed by construction has one of length zero."""
+    intervals = settings.intervals(values, units, scale)
+    for band in np.flatnonzero(fixed):
+        if np.ptp(values[band]) == 0:
+            intervals[band] = [float(values[band, 0])] * 2
+    return intervals
+
+
 def _general(
-    outcomes: ModeOutcomes, clean: dict[str, FloatArray], interval: list[float] | None
+    outcomes: ModeOutcomes, clean: dict[str, FloatArray], settings: IntervalSettings
 ) -> dict[str, Any]:
     """Fields that are the same for all bands of a mode."""
+    units = settings.units(outcomes.label, outcomes.group)
+    (interval,) = settings.intervals(clean["top1"][None], units, SHARE)
     return {
         "n_samples": len(outcomes.label),
         "n_groups": len(np.unique(outcomes.group)),
+        "unit": settings.unit,
+        "n_units": len(np.unique(units)),
+        "n_units_effective": effective_groups(units),
         "n_classes": outcomes.n_classes,
         "chance": 1.0 / outcomes.n_classes,
         "clean_top1": float(clean["top1"].mean()),
@@ -127,40 +181,49 @@ def _general(
 
 
 def undefined_records(
-    outcomes: ModeOutcomes, names: Sequence[str], bootstrap: Bootstrap
+    outcomes: ModeOutcomes, names: Sequence[str], settings: IntervalSettings
 ) -> list[dict[str, Any]]:
     """Records of a mode without results for a readout, from outcomes of another mode."""
-    clean = _scores(outcomes.clean)
-    (interval,) = bootstrap.intervals(clean["top1"][None], outcomes.group)
-    general = _general(outcomes, clean, interval)
-    fields = [*SCORES, "p_value", "mcnemar_p"]
+    general = _general(outcomes, _scores(outcomes.clean), settings)
+    fields = [*SCORES, "p_value", "mcnemar_p", *(f"{name}_ci" for name in SHARES)]
     for effect in [*EFFECTS, *control_fields()]:
         fields += [effect, f"{effect}_ci"]
     records = []
     for band, name in enumerate(names):
         flags = [NOT_DEFINED] + ([EMPTY_BAND] if not outcomes.bins[band] else [])
-        flags += [*outcomes.flags, *([NO_BETTER_THAN_CHANCE] if _at_chance(general) else [])]
+        flags += [*outcomes.flags, *_of_untouched(general)]
         facts = {"band": name, "bins": int(outcomes.bins[band]), **general}
         records.append(facts | dict.fromkeys(fields) | {"flags": flags})
     return records
 
 
-def _at_chance(general: dict[str, Any]) -> bool:
-    return bool(general["clean_top1_ci"][0] <= general["chance"])
+def _of_untouched(general: dict[str, Any]) -> list[str]:
+    """Flags that all bands share, from the scores of the untouched maps."""
+    flags = []
+    if general["clean_top1_ci"][0] <= general["chance"]:
+        flags.append(NO_BETTER_THAN_CHANCE)
+    if general["n_units_effective"] < FEW:
+        flags.append(FEW_GROUPS)
+    return flags
 
 
-def _flags(
-    outcomes: ModeOutcomes, readout: str, mode: Mode, general: dict[str, Any]
-) -> list[list[str]]:
-    """Flags of each band by rule, and a flag where the numbers contradict the rule."""
+def _rules(outcomes: ModeOutcomes, readout: str, mode: Mode) -> tuple[list[str | None], list[bool]]:
+    """The structural flag of each band by rule, or None; and whether the numbers contradict it."""
     if readout in HEAD_READOUTS:
         # What the rest of a network sees was determined by rule and by number when it ran.
         blind = (outcomes.bins > 0) & ~outcomes.sees
-        rules: list[str | None] = [BLIND if unseen else None for unseen in blind]
-        differ = [False] * len(rules)
-    else:
-        rules = structural_by_rule(readout, mode, outcomes.bins, outcomes.turnable)
-        differ = disagreements(outcomes, rules, mode, readout)
+        return [BLIND if unseen else None for unseen in blind], [False] * len(blind)
+    rules = structural_by_rule(readout, mode, outcomes.bins, outcomes.turnable)
+    return rules, disagreements(outcomes, rules, mode, readout)
+
+
+def _flags(
+    outcomes: ModeOutcomes,
+    rules: Sequence[str | None],
+    differ: Sequence[bool],
+    general: dict[str, Any],
+) -> list[list[str]]:
+    """Flags of each band by rule, and a flag where the numbers contradict the rule."""
     rows = []
     for band, rule in enumerate(rules):
         flags = list(outcomes.flags) if outcomes.bins[band] else [EMPTY_BAND]
@@ -178,9 +241,7 @@ def _flags(
             flags.append(ABOVE_SOURCE)
         if outcomes.bins[band] and outcomes.n_classes <= 5:
             flags.append(TOP5_FORCED)
-        if _at_chance(general):
-            flags.append(NO_BETTER_THAN_CHANCE)
-        rows.append(flags)
+        rows.append(flags + _of_untouched(general))
     return rows
 
 

@@ -82,11 +82,13 @@ class Spectra:
 
 @dataclass(frozen=True)
 class Statistics:
-    """How intervals are computed."""
+    """How intervals are computed, as `bandprobe.scoring.intervals.IntervalSettings`."""
 
     resamples: int
     level: float
     seed: int
+    interval: str
+    unit: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import xarray as xr
 
 from bandprobe.errors import StoreError
 from bandprobe.scoring.corrections import corrected
-from bandprobe.scoring.fields import CONTROLLED, EFFECTS, control_fields
+from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.summary import names
 from bandprobe.summary.names import AXES
@@ -37,14 +37,23 @@ CORRECTIONS = {
     "p_holm": ("holm", "p_value with Holm's correction over all cells of the study"),
     "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over all cells"),
 }
+# Of each readout: name: (long name, units)
+UNITS = {
+    "n_units": ("independent units of evaluation images", "1"),
+    "n_units_effective": (
+        "units of equal size that are worth as much as the independent ones",
+        "1",
+    ),
+}
 CLEAN = tuple(f"clean_{name}" for name in SCORED)
-WITH_INTERVAL = (*EFFECTS, *control_fields(), "clean_top1")
+WITH_INTERVAL = (*SHARES, *EFFECTS, *control_fields(), "clean_top1")
 
 
 def _facts() -> dict[str, tuple[str, str]]:
     """Long name and units of every variable that is not a bound."""
     facts = {
         **TESTS,
+        **UNITS,
         "bins": ("full-plane bins in the band", "1"),
         "structural": ("1 where the value is fixed by construction", "1"),
     }
@@ -106,14 +115,19 @@ def _read_json(path: Path) -> dict[str, Any]:
 def interventions_dataset(
     records: Sequence[Mapping[str, Any]], axes: Mapping[str, Any]
 ) -> xr.Dataset:
-    """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist."""
+    """Targets along (model, layer, readout, mode, band); NaN where a cell does not exist.
+
+    The attribute `unit` says what counts as independent in intervals and tests.
+    """
     labels = axis_labels(axes)
     shape = tuple(len(labels[axis]) for axis in AXES)
     fields = [*SCORED, *TESTS, *WITH_INTERVAL, *(f"{n}_{e}" for n in WITH_INTERVAL for e in ENDS)]
-    arrays = {name: np.full(shape, np.nan) for name in (*fields, *CLEAN, "bins", "structural")}
+    arrays = {
+        name: np.full(shape, np.nan) for name in (*fields, *CLEAN, *UNITS, "bins", "structural")
+    }
     for record in records:
         cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
-        for name in (*SCORED, *TESTS, *CLEAN, *EFFECTS, *control_fields()):
+        for name in (*SCORED, *TESTS, *CLEAN, *UNITS, *EFFECTS, *control_fields()):
             arrays[name][cell] = _or_nan(record[name])
         for name in WITH_INTERVAL:
             bounds = record[f"{name}_ci"] or (np.nan, np.nan)
@@ -130,13 +144,14 @@ def interventions_dataset(
     for name, values in arrays.items():
         dims: tuple[str, ...] = AXES
         stored = values
-        if name.startswith("clean_"):
+        if name.startswith("clean_") or name in UNITS:
             dims, stored = AXES[:3], _first(values, (3, 4))
         elif name == "bins":
             dims, stored = ("model", "layer", "band"), _first(values, (2, 3))
         variables[name] = xr.Variable(dims, stored, variable_attrs(name, facts))
     coordinates = {axis: labels[axis] for axis in AXES}
-    return xr.Dataset(variables, coords=coordinates, attrs=layer_order(axes["layers"]))
+    attrs = layer_order(axes["layers"]) | {"unit": str(records[0]["unit"])}
+    return xr.Dataset(variables, coords=coordinates, attrs=attrs)
 
 
 def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

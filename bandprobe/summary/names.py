@@ -20,6 +20,12 @@ class Quantity(NamedTuple):
         return self.text if self.units == "1" else f"{self.text} ({self.units})"
 
 
+# What counts as independent in intervals and tests: several of it, and whom an interval is about.
+PLURALS = {"group": "groups", "class": "classes"}
+POPULATIONS = {
+    "group": "other groups of images of the same classes",
+    "class": "other classes, and other images of these",
+}
 # How much worse a score becomes.
 EFFECTS = {
     "top1_drop": Quantity("drop in top-1 accuracy", "top-1 drop"),

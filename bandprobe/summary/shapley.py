@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.cluster_interval import ANY, Scale
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store
 from bandprobe.summary.names import SHAPLEY
 from bandprobe.summary.tables import ENDS, axis_labels, layer_order, variable_attrs
@@ -22,7 +23,9 @@ FACTS = {
 DIMS = ("model", "layer", "readout", "band")
 
 
-def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap) -> xr.Dataset:
+def shapley_dataset(
+    folder: Path, axes: Mapping[str, Any], settings: IntervalSettings
+) -> xr.Dataset:
     """Mean Shapley values along (model, layer, readout, band), with intervals over groups.
 
     Parameters
@@ -31,7 +34,7 @@ def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap)
         Holds `<model>/<layer>/<readout>.zarr`.
     axes : mapping
         `layers` (model to its layers), `readouts` and `bands`.
-    bootstrap : Bootstrap
+    settings : IntervalSettings
 
     Raises
     ------
@@ -51,7 +54,7 @@ def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap)
                     labels[axis].index(name)
                     for axis, name in zip(DIMS, (model, layer, readout), strict=False)
                 )
-                for name, values in layer_values(path, bootstrap).items():
+                for name, values in layer_values(path, settings).items():
                     arrays[name][cell] = values
     variables = {
         name: xr.Variable(DIMS, values, variable_attrs(name, facts))
@@ -60,10 +63,10 @@ def shapley_dataset(folder: Path, axes: Mapping[str, Any], bootstrap: Bootstrap)
     return xr.Dataset(variables, coords=labels, attrs=layer_order(axes["layers"]))
 
 
-def layer_values(path: Path, bootstrap: Bootstrap) -> dict[str, np.ndarray]:
+def layer_values(path: Path, settings: IntervalSettings) -> dict[str, np.ndarray]:
     """Means over images and their bounds for each band of one store, once their sum is checked."""
     store = Store(path)
-    groups = store.read("group")
+    units = settings.units(store.read("label"), store.read("group"))
     results: dict[str, np.ndarray] = {"bins": store.read("bins").astype(float)}
     results["structural"] = ((results["bins"] > 0) & ~store.read("sees")).astype(float)
     for score in SHAPLEY:
@@ -75,10 +78,10 @@ def layer_values(path: Path, bootstrap: Bootstrap) -> dict[str, np.ndarray]:
                 expected="for each image the score of the whole map minus that without any band",
                 hint="delete the store and run the workflow again",
             )
-        intervals = bootstrap.intervals(values, groups)
+        # What the answer to one more image would add, divided among the bands.
+        share = 1 / len(values)
+        scale = Scale((-share, share), -1, 1) if score == "accuracy" else ANY
         results[score] = values.mean(1)
-        for end, name in enumerate(ENDS):
-            results[f"{score}_{name}"] = np.array(
-                [np.nan if i is None else i[end] for i in intervals]
-            )
+        for name, bound in zip(ENDS, settings.bounds(values, units, scale), strict=True):
+            results[f"{score}_{name}"] = np.where(np.isfinite(bound), bound, np.nan)
     return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.base.files import write_text
 from bandprobe.fourier.spectra import density
-from bandprobe.scoring.intervals import Bootstrap, group_bootstrap, group_resamples
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store
 
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"
@@ -39,25 +38,26 @@ FIXED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "diagonal_frequency": (("diagonal",), "frequency on each axis", NYQUIST),
 }
 WITHOUT_DC = "_without_dc"
-# Nearly all quantities share their groups, and drawing resamples costs more than averaging.
-_resamples = functools.lru_cache(maxsize=2)(group_resamples)
 ENDS = {"": "", "_low": ", lower bound", "_high": ", upper bound"}
 
 
-def layer_spectrum(path: Path, resamples: int, level: float, seed: int) -> xr.Dataset:
+def layer_spectrum(path: Path, settings: IntervalSettings) -> xr.Dataset:
     """Means over images of one layer's spectra, with intervals by resampling groups.
+
+    The bootstrap is used whatever `settings.interval` says: it does not leave the range of
+    energies, which differ by orders of magnitude and are drawn on logarithmic axes.
 
     An image without energy (outside DC) has no shares and no centroid, and is left out of those
     means. Attributes: `note` says why a layer has no half diagonal, `window` which one was used.
     """
     store = Store(path)
-    groups = store.read("group")
+    independent = settings.units(store.read("label"), store.read("group"))
     variables: dict[str, xr.Variable] = {}
     for name, values in _of_each_image(store).items():
         base = name.removesuffix(WITHOUT_DC)
         dims, text, units = MEANS[base]
         text += " without zero frequency" if name != base else ""
-        numbers = _mean_and_interval(values, groups, resamples, level, seed)
+        numbers = _mean_and_interval(values, independent, settings)
         for (end, bound), part in zip(ENDS.items(), numbers, strict=True):
             attrs = {"long_name": text + bound, "units": units}
             variables[name + end] = xr.Variable(dims, part if dims else part[0], attrs)
@@ -88,21 +88,19 @@ def _of_each_image(store: Store) -> dict[str, FloatArray]:
 
 
 def _mean_and_interval(
-    values: FloatArray, groups: NDArray[np.integer], resamples: int, level: float, seed: int
+    values: FloatArray, units: NDArray[np.integer], settings: IntervalSettings
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Mean over the images that have a value, and its interval; NaN if none has one."""
     kept = ~np.isnan(values).all(1)
     if not kept.any():
         nothing = np.full(values.shape[1], np.nan)
         return nothing, nothing, nothing
-    chosen = groups[kept]
-    weights = _resamples(len(np.unique(chosen)), resamples, seed)
-    low, high = group_bootstrap(values[kept].T, chosen, weights, level)
+    low, high = settings.resampled(values[kept].T, units[kept])
     return values[kept].mean(0), low, high
 
 
 def read_spectra(
-    folder: Path, layers: Mapping[str, Sequence[str]], bootstrap: Bootstrap
+    folder: Path, layers: Mapping[str, Sequence[str]], settings: IntervalSettings
 ) -> dict[tuple[str, str], xr.Dataset]:
     """Spectra of all layers of all models, as of `layer_spectrum`, by model and layer.
 
@@ -112,13 +110,11 @@ def read_spectra(
         Contains `<model>/<layer>.zarr`.
     layers : mapping of str to sequence of str
         Layers of each model.
-    bootstrap : Bootstrap
+    settings : IntervalSettings
     """
     keys = [(model, layer) for model, names in layers.items() for layer in names]
     return {
-        (model, layer): layer_spectrum(
-            folder / model / f"{layer}.zarr", bootstrap.resamples, bootstrap.level, bootstrap.seed
-        )
+        (model, layer): layer_spectrum(folder / model / f"{layer}.zarr", settings)
         for model, layer in keys
     }
 

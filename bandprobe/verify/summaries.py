@@ -15,7 +15,7 @@ import xarray as xr
 from bandprobe.errors import BandprobeError
 from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
 from bandprobe.interventions.targets import what_bands_hold
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.scoring.records import score_mode, undefined_records
 from bandprobe.store.digests import read_digest
 from bandprobe.study.paths import Paths
@@ -62,14 +62,14 @@ def _mode_problems(study: Study, names: dict[str, str]) -> Iterator[tuple[str, P
 
 def _records(study: Study, names: Mapping[str, str]) -> tuple[list[dict[str, Any]], str | None]:
     """Records of a mode, and the digest of the outcomes that they are made from, if any."""
-    bootstrap = Bootstrap(**study.resolved["statistics"])
+    settings = IntervalSettings(**study.resolved["statistics"])
     if study.is_defined(names["readout"], names["mode"]):
         source = Path(Paths.OUTCOMES.format(**names))
         outcomes, bands, _ = read_outcomes(source)
         mode = study.modes[names["mode"]]
         if names["readout"] in study.readouts:
             outcomes = what_bands_hold(Path(Paths.SPECTRA.format(**names))).of(outcomes)
-        records = score_mode(outcomes, bands, names["readout"], mode, bootstrap)
+        records = score_mode(outcomes, bands, names["readout"], mode, settings)
         return records, read_digest(source)
     # Untouched maps have the same scores under all modes of the readout.
     if study.refit_modes:
@@ -77,7 +77,7 @@ def _records(study: Study, names: Mapping[str, str]) -> tuple[list[dict[str, Any
         outcomes, bands, _ = read_outcomes(Path(Paths.OUTCOMES.format(**other)))
     else:
         outcomes, bands, _ = read_untouched(Path(Paths.PROBE.format(**names)))
-    return undefined_records(outcomes, bands, bootstrap), None
+    return undefined_records(outcomes, bands, settings), None
 
 
 def _record_problems(path: Path, expected: Mapping[str, Any], digest: str | None) -> Iterator[str]:
@@ -115,8 +115,7 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     """Each summary of a data set, and how it differs from what follows from its sources."""
     folder = Path(Paths.CONFIG.format(dataset=dataset)).parent
     targets = top(folder, Paths.TARGET)
-    statistics = study.resolved["statistics"]
-    bootstrap = Bootstrap(**statistics)
+    settings = IntervalSettings(**study.resolved["statistics"])
     axes = study.axes(study.readouts, heads=True)
 
     def interventions() -> xr.Dataset:
@@ -126,7 +125,7 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
         return spectra_dataset(
             {
                 (model, layer): layer_spectrum(
-                    inside(folder, Paths.SPECTRA, model=model, layer=layer), **statistics
+                    inside(folder, Paths.SPECTRA, model=model, layer=layer), settings
                 )
                 for model, layer in study.layers()
             }
@@ -136,7 +135,7 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
         return probes_dataset(top(folder, Paths.PROBE), study.axes(study.additive))
 
     def shapley() -> xr.Dataset:
-        return shapley_dataset(top(folder, Paths.SHAPLEY), study.axes(study.additive), bootstrap)
+        return shapley_dataset(top(folder, Paths.SHAPLEY), study.axes(study.additive), settings)
 
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})

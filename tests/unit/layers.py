@@ -19,7 +19,7 @@ from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 ADDITIVE = ("map", "pattern", "pooled", "energy")
@@ -106,7 +106,7 @@ def layer_records(
         )
         outputs += changed.values()
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
-    spectra, bootstrap = folder / "spectra.zarr", Bootstrap(20, 0.9, 0)
+    spectra, bootstrap = folder / "spectra.zarr", IntervalSettings(20, 0.9, 0)
     write_spectra(spectra, features, "layer", bands, code="digest")
     targets = folder / "targets"
     write_targets(targets, outputs, [], axes, bootstrap, spectra=spectra, code="digest")

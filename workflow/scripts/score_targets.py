@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bandprobe.interventions.targets import write_targets
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.workflow.params import from_json
 from bandprobe.workflow.script import argument_parser, run
 
@@ -17,7 +17,7 @@ def main() -> None:
     option("--spectra", type=Path, nargs="?", help="store of the layer's spectra")
     option("--refit", type=Path, nargs="?", help="store of refit, if it has no outcomes")
     option("--axes", required=True, type=from_json(dict[str, str]), help="names, as JSON")
-    option("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
+    option("--statistics", required=True, type=from_json(IntervalSettings), help="as JSON")
     option("--output", required=True, type=Path, help="folder of the layer")
     arguments = parser.parse_args()
     write_targets(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.provenance import provenance, stated
 from bandprobe.summary.spectra import read_spectra, spectra_dataset, write_curves
 from bandprobe.summary.tables import write_summary
@@ -16,7 +16,9 @@ def main() -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--spectra", required=True, type=Path, help="folder of the spectra")
     parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
-    parser.add_argument("--statistics", required=True, type=from_json(Bootstrap), help="as JSON")
+    parser.add_argument(
+        "--statistics", required=True, type=from_json(IntervalSettings), help="as JSON"
+    )
     parser.add_argument("--netcdf", required=True, type=Path)
     parser.add_argument("--csv", required=True, type=Path, help="bands")
     parser.add_argument("--profiles", required=True, type=Path, help="CSV of the radial profiles")

@@ -144,7 +144,7 @@ function showCell(cell) {
   for (const [metric, text] of Object.entries(study.metrics)) {
     add(text, column[metric][row] === null ? "N/A" : `${number(column[metric][row])} (${span(column[`${metric}_low`][row], column[`${metric}_high`][row])})`);
   }
-  add("top-1 accuracy, untouched and changed", `${number(column.clean_top1[row])} and ${number(column.top1[row])}`);
+  add("top-1 accuracy, untouched and changed", `${number(column.clean_top1[row])} (${span(column.clean_top1_low[row], column.clean_top1_high[row])}) and ${number(column.top1[row])} (${span(column.top1_low[row], column.top1_high[row])})`);
   for (const metric of ["top1_drop", "rank_degradation"]) {
     for (const [name, text] of Object.entries(study.controls)) {
       const key = `${name}_${metric}`;
@@ -152,7 +152,7 @@ function showCell(cell) {
       add(`${study.metrics[metric]}, ${text}`, `${number(column[key][row])} (${span(column[`${key}_low`][row], column[`${key}_high`][row])}); band minus random ${number(column[`${key}_excess`][row])} (${span(column[`${key}_excess_low`][row], column[`${key}_excess_high`][row])})`);
     }
   }
-  add("p of the sign test over groups", `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg)`);
+  add(`p of the sign test over ${study.units}`, `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg)`);
   add("frequency bins in the band", String(column.bins[row]));
   for (const flag of study.targets.flags[row]) add(`${study.flags[flag].kind}: ${flag}`, study.flags[flag].meaning);
   const links = make("p", { class: "links" });

@@ -124,10 +124,9 @@ function seriesOf(text, model, layer, readout, mode, metric) {
 
 const emptyBands = (rows) => rows.map((row) => row !== undefined && column.bins[row] === 0);
 
-// Accuracy with the interval of its paired drop, and the accuracy on untouched maps as a line.
+// Accuracy with its own interval, and the accuracy on untouched maps as a line.
 function accuracyOf(text, model, layer, readout, mode) {
-  const drop = seriesOf(text, model, layer, readout, mode, "top1_drop");
-  const clean = drop.rows.map((row) => (row === undefined ? null : column.clean_top1[row]));
-  const minus = (values) => values.map((value, at) => (value === null ? null : clean[at] - value));
-  return { ...drop, values: drop.rows.map((row) => (row === undefined ? null : column.top1[row])), low: minus(drop.high), high: minus(drop.low), level: clean.find((value) => value !== null) };
+  const accuracy = seriesOf(text, model, layer, readout, mode, "top1");
+  const clean = accuracy.rows.map((row) => (row === undefined ? null : column.clean_top1[row]));
+  return { ...accuracy, level: clean.find((value) => value !== null) };
 }

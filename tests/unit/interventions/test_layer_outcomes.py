@@ -21,7 +21,7 @@ from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.probes.split import split_layer
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
-from bandprobe.scoring.intervals import Bootstrap
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.scoring.network_flags import WEIGHTS_UNTRAINED
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store, Variable, write_store
@@ -278,7 +278,7 @@ def test_random_modes_have_an_outcome_per_draw(layer: Path) -> None:
 def test_every_band_gets_a_target(layer: Path) -> None:
     stores = linear_outcomes(layer)
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
-    bootstrap = Bootstrap(resamples=20, level=0.9, seed=0)
+    bootstrap = IntervalSettings(resamples=20, level=0.9, seed=0)
     undefined = ["refit/phase", "refit/noise"]
     folder = layer / "targets"
     write_targets(folder, list(stores.values()), undefined, axes, bootstrap, code="digest")
@@ -324,7 +324,7 @@ def test_a_refit_without_outcomes_has_clean_scores_of_its_own(layer: Path) -> No
     """Beside `pooled`, whose scores are others: `readouts: [pooled, refit]`, no mode for refit."""
     path, refit = linear_outcomes(layer)["pooled/remove"], layer / "probes" / "refit.zarr"
     axes = {"dataset": "d", "model": "m", "layer": "layer"}
-    folder, bootstrap = layer / "targets", Bootstrap(20, 0.9, 0)
+    folder, bootstrap = layer / "targets", IntervalSettings(20, 0.9, 0)
     write_targets(folder, [path], ["refit/x"], axes, bootstrap, refit=refit, code="digest")
     record, other = (
         json.loads((folder / name / "low.json").read_text())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.planning.costs import Layer, fit_operations, stage_costs
 from bandprobe.planning.counts import Counts, count_samples
 from bandprobe.planning.shapes import LayerShape, PassShape, pass_shapes
-from bandprobe.scoring.intervals import Bootstrap, group_resamples
+from bandprobe.scoring.intervals import IntervalSettings, group_resamples
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 from bandprobe.scoring.records import score_mode
 from bandprobe.study.config import load_config
@@ -140,22 +140,29 @@ def test_costs_grow_as_they_must(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "draws", "resamples"),
+    ("mode", "draws", "statistics"),
     [
-        ({"kind": "remove"}, 0, 400),
-        ({"kind": "remove"}, 20, 400),
-        ({"kind": "remove"}, 20, 100),
-        ({"kind": "phase", "draws": 20, "seed": 0}, 0, 400),
-        ({"kind": "phase", "draws": 20, "seed": 0}, 0, 100),
+        ({"kind": "remove"}, 0, {"interval": "bootstrap", "resamples": 400}),
+        ({"kind": "remove"}, 20, {"interval": "bootstrap", "resamples": 400}),
+        ({"kind": "remove"}, 20, {"interval": "bootstrap", "resamples": 100}),
+        ({"kind": "phase", "draws": 20, "seed": 0}, 0, {"interval": "bootstrap", "resamples": 400}),
+        ({"kind": "phase", "draws": 20, "seed": 0}, 0, {"interval": "bootstrap", "resamples": 100}),
+        ({"kind": "remove"}, 0, {}),
+        ({"kind": "remove"}, 20, {}),
+        ({"kind": "phase", "draws": 20, "seed": 0}, 0, {"unit": "class"}),
     ],
 )
 def test_scoring_takes_the_memory_that_the_plan_says(
-    config: dict[str, Any], bands: Bands, mode: dict[str, Any], draws: int, resamples: int
+    config: dict[str, Any],
+    bands: Bands,
+    mode: dict[str, Any],
+    draws: int,
+    statistics: dict[str, Any],
 ) -> None:
     """The peak of the arrays of a job that scores, each image a group of its own."""
     config |= {"bands": {"names": list(bands.names), "edges": list(bands.edges)}}
     config |= {"modes": {"chosen": mode}, "controls": {"draws": draws}}
-    config |= {"statistics": {"resamples": resamples}}
+    config |= {"statistics": statistics}
     study = study_of(config, architecture="timm/resnet18", layers=[["layer1"]])
     images, n_bands, chosen = 1500, len(bands), study.modes["chosen"]
     shapes = {"net": (PassShape((LayerShape("layer1", 64, 7, 7),), 1, 1),)}
@@ -181,9 +188,8 @@ def test_scoring_takes_the_memory_that_the_plan_says(
             {kind: drawn(n_bands, draws) for kind in (chosen.controls if draws else ())},
         )
         tracemalloc.reset_peak()
-        statistics = study.statistics
-        bootstrap = Bootstrap(statistics.resamples, statistics.level, statistics.seed)
-        score_mode(outcomes, bands.names, "map", chosen, bootstrap)
+        settings = IntervalSettings(**asdict(study.statistics))
+        score_mode(outcomes, bands.names, "map", chosen, settings)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -193,6 +199,7 @@ def test_scoring_takes_the_memory_that_the_plan_says(
 def test_memory_of_scoring_grows_with_the_images_and_not_with_their_square(
     config: dict[str, Any],
 ) -> None:
+    config["statistics"] = {"interval": "bootstrap"}
     study = study_of(config, architecture="timm/resnet18", layers=[["layer1"]])
     shapes = {"net": (PassShape((LayerShape("layer1", 64, 7, 7),), 1, 1),)}
     small, large = (

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bandprobe.scoring.cluster_interval import RANKS
 from bandprobe.scoring.differences import Difference, paired, unpaired
-from bandprobe.scoring.intervals import group_bootstrap, group_resamples
+from bandprobe.scoring.intervals import IntervalSettings, group_bootstrap, group_resamples
+
+BOOTSTRAP = IntervalSettings(400, 0.95, 3, interval="bootstrap")
 
 
 def test_symmetric_intervals_add_in_squares() -> None:
@@ -61,14 +64,15 @@ def test_studies_without_a_difference_differ_as_often_as_the_level_says(
     assert 0.03 < np.mean(differ) < 0.08
 
 
+@pytest.mark.parametrize("settings", [BOOTSTRAP, IntervalSettings(400, 0.95, 3)])
 def test_pairs_without_a_difference_differ_as_often_as_the_level_says(
-    rng: np.random.Generator,
+    settings: IntervalSettings, rng: np.random.Generator
 ) -> None:
     groups = np.repeat(np.arange(50), 4)
     first, second = (
         rng.normal(size=(1000, 50))[:, groups] + rng.normal(size=(1000, 200)) for _ in range(2)
     )
-    found = paired(first, second, groups, 400, 0.95, 3)
+    found = paired(first, second, groups, settings)
     assert 0.03 < np.mean([cell.differs for cell in found]) < 0.08
     # The exact test is conservative.
     assert np.mean([cell.p_value < 0.05 for cell in found]) < 0.06
@@ -79,7 +83,7 @@ def test_pairs_see_what_independent_intervals_cannot(rng: np.random.Generator) -
     groups = np.arange(100)
     first = rng.normal(size=(1, 100))
     second = first + 0.05 + 0.1 * rng.normal(size=(1, 100))
-    (pair,) = paired(first, second, groups, 1000, 0.95, 0)
+    (pair,) = paired(first, second, groups, BOOTSTRAP)
     ends = [tuple(float(end[0]) for end in intervals(c, groups, 0)) for c in (first, second)]
     alone = unpaired(float(first.mean()), ends[0], float(second.mean()), ends[1])
     assert pair.differs
@@ -89,15 +93,22 @@ def test_pairs_see_what_independent_intervals_cannot(rng: np.random.Generator) -
 
 def test_equal_effects_do_not_differ() -> None:
     values = np.tile([0.0, 1.0, 0.0, -1.0], (2, 5))
-    for cell in paired(values, values, np.arange(20), 100, 0.95, 0):
+    for cell in paired(values, values, np.arange(20), BOOTSTRAP):
         assert (cell.value, cell.low, cell.high, cell.p_value) == (0, 0, 0, 1)
         assert not cell.differs
         assert cell.strength == 0
 
 
+def test_equal_ranks_of_few_images_leave_room_for_a_difference() -> None:
+    values = np.tile([0.0, 1.0, 0.0, -1.0], (1, 5))
+    (cell,) = paired(values, values, np.arange(20), IntervalSettings(100, 0.95, 0), RANKS)
+    assert cell.low < cell.value == 0 < cell.high
+    assert cell.p_value == 1
+
+
 def test_a_cell_without_values_never_differs() -> None:
     values = np.full((1, 6), np.nan)
-    (cell,) = paired(values, np.zeros((1, 6)), np.arange(6), 100, 0.95, 0)
+    (cell,) = paired(values, np.zeros((1, 6)), np.arange(6), IntervalSettings(100, 0.95, 0))
     assert not cell.differs
 
 

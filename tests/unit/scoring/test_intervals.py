@@ -5,10 +5,13 @@ import pytest
 from scipy.stats import binomtest, bootstrap
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
+from bandprobe.scoring.cluster_interval import DROP, cluster_interval
 from bandprobe.scoring.intervals import (
+    IntervalSettings,
     group_bootstrap,
     group_resamples,
     group_sign_test,
+    joined,
     mcnemar,
     sign_test,
 )
@@ -96,6 +99,34 @@ def test_resamples_draw_as_many_groups_as_there_are_and_follow_the_seed() -> Non
     assert (resamples.sum(1) == 6).all()
     np.testing.assert_array_equal(resamples, group_resamples(6, 100, 4))
     assert (resamples != group_resamples(6, 100, 5)).any()
+
+
+def test_settings_choose_the_interval(rng: np.random.Generator) -> None:
+    values, groups = rng.integers(-1, 2, (4, 30)).astype(float), np.arange(30) // 3
+    found = IntervalSettings(300, 0.9, 2).bounds(values, groups, DROP)
+    np.testing.assert_array_equal(found, cluster_interval(values, groups, 0.9, DROP))
+    settings = IntervalSettings(300, 0.9, 2, interval="bootstrap")
+    expected = group_bootstrap(values, groups, group_resamples(10, 300, 2), 0.9)
+    np.testing.assert_array_equal(settings.bounds(values, groups, DROP), expected)
+    intervals = settings.intervals(values, groups)
+    np.testing.assert_array_equal(np.transpose(intervals), expected)
+    values[1] = np.nan
+    assert settings.intervals(values, groups)[1] is None
+
+
+def test_units_are_groups_or_classes() -> None:
+    label, group = np.array([3, 3, 3, 5, 5]), np.array([0, 0, 1, 2, 3])
+    settings = IntervalSettings(100, 0.95, 0)
+    assert settings.units(label, group).tolist() == group.tolist()
+    settings = IntervalSettings(100, 0.95, 0, unit="class")
+    assert settings.units(label, group).tolist() == [0, 0, 0, 1, 1]
+
+
+def test_classes_that_share_a_group_are_one_unit() -> None:
+    label = np.array([2, 2, 5, 5, 7, 7, 9, 9])
+    group = np.array([0, 1, 2, 3, 3, 4, 4, 5])
+    # 5 and 7 share group 3, 7 and 9 share group 4.
+    assert joined(label, group).tolist() == [0, 0, 1, 1, 1, 1, 1, 1]
 
 
 def test_sign_test_is_the_binomial_test_of_scipy() -> None:

@@ -47,7 +47,13 @@ def test_defaults_are_filled_in(config: Config) -> None:
     }
     assert resolved["probe"]["folds"] == 5
     assert len(resolved["probe"]["penalties"]) > 5
-    assert resolved["statistics"] == {"resamples": 2000, "level": 0.95, "seed": 0}
+    assert resolved["statistics"] == {
+        "resamples": 2000,
+        "level": 0.95,
+        "seed": 0,
+        "interval": "cluster-t",
+        "unit": "group",
+    }
     assert resolved["storage"] == {"dtype": "float16", "codec": "none"}
 
 
@@ -145,6 +151,7 @@ def test_a_key_like_no_other_points_to_the_documentation(config: Config) -> None
         ("datasets/mine", 5, "datasets.mine"),
         ("datasets", {"../up": {"kind": "imagefolder", "root": "a"}}, "datasets"),
         ("statistics", {"level": 1.5}, "statistics.level"),
+        ("statistics", {"unit": "image"}, "statistics.unit"),
         ("storage", {"dtype": "float64"}, "storage.dtype"),
         ("probe", {"folds": 1}, "probe.folds"),
         ("probe", {"penalties": []}, "probe.penalties"),

@@ -52,7 +52,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     config["modes"]["perturb"] = {"kind": "phase", "draws": 3, "seed": 7}
     config["probe"] = {"penalties": [0.1, 1], "folds": 3, "seed": 4}
     config["spectra"] = {"window": "hann"}
-    config["statistics"] = {"resamples": 500, "level": 0.9, "seed": 5}
+    config["statistics"] = {"resamples": 500, "level": 0.9, "seed": 5, "unit": "class"}
     config["storage"] = {"dtype": "float32"}
     study = parse_study(config)
     net = study.models["net"]
@@ -67,6 +67,7 @@ def test_everything_that_was_configured_is_parsed(config: Config) -> None:
     assert study.spectra.window == "hann"
     statistics = study.statistics
     assert (statistics.resamples, statistics.level, statistics.seed) == (500, 0.9, 5)
+    assert (statistics.interval, statistics.unit) == ("cluster-t", "class")
     assert (study.bands.names, study.bands.edges) == (("low", "high"), (0.4,))
     assert (study.storage.dtype, study.readouts) == ("float32", ("map",))
 

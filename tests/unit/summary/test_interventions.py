@@ -10,7 +10,7 @@ import xarray as xr
 
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
-from bandprobe.scoring.fields import EFFECTS, control_fields
+from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import BLIND, EMPTY_BAND
 from bandprobe.store.zarr_store import Variable, write_store
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
@@ -42,6 +42,9 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         "bins": 0 if empty else len(layer) + len(band),
         "clean_top1": 0.5,
         "clean_top1_ci": [0.4, 0.6],
+        "unit": "class",
+        "n_units": 4,
+        "n_units_effective": 3.5,
         "clean_top5": 0.75,
         "clean_rank": 2.0,
         "clean_margin": 1.0,
@@ -49,7 +52,7 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         **dict.fromkeys((*EFFECTS, *control_fields()), value),
         **{
             f"{name}_ci": None if empty else [number - 2.0, number + 2.0]
-            for name in (*EFFECTS, *control_fields())
+            for name in (*SHARES, *EFFECTS, *control_fields())
         },
         "p_value": None if empty else 0.001 * (1 + number),
         "mcnemar_p": None if empty else 0.5,
@@ -87,6 +90,8 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
     assert dict(found.sizes) == {"model": 2, "layer": 3, "readout": 2, "mode": 2, "band": 3}
     assert found["top1"].dims == ("model", "layer", "readout", "mode", "band")
     assert found["clean_top1"].dims == ("model", "layer", "readout")
+    assert found["n_units_effective"].dims == ("model", "layer", "readout")
+    assert found.attrs["unit"] == "class"
     assert found["bins"].dims == ("model", "layer", "band")
     for one in records:
         cell = found.sel(
@@ -94,6 +99,7 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
         )
         assert float(cell["bins"]) == one["bins"]
         assert float(cell["clean_top1"]) == 0.5
+        assert (float(cell["n_units"]), float(cell["n_units_effective"])) == (4, 3.5)
         assert bool(cell["structural"]) == (BLIND in one["flags"])
         if one["top1"] is None:
             assert all(np.isnan(cell[name]) for name in ("top1", "top1_drop_low", "rank", "margin"))
@@ -102,6 +108,7 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
             assert float(cell["top1"]) == float(cell["margin"]) == one["top1"]
             assert float(cell["rank_degradation_low"]) == low
             assert float(cell["rank_degradation_high"]) == high
+            assert [float(cell["top1_low"]), float(cell["top1_high"])] == one["top1_ci"]
 
 
 def test_corrections_are_over_all_cells_that_are_no_structure(

@@ -1,6 +1,7 @@
 """Summaries of the spectra: means with intervals, padded axes, and a table for every curve."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import xarray as xr
 import zarr
 
+from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Variable, write_store
 from bandprobe.summary.spectra import (
     band_table,
@@ -23,6 +25,7 @@ from bandprobe.summary.tables import write_summary
 BANDS = ["low", "mid", "high"]
 NAMES = ("net", "stem"), ("net", "head"), ("pixels", "input")
 PER_IMAGE = ("energy", "share", "density", "relative_density", "centroid")
+SETTINGS = IntervalSettings(200, 0.95, 0)
 NOTE = "N/A: not square"
 
 
@@ -67,6 +70,7 @@ def write_spectrum(
             "cycles_per_image": Variable(("radius",), radius),
             "diagonal_frequency": Variable(("diagonal",), np.arange(n_diagonal) * 2 / size),
             "sample": Variable(("sample",), np.arange(6)),
+            "label": Variable(("sample",), np.arange(6) // 4),
             "group": Variable(("sample",), np.arange(6) // 2),
         },
         {"window": "hann"},
@@ -87,7 +91,7 @@ def spectra(tmp_path: Path, rng: np.random.Generator) -> xr.Dataset:
     parts = {}
     for (model, layer), size in zip(NAMES, (12, 4, 20), strict=True):
         write_spectrum(tmp_path / f"{layer}.zarr", size, rng, square=layer != "head")
-        parts[model, layer] = layer_spectrum(tmp_path / f"{layer}.zarr", 200, 0.95, 0)
+        parts[model, layer] = layer_spectrum(tmp_path / f"{layer}.zarr", SETTINGS)
     return spectra_dataset(parts)
 
 
@@ -95,7 +99,7 @@ def test_a_layer_has_means_with_intervals_that_contain_them(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     stored = write_spectrum(tmp_path / "a.zarr", 8, rng)
-    found = layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)
+    found = layer_spectrum(tmp_path / "a.zarr", SETTINGS)
     for end in ("", "_without_dc"):
         energy, bins = stored[f"energy{end}"], stored[f"bins{end}"]
         share = energy / energy.sum(1, keepdims=True)
@@ -125,10 +129,25 @@ def test_groups_and_not_images_are_resampled(tmp_path: Path, rng: np.random.Gene
     """Images that differ within their groups alone have intervals of length zero."""
     write_spectrum(tmp_path / "a.zarr", 8, rng)
     overwrite(tmp_path / "a.zarr", centroid=np.tile([0.2, 0.6], 3))
-    found = layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)
+    found = layer_spectrum(tmp_path / "a.zarr", SETTINGS)
     assert float(found["centroid"]) == pytest.approx(0.4)
     assert float(found["centroid_low"]) == pytest.approx(0.4)
     assert float(found["centroid_high"]) == pytest.approx(0.4)
+
+
+def test_classes_are_resampled_where_they_are_the_units(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Two of three groups are of one class: their difference does not count."""
+    write_spectrum(tmp_path / "a.zarr", 8, rng)
+    overwrite(tmp_path / "a.zarr", centroid=np.array([0.1, 0.1, 0.7, 0.7, 0.4, 0.4]))
+    widths = []
+    for unit in ("group", "class"):
+        found = layer_spectrum(tmp_path / "a.zarr", replace(SETTINGS, unit=unit))
+        assert float(found["centroid"]) == pytest.approx(0.4)
+        widths.append(float(found["centroid_high"] - found["centroid_low"]))
+    assert widths[0] > 0.3
+    assert widths[1] == pytest.approx(0)
 
 
 def test_spectra_of_all_layers_are_padded_with_nan(spectra: xr.Dataset) -> None:
@@ -198,7 +217,7 @@ def test_a_study_without_any_square_grid_has_tables_too(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     write_spectrum(tmp_path / "a.zarr", 8, rng, square=False)
-    found = spectra_dataset({("net", "a"): layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)})
+    found = spectra_dataset({("net", "a"): layer_spectrum(tmp_path / "a.zarr", SETTINGS)})
     assert found.sizes["diagonal"] == 0
     write_summary(found, tmp_path / "a.nc", tmp_path / "a.csv", {})
     with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as stored:
@@ -217,7 +236,7 @@ def test_an_image_without_energy_has_no_share_and_no_centroid(
         energy=np.where(silent, 0, stored["energy"]),
         centroid=np.where(silent[:, 0], np.nan, stored["centroid"]),
     )
-    found = layer_spectrum(tmp_path / "a.zarr", 200, 0.95, 0)
+    found = layer_spectrum(tmp_path / "a.zarr", SETTINGS)
     share = stored["energy"][1:] / stored["energy"][1:].sum(1, keepdims=True)
     np.testing.assert_allclose(found["share"], share.mean(0))
     np.testing.assert_allclose(found["centroid"], stored["centroid"][1:].mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
-from bandprobe.scoring.records import Bootstrap
+from bandprobe.scoring.records import IntervalSettings
 from bandprobe.store.encoding import Storage
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
@@ -140,15 +140,12 @@ def test_storage_has_the_keys_of_the_configuration(study: Study) -> None:
 
 
 @every_study
-def test_statistics_become_a_bootstrap(study: Study) -> None:
+def test_statistics_become_settings_of_intervals(study: Study) -> None:
     text = as_json(study.statistics)
     assert json.loads(text) == study.resolved["statistics"]
-    bootstrap = from_json(Bootstrap)(text)
-    assert as_json(bootstrap) == text
-    assert (bootstrap.resamples, bootstrap.level) == (
-        study.statistics.resamples,
-        study.statistics.level,
-    )
+    settings = from_json(IntervalSettings)(text)
+    assert as_json(settings) == text
+    assert asdict(settings) == asdict(study.statistics)
 
 
 @every_study
