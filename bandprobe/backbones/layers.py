@@ -68,6 +68,13 @@ class Layers:
         """Shapes of all outputs at three sizes."""
         return passes_at_sizes(self._network, self.size, self._wanted, self._image.shape[1])
 
+    @cached_property
+    def token_counts(self) -> frozenset[int]:
+        """Lengths of all outputs of the shape (sample, token, channel)."""
+        plain = {} if self.passes is None else self.passes.plain
+        shapes = (shape for tensors in plain.values() for _, shape in tensors)
+        return frozenset(shape[1] for shape in shapes if len(shape) == 3)
+
     def layout(self, layer: str) -> Layout:
         """How a layer's output is laid out.
 

@@ -3,12 +3,13 @@
 One image of noise is changed in one quadrant after another. Where a map's axes are those of the
 image, in its order, the change of the map is largest in the same quadrant. Attention and large
 kernels spread it, so a change that is spread proves nothing; one that is largest in the same wrong
-place for two quadrants or more says that the axes are others.
+place for two quadrants or more says that the axes are others. Where most of the map does not move
+at all, as in the first layers of convolutional networks, a spread change says so too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -27,6 +28,13 @@ SHOWN, NOT_PROVEN = "shown", "not proven"
 CHANCE = 0.25
 # Share in a wrong quadrant from which on the map is refused: most of the change.
 MISPLACED = 0.5
+# Squared change, as a share of the largest, up to which a place of the map has not moved.
+UNMOVED = 1e-10
+# Share of a map's places that have not moved, from which on a change has stayed around its place:
+# then nothing mixes all places, nor all of a row and all of a column, and the change lies within
+# less than two thirds of the height and of the width. The least share of it in the own quadrant is
+# then half if it is even, and more if it is largest in the middle; of small maps nothing is said.
+LOCAL, IN_PLACE, LEAST_SIDE = 0.6, 0.45, 4
 # Difference from one of a sum of softmax weights, which may be rounded to bfloat16.
 SOFTMAX = 1e-2
 
@@ -83,10 +91,13 @@ def check_maps(
     ------
     ModelError
         If a layer's output is not a map, does not depend on the image, does not have one row per
-        image, or puts most of a change in a wrong place.
+        image, or puts a change in a wrong place: most of it in another, or much of it elsewhere
+        where nothing mixes all places.
     """
     images = _changed_images(size, channels)
     found: dict[str, MapCheck] = {}
+    local: dict[str, bool] = {}
+    sides: dict[str, Size] = {}
     known = backbone.layers(images)
 
     def look(layer: str, maps: torch.Tensor, _prefix: torch.Tensor | None) -> None:
@@ -94,10 +105,13 @@ def check_maps(
         _refuse_attention(layer, values, size, known.origin(layer))
         change = (values[1:] - values[:1]).square().sum(1).numpy()
         found[layer] = MapCheck(known.origin(layer), _shares(layer, change))
+        local[layer] = _is_local(change)
+        sides[layer] = (values.shape[2], values.shape[3])
 
     read_layers(backbone, layers, images, look)
     for layer, check in found.items():
-        _refuse_misplaced(layer, check)
+        _refuse_scores(layer, check, sides[layer], known.token_counts)
+        _refuse_misplaced(layer, check, local[layer])
     return {layer: found[layer] for layer in layers}
 
 
@@ -167,18 +181,45 @@ def _shares(layer: str, change: FloatArray) -> FloatArray:
     return relative
 
 
-def _refuse_misplaced(layer: str, check: MapCheck) -> None:
+def _is_local(change: FloatArray) -> bool:
+    """Whether each change in one quadrant leaves most of a map as it is, (4, y, x)."""
+    still = change <= UNMOVED * change.max((1, 2), keepdims=True)
+    large = min(change.shape[1:]) >= LEAST_SIDE
+    return large and bool((still.mean((1, 2)) >= LOCAL).all())
+
+
+def _refuse_scores(layer: str, check: MapCheck, sides: Size, token_counts: Collection[int]) -> None:
+    """Raise `ModelError` for what seems attention between tokens before its softmax.
+
+    It has rows and columns of tokens, so no quadrant but two moves itself most. Where the network
+    takes other sizes these have shown that already.
+    """
+    square = sides[0] == sides[1] and sides[0] in token_counts
+    if check.axes == "fixed size" and square and check.place == NOT_PROVEN:
+        raise ModelError(
+            f"layer {layer} gives no map",
+            expected="a change of the image that moves the same place of the map most",
+            found=f"{sides[0]} x {sides[1]}, as many as the network has tokens",
+            hint="scores of an attention between tokens? Choose the block around it; if it is a "
+            "map, say so with layout: {channels_last: false}",
+        )
+
+
+def _refuse_misplaced(layer: str, check: MapCheck, local: bool) -> None:
     wrong = [
-        (QUADRANTS[at], QUADRANTS[row.argmax()])
+        f"changed at the {QUADRANTS[at]}, "
+        + (
+            f"moved at the {QUADRANTS[row.argmax()]}"
+            if row.argmax() != at
+            else f"and {1 - row[at]:.0%} of the change elsewhere"
+        )
         for at, row in enumerate(check.share)
-        if row.argmax() != at and row.max() > MISPLACED
+        if (row.argmax() != at and row.max() > MISPLACED) or (local and row[at] < IN_PLACE)
     ]
     if len(wrong) > 1:
         raise ModelError(
             f"layer {layer}: its map is in another order than the image",
             expected="a change of the image that moves the same place of the map most",
-            found=", ".join(
-                f"changed at the {place}, moved at the {where}" for place, where in wrong
-            ),
+            found=", ".join(wrong),
             hint="give the layout of the network, or choose the block around the layer",
         )

@@ -245,8 +245,9 @@ def extract(
     n_samples = len(source.split.sample)
     split = source.split.take(np.arange(n_samples)[shard.of(n_samples)])
     source = replace(source, split=split)
-    with StoreWriter(path, attrs) as store:
-        coordinates = split_coordinates(split) | source_coordinates(split, source.preprocess)
+    coordinates = split_coordinates(split) | source_coordinates(split, source.preprocess)
+    # Shards are joined by their chunks, whose digests are known as they are written.
+    with StoreWriter(path, attrs, keep_digests=shard.count > 1) as store:
         for name, variable in coordinates.items():
             store.write(name, variable, coordinate=True)
         with (

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from bandprobe.errors import StoreError
+from bandprobe.store.digests import kept_digests
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable
 
 
 def join_stores(path: Path, parts: Sequence[Path]) -> None:
     """Join stores of consecutive samples into one store.
 
-    Where the file system allows it, the files of the chunks are shared, not copied.
+    Where the file system allows it, the files of the chunks are shared, not copied. They are not
+    read either where their digests were kept with those of the parts.
 
     Parameters
     ----------
@@ -41,28 +43,33 @@ def join_stores(path: Path, parts: Sequence[Path]) -> None:
         for name in [*coordinates, *others]:
             arrays = [store.array(name) for store in stores]
             if arrays[0].ndim > 1:
-                _link(writer.folder / name, [part / name for part in parts])
+                _link(writer, name, parts)
                 continue
             values = np.concatenate([store.read(name) for store in stores])
             joined = Variable(("sample",), values, dict(arrays[0].attrs))
             writer.write(name, joined, coordinate=name in (*coordinates, "sample"))
 
 
-def _link(target: Path, parts: Sequence[Path]) -> None:
-    """Put the chunks of the parts' arrays one after the other."""
+def _link(writer: StoreWriter, name: str, stores: Sequence[Path]) -> None:
+    """Put the chunks of an array of the parts one after the other."""
+    target, parts = writer.folder / name, [store / name for store in stores]
     metadata = [json.loads((part / "zarr.json").read_text(encoding="utf-8")) for part in parts]
     chunk = _chunk_samples(metadata, parts)
     lengths = [int(array["shape"][0]) for array in metadata]
     starts = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
-    for start, part in zip(starts, parts, strict=True):
+    for start, store, part in zip(starts, stores, parts, strict=True):
         if start % chunk:
             raise StoreError(f"{part} begins within a chunk", expected=f"a multiple of {chunk}")
+        digests = kept_digests(store)
         for file in (part / "c").rglob("*"):
             if file.is_file():
                 first, *others = file.relative_to(part / "c").parts
                 new = target / "c" / str(int(first) + start // chunk) / Path(*others)
                 new.parent.mkdir(parents=True, exist_ok=True)
                 _share(file, new)
+                digest = digests.get(file.relative_to(store).as_posix())
+                if digest is not None:
+                    writer.note_digest(new.relative_to(writer.folder).as_posix(), digest)
     joined = metadata[0] | {"shape": [sum(lengths), *metadata[0]["shape"][1:]]}
     (target / "zarr.json").write_text(json.dumps(joined, indent=2), encoding="utf-8")
 

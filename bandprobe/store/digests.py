@@ -52,13 +52,37 @@ def digest_path(path: str | Path) -> Path:
     return Path(f"{path}.digest.json")
 
 
-def write_digest(path: str | Path, known: Mapping[str, str] | None = None) -> str:
-    """Write the digest of a store, file or folder beside it, and return it; `known` as there."""
+def write_digest(
+    path: str | Path, known: Mapping[str, str] | None = None, *, keep_known: bool = False
+) -> str:
+    """Write the digest of a store, file or folder beside it, and return it.
+
+    Parameters
+    ----------
+    path : str or Path
+    known : mapping of str to str, optional
+        As for `data_digest`.
+    keep_known : bool
+        Whether `known` is written too, for `kept_digests`.
+    """
     path = Path(path)
     value = data_digest(path, known) if path.is_dir() else file_digest(path)
-    version = {"version": VERSION} if _is_store(path) else {}
-    write_json(digest_path(path), {"sha256": value} | version)
+    record: dict[str, object] = {"sha256": value}
+    if _is_store(path):
+        record["version"] = VERSION
+    if keep_known:
+        record["files"] = dict(known or {})
+    write_json(digest_path(path), record)
     return value
+
+
+def kept_digests(path: Path) -> dict[str, str]:
+    """SHA-256 of a store's files by their names in it, as far as they were kept with its digest."""
+    try:
+        files = json.loads(digest_path(path).read_bytes()).get("files", {})
+        return {str(name): str(digest) for name, digest in files.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def _is_store(path: Path) -> bool:

@@ -144,10 +144,23 @@ def _sha256(value: Buffer) -> str:
 
 
 class StoreWriter:
-    """A store that takes its final name when the `with` block ends without an error."""
+    """A store that takes its final name when the `with` block ends without an error.
 
-    def __init__(self, path: str | Path, attrs: Mapping[str, Any]) -> None:
+    Parameters
+    ----------
+    path : str or Path
+    attrs : mapping
+        Of the store.
+    keep_digests : bool
+        Whether the digest of each chunk is kept with that of the store. Who lays the same chunks
+        into another store then need not read them.
+    """
+
+    def __init__(
+        self, path: str | Path, attrs: Mapping[str, Any], *, keep_digests: bool = False
+    ) -> None:
         self.path = Path(path)
+        self._keep_digests = keep_digests
         self._attrs = dict(attrs)
         self._coordinates: list[str] = []
         self._arrays: dict[str, zarr.Array[Any]] = {}
@@ -187,7 +200,7 @@ class StoreWriter:
             zarr.consolidate_metadata(self._partial)
         sign_metadata(self._partial)
         replace_tree(self._partial, self.path)
-        write_digest(self.path, self._hashed.digests)
+        write_digest(self.path, self._hashed.digests, keep_known=self._keep_digests)
 
     def _missing(self) -> list[str]:
         """Arrays of which chunks were not written, also those that others have laid here."""
@@ -204,6 +217,10 @@ class StoreWriter:
     def folder(self) -> Path:
         """Where the store is until it is complete."""
         return self._partial
+
+    def note_digest(self, file: str, digest: str) -> None:
+        """Say what the SHA-256 is of a file that was laid into `folder`, by its name in it."""
+        self._hashed.digests[file] = digest
 
     def create(
         self,

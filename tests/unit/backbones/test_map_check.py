@@ -47,6 +47,67 @@ class Blocks(nn.Module):
         return self.stage(x)
 
 
+class Convolutions(nn.Module):
+    """A plain convolutional network whose map is moved at the end; attention on request."""
+
+    def __init__(self, move: str, attention: bool = False) -> None:
+        super().__init__()
+        self.move, self.attention, self.stage = move, attention, nn.Identity()
+        self.conv = nn.Sequential(
+            nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.BatchNorm2d(8)
+        )
+        self.mix = nn.MultiheadAttention(8, 1, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        tokens = x.flatten(2)
+        if self.attention:
+            sequence = tokens.transpose(1, 2)
+            tokens = self.mix(sequence, sequence, sequence)[0].transpose(1, 2)
+        if self.move == "shuffled":
+            # Known to the network alone, and the same for all images.
+            order = torch.randperm(h * w, generator=torch.Generator().manual_seed(3))
+            tokens = tokens[:, :, order.to(x.device)]
+        if self.move == "windows":
+            x = tokens.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 1, 2, 4, 3, 5)
+            tokens = x.flatten(2)
+        x = tokens.reshape(n, c, h, w)
+        if self.move == "flipped":
+            x = x.flip(2)
+        if self.move == "transposed":
+            # Squares alone: nothing but the place says it.
+            assert h == w
+            x = x.transpose(2, 3)
+        return self.stage(x)
+
+
+def checked_convolutions(move: str, attention: bool = False) -> MapCheck:
+    torch.manual_seed(0)
+    backbone = Backbone(Convolutions(move, attention).eval(), "")
+    return check_maps(backbone, ["stage"], (64, 64))["stage"]
+
+
+@pytest.mark.parametrize(
+    ("move", "message"),
+    [
+        ("flipped", "changed at the top left, moved at the bottom left"),
+        ("transposed", "changed at the top right, moved at the bottom left"),
+        ("shuffled", r"top left, and \d\d% of the change elsewhere(?s:.*)bottom right, moved"),
+    ],
+)
+def test_a_convolutional_map_read_at_the_wrong_place_is_refused(move: str, message: str) -> None:
+    assert checked_convolutions("left").place == "shown"
+    with pytest.raises(ModelError, match=rf"layer stage: (?s:.*)another order(?s:.*){message}"):
+        checked_convolutions(move)
+
+
+def test_what_attention_spreads_is_not_refused_however_it_is_moved() -> None:
+    for move in ("left", "shuffled"):
+        share = checked_convolutions(move, attention=True).share
+        np.testing.assert_allclose(share, 0.25, atol=0.03)
+
+
 def checked(kind: str) -> MapCheck:
     torch.manual_seed(0)
     return check_maps(Backbone(Blocks(kind).eval(), ""), ["stage"], (32, 32))["stage"]
@@ -268,3 +329,30 @@ def test_outputs_of_a_module_are_named(layer: str, message: str) -> None:
 def test_an_assertion_without_text_is_placed() -> None:
     with pytest.raises(ModelError, match=r"AssertionError at line \d+ of test_map_check.py: raise"):
         check_maps(Backbone(Several("two").eval(), ""), ["stage.outputs.0"], (16, 16))
+
+
+class Scores(nn.Module):
+    """Takes 32 x 32 alone; what its tokens, 4 x 4, say to each other before a softmax."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.scores, self.map = nn.Identity(), nn.Identity(), nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2:] == (32, 32)
+        fine = self.map(nn.functional.avg_pool2d(x, 2))
+        tokens = nn.functional.avg_pool2d(fine, 4).flatten(2).transpose(1, 2)
+        tokens = self.tokens(tokens + tokens.mean(1, keepdim=True))
+        return self.scores((tokens @ tokens.transpose(1, 2))[:, None].repeat(1, 2, 1, 1))
+
+
+def test_scores_between_tokens_are_refused_and_a_map_of_as_many_places_is_not() -> None:
+    backbone = Backbone(Scores().eval(), "")
+    with pytest.raises(
+        ModelError, match=r"layer scores gives no map(?s:.*)16 x 16, as many(?s:.*)channels_last"
+    ):
+        check_maps(backbone, ["scores"], (32, 32))
+    check = check_maps(backbone, ["map"], (32, 32))["map"]
+    assert (check.axes, check.place) == ("fixed size", "shown")
+    told = Backbone(Scores().eval(), "", layout=layout_of(Scores(), {"channels_last": False}))
+    assert check_maps(told, ["scores"], (32, 32))["scores"].place == "not proven"

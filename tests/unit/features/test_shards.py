@@ -16,8 +16,15 @@ from bandprobe.features.extract import Shard, Source, extract
 from bandprobe.features.join import join_stores
 from bandprobe.features.networks import pixel_network
 from bandprobe.features.shards import LARGEST_UNIT, shard_slice, shard_unit
+from bandprobe.store import digests
 from bandprobe.store.chunks import METADATA_DIGEST
-from bandprobe.store.digests import data_digest
+from bandprobe.store.digests import (
+    data_digest,
+    file_digest,
+    kept_digests,
+    read_digest,
+    write_digest,
+)
 from bandprobe.store.encoding import Storage
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable
 from tests.unit.conftest import SaveImage
@@ -97,6 +104,48 @@ def test_chunks_are_shared_and_outlive_the_shards(tmp_path: Path, source: Source
             if file.is_file():
                 file.unlink()
     assert data_digest(tmp_path / "joined.zarr") == digest
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_no_chunk_is_read_for_the_digest_where_the_shards_have_kept_theirs(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    parts = [tmp_path / f"{number}.zarr" for number in range(3)]
+    for number, part in enumerate(parts):
+        extract(with_prefix, source, part, {}, Storage("float16"), 4, Shard(number, 3))
+        assert read_digest(part) == data_digest(part)
+        chunks = {name for name in kept_digests(part) if "/c/" in name}
+        assert {name.partition("/")[0] for name in chunks} >= {"a", "a.prefix", "b"}
+        assert all(kept_digests(part)[name] == file_digest(part / name) for name in chunks)
+        if not kept:
+            write_digest(part)
+            assert kept_digests(part) == {}
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.relative_to(tmp_path / "joined.zarr").parts[0])
+        return file_digest(path)
+
+    monkeypatch.setattr(digests, "file_digest", counted)
+    join_stores(tmp_path / "joined.zarr", parts)
+    monkeypatch.undo()
+    assert set(read) == (set() if kept else {"a", "a.prefix", "b"})
+    assert read_digest(tmp_path / "joined.zarr") == data_digest(tmp_path / "joined.zarr")
+
+
+def test_a_chunk_that_changed_before_the_join_does_not_have_its_digest(
+    tmp_path: Path, source: Source
+) -> None:
+    parts = [tmp_path / f"{number}.zarr" for number in range(2)]
+    for number, part in enumerate(parts):
+        extract(with_prefix, source, part, {}, Storage("float16"), 4, Shard(number, 2))
+    join_stores(tmp_path / "joined.zarr", parts)
+    first = read_digest(tmp_path / "joined.zarr")
+    chunk = parts[1] / "a" / "c" / "0" / "0" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    join_stores(tmp_path / "joined.zarr", parts)
+    assert read_digest(tmp_path / "joined.zarr") == first
+    assert data_digest(tmp_path / "joined.zarr") != first
 
 
 def write(path: Path, n: int, chunk: int, width: int = 3) -> Path:

@@ -15,6 +15,7 @@ from bandprobe.store.digests import (
     data_digest,
     digest_path,
     is_of_another_version,
+    kept_digests,
     read_digest,
     require_digest,
     write_digest,
@@ -100,3 +101,10 @@ def test_a_file_that_was_changed_loses_its_digest(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="damaged on disk"), withdrawing():
         require_digest(path)
     assert not digest_path(path).exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 1}', "no JSON"])
+def test_digests_that_were_not_kept_are_none(tmp_path: Path, content: str) -> None:
+    digest_path(tmp_path / "a.zarr").write_text(content)
+    assert kept_digests(tmp_path / "a.zarr") == {}
+    assert kept_digests(tmp_path / "b.zarr") == {}
