@@ -43,9 +43,14 @@ class Readout:
 def read_readout(path: Path) -> Readout:
     """The linear readout of a probe store."""
     store = Store(path)
-    names = ("W", "intercept", "channel_mean", "channel_scale", "mean_map")
-    arrays = (store.read(name) for name in names)
-    return Readout(*arrays, without_dc=bool(store.attrs.get("without_dc")))
+    return Readout(
+        weights=store.read("W"),
+        intercept=store.read("intercept"),
+        channel_mean=store.read("channel_mean"),
+        channel_scale=store.read("channel_scale"),
+        mean_map=store.read("mean_map"),
+        without_dc=bool(store.attrs.get("without_dc")),
+    )
 
 
 @dataclass(frozen=True)
