@@ -161,7 +161,7 @@ def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
     Notes
     -----
     Of several draws, which are anything but independent, it is twice the median p-value, at most 1
-    (Rueger, Das maximale Signifikanzniveau des Tests, Metrika 1978).
+    (Rueger, Metrika 25, 1978, pages 171 to 178).
     Images count as independent; `group_sign_test` does not take them so.
     """
     better = (changed > clean).sum(-1)
