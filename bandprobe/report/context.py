@@ -241,7 +241,8 @@ def flag_groups(flags: pd.DataFrame) -> list[dict[str, Any]]:
 
 def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
     """Numbers that check the results."""
-    tested = cells["p_holm"].notna()
+    # Modes that do the same to a band are one test.
+    tested = cells["distinct"] == 1
     alpha = 1 - results.level
     weak = results.flags[results.flags["flag"] == NO_BETTER_THAN_CHANCE]
     return {
@@ -249,6 +250,9 @@ def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "at_chance": len(weak[["model", "layer", "readout"]].drop_duplicates()),
         "readouts": len(cells.drop_duplicates(["model", "layer", "readout"])),
         "tested": int(tested.sum()),
+        "repeats": int((cells["distinct"] == 0).sum()),
+        "levels": int((cells["p_levels"][tested] < alpha).sum()),
+        "unreachable": int((cells["p_smallest"][tested] * tested.sum() >= alpha).sum()),
         "alpha": f"{alpha:.3g}",
         "raw": int((cells["p_value"][tested] < alpha).sum()),
         "holm": int((cells["p_holm"][tested] < alpha).sum()),

@@ -228,7 +228,10 @@ def _sentences(
             sentences.append(_control(row, name, masks))
     if np.isfinite(row["p_holm"]):
         weak = "" if row["p_holm"] < 1 - level else "; among so many cells this may be chance"
-        sentences.append(f"Sign test, corrected (Holm): p = {row['p_holm']:.2g}{weak}.")
+        sentences.append(
+            f"Sign test, corrected (Holm): p = {row['p_holm']:.2g}{weak}. In levels: "
+            f"p = {row['p_levels']:.2g}."
+        )
     if PREFIX_BYPASS in row["flags"].split():
         sentences.append("Prefix tokens were kept, so this is a lower bound.")
     return sentences

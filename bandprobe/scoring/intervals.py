@@ -148,6 +148,23 @@ def sign_test(better: NDArray[np.integer], worse: NDArray[np.integer]) -> FloatA
     return p_values
 
 
+def smallest_p_value(clean: FloatArray, units: NDArray[np.integer]) -> float:
+    """The p-value of `group_sign_test` if every right answer became wrong.
+
+    Parameters
+    ----------
+    clean : array of shape (n_samples,)
+        1 where an image is classified correctly, else 0.
+    units : array of shape (n_samples,)
+
+    Notes
+    -----
+    No drop in accuracy can have a smaller one: each unit counts once, and only those with a right
+    answer can lose any.
+    """
+    return float(sign_test(np.zeros(1, int), np.array([len(np.unique(units[clean > 0]))]))[0])
+
+
 def mcnemar(clean: FloatArray, changed: FloatArray) -> FloatArray:
     """Exact McNemar test of each cell, shape (n_cells,).
 

@@ -19,6 +19,7 @@ from bandprobe.scoring.cluster_interval import (
     Scale,
     effective_groups,
 )
+from bandprobe.scoring.distinct import interventions
 from bandprobe.scoring.fields import (
     CONTROL_NAMES,
     CONTROLLED,
@@ -44,7 +45,12 @@ from bandprobe.scoring.flags import (
 )
 from bandprobe.scoring.forced import disagreements, structural_by_rule
 from bandprobe.scoring.head_flags import READOUTS
-from bandprobe.scoring.intervals import IntervalSettings, group_sign_test, mcnemar
+from bandprobe.scoring.intervals import (
+    IntervalSettings,
+    group_sign_test,
+    mcnemar,
+    smallest_p_value,
+)
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 
 HEAD_READOUTS = tuple(READOUTS.values())
@@ -130,8 +136,10 @@ def score_mode(
     intervals = {name: _intervals(*cell, units, settings) for name, cell in cells.items()}
     reasons = _flags(outcomes, rules, differ, general)
     records = []
+    texts = interventions(readout, mode, names, outcomes.bins)
     for band, name in enumerate(names):
         record = {"band": name, "bins": int(outcomes.bins[band]), **general}
+        record["intervention"] = texts[band]
         record |= {score: _number(changed[score][band].mean()) for score in SCORES}
         for effect in [*EFFECTS, *control_fields()]:
             record[effect] = record[f"{effect}_ci"] = None
@@ -170,6 +178,7 @@ def _general(
         "unit": settings.unit,
         "n_units": len(np.unique(units)),
         "n_units_effective": effective_groups(units),
+        "p_smallest": smallest_p_value(clean["top1"], units),
         "n_classes": outcomes.n_classes,
         "chance": 1.0 / outcomes.n_classes,
         "clean_top1": float(clean["top1"].mean()),
@@ -185,7 +194,7 @@ def undefined_records(
 ) -> list[dict[str, Any]]:
     """Records of a mode without results for a readout, from outcomes of another mode."""
     general = _general(outcomes, _scores(outcomes.clean), settings)
-    fields = [*SCORES, "p_value", "mcnemar_p", *(f"{name}_ci" for name in SHARES)]
+    fields = [*SCORES, "p_value", "mcnemar_p", "intervention", *(f"{name}_ci" for name in SHARES)]
     for effect in [*EFFECTS, *control_fields()]:
         fields += [effect, f"{effect}_ci"]
     records = []

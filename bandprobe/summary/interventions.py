@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
-from bandprobe.scoring.corrections import corrected
+from bandprobe.scoring.corrections import corrected, corrected_in_levels
 from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.summary import names
@@ -34,8 +34,12 @@ TESTS = {
 }
 # name: method, long name
 CORRECTIONS = {
-    "p_holm": ("holm", "p_value with Holm's correction over all cells of the study"),
-    "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over all cells"),
+    "p_holm": ("holm", "p_value with Holm's correction over the data set"),
+    "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over the data set"),
+}
+LEVELS = {
+    "p_levels": "p_value corrected in levels: over a model's layers and readouts, then within each",
+    "distinct": "1 where a test counts, 0 where a cell before it has the same intervention",
 }
 # Of each readout: name: (long name, units)
 UNITS = {
@@ -44,6 +48,7 @@ UNITS = {
         "units of equal size that are worth as much as the independent ones",
         "1",
     ),
+    "p_smallest": ("p-value that a loss of every right answer would have", "1"),
 }
 CLEAN = tuple(f"clean_{name}" for name in SCORED)
 WITH_INTERVAL = (*SHARES, *EFFECTS, *control_fields(), "clean_top1")
@@ -62,6 +67,7 @@ def _facts() -> dict[str, tuple[str, str]]:
         facts[f"clean_{name}"] = (f"{text} on the untouched map", units)
     facts |= {name: (quantity.text, quantity.units) for name, quantity in names.EFFECTS.items()}
     facts |= {name: (text, "1") for name, (_, text) in CORRECTIONS.items()}
+    facts |= {name: (text, "1") for name, text in LEVELS.items()}
     for control, (_, masks) in names.CONTROLS.items():
         for effect in CONTROLLED:
             text, units = facts[effect]
@@ -135,10 +141,7 @@ def interventions_dataset(
                 arrays[f"{name}_{end}"][cell] = value
         arrays["bins"][cell] = record["bins"]
         arrays["structural"][cell] = float(is_structural(record))
-    # A value that is fixed by construction tests no hypothesis.
-    tested = np.where(arrays["structural"] == 0, arrays["p_value"], np.nan)
-    for name, (method, _) in CORRECTIONS.items():
-        arrays[name] = corrected(tested, method)
+    arrays |= _corrections(records, arrays, labels)
     facts = _facts()
     variables = {}
     for name, values in arrays.items():
@@ -152,6 +155,42 @@ def interventions_dataset(
     coordinates = {axis: labels[axis] for axis in AXES}
     attrs = layer_order(axes["layers"]) | {"unit": str(records[0]["unit"])}
     return xr.Dataset(variables, coords=coordinates, attrs=attrs)
+
+
+def _corrections(
+    records: Sequence[Mapping[str, Any]],
+    arrays: Mapping[str, np.ndarray],
+    labels: Mapping[str, Sequence[str]],
+) -> dict[str, np.ndarray]:
+    """Corrected p-values, of each distinct intervention once; those that repeat it have the same.
+
+    A value that is fixed by construction tests no hypothesis.
+    """
+    shape = arrays["p_value"].shape
+    corrections = {name: np.full(shape, np.nan) for name in (*CORRECTIONS, *LEVELS)}
+    cells: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
+    for record in records:
+        cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
+        if arrays["structural"][cell] == 0 and np.isfinite(arrays["p_value"][cell]):
+            key = (*(str(record[axis]) for axis in AXES[:3]), str(record["intervention"]))
+            cells.setdefault(key, []).append(cell)
+    if not cells:
+        return corrections
+    p_values = np.array([arrays["p_value"][same[0]] for same in cells.values()])
+    results = {name: corrected(p_values, method) for name, (method, _) in CORRECTIONS.items()}
+    results["p_levels"] = np.empty(len(p_values))
+    models = np.array([model for model, *_ in cells])
+    families = np.array(["/".join(key[1:3]) for key in cells])
+    for model in dict.fromkeys(models):
+        of_model = models == model
+        _, family = np.unique(families[of_model], return_inverse=True)
+        results["p_levels"][of_model] = corrected_in_levels(p_values[of_model], family)
+    for number, same in enumerate(cells.values()):
+        for position, cell in enumerate(same):
+            for name, values in results.items():
+                corrections[name][cell] = values[number]
+            corrections["distinct"][cell] = float(position == 0)
+    return corrections
 
 
 def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

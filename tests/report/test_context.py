@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bandprobe.report.context import Results, flag_groups, kind_of, page_context, share_error
+from bandprobe.report.context import (
+    Results,
+    checks,
+    flag_groups,
+    kind_of,
+    page_context,
+    share_error,
+)
 from bandprobe.report.findings import AXES, cell_table
 from bandprobe.report.payload import CURVES, SPECTRA, page_data, plain
 from bandprobe.scoring.flags import DISAGREE, MISSING, STRUCTURAL
@@ -135,3 +142,22 @@ def test_what_was_run_is_said(shared: Results) -> None:
     page = page_of(shared)
     for text in ("1" * 64, "0" * 64, "2" * 64, shared.interventions.attrs["code_digest"]):
         assert text in page
+
+
+def test_tests_that_repeat_and_tests_that_cannot_pass_are_counted(results: Results) -> None:
+    data = results.interventions
+    data["p_smallest"] = data["p_smallest"].where(data["p_smallest"].isnull(), 1e-9)
+    before = checks(results, cell_table(data))
+    assert (before["repeats"], before["unreachable"]) == (0, 0)
+    # One readout of a layer has right answers in six units: 2^-5 does not pass.
+    weak = {"model": "net", "layer": results.layers["net"][1], "readout": "map"}
+    data["p_smallest"].loc[weak] = 2 * 0.5**6
+    count = int((data["distinct"].sel(weak) == 1).sum())
+    where = {**weak, "mode": "remove"}
+    repeated = int((data["distinct"].sel(where) == 1).sum())
+    assert 0 < repeated < count
+    data["distinct"].loc[where] = data["distinct"].sel(where) * 0
+    found = checks(results, cell_table(data))
+    assert found["repeats"] == repeated
+    assert found["tested"] == before["tested"] - repeated
+    assert found["unreachable"] == count - repeated

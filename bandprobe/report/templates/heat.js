@@ -152,7 +152,7 @@ function showCell(cell) {
       add(`${study.metrics[metric]}, ${text}`, `${number(column[key][row])} (${span(column[`${key}_low`][row], column[`${key}_high`][row])}); band minus random ${number(column[`${key}_excess`][row])} (${span(column[`${key}_excess_low`][row], column[`${key}_excess_high`][row])})`);
     }
   }
-  add(`p of the sign test over ${study.units}`, `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg)`);
+  add(`p of the sign test over ${study.units}`, `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg), ${number(column.p_levels[row])} (in levels)${column.distinct[row] === 0 ? "; another mode does the same to this band, and is counted instead" : ""}`);
   add("frequency bins in the band", String(column.bins[row]));
   for (const flag of study.targets.flags[row]) add(`${study.flags[flag].kind}: ${flag}`, study.flags[flag].meaning);
   const links = make("p", { class: "links" });

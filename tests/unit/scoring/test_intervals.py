@@ -14,6 +14,7 @@ from bandprobe.scoring.intervals import (
     joined,
     mcnemar,
     sign_test,
+    smallest_p_value,
 )
 
 
@@ -135,6 +136,14 @@ def test_sign_test_is_the_binomial_test_of_scipy() -> None:
     for a, b, p_value in zip(better.ravel(), worse.ravel(), found.ravel(), strict=True):
         expected = binomtest(int(a), int(a + b)).pvalue if a + b else 1.0
         assert p_value == pytest.approx(expected)
+
+
+def test_no_drop_has_a_smaller_p_value_than_the_loss_of_every_right_answer() -> None:
+    clean, units = np.array([1.0, 1, 0, 1, 0, 1, 1, 0]), np.array([0, 0, 1, 2, 2, 3, 4, 5])
+    # Units 0, 2, 3 and 4 have a right answer.
+    assert smallest_p_value(clean, units) == pytest.approx(2 * 0.5**4)
+    assert smallest_p_value(clean, units) == group_sign_test(clean[None], units)[0]
+    assert smallest_p_value(np.zeros(8), units) == 1
 
 
 def test_mcnemar_is_that_of_statsmodels(rng: np.random.Generator) -> None:

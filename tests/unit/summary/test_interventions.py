@@ -45,6 +45,8 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         "unit": "class",
         "n_units": 4,
         "n_units_effective": 3.5,
+        "p_smallest": 0.125,
+        "intervention": f"{mode} {band}",
         "clean_top5": 0.75,
         "clean_rank": 2.0,
         "clean_margin": 1.0,
@@ -125,6 +127,48 @@ def test_corrections_are_over_all_cells_that_are_no_structure(
         assert (values <= 1)[exists].all()
     smallest = min(one["p_value"] for one in tested)
     assert float(found["p_holm"].min()) == pytest.approx(18 * smallest)
+
+
+def test_an_intervention_counts_once_whatever_modes_do_it(records: list[dict[str, Any]]) -> None:
+    """`keep high` is `remove low`, in all layers and readouts."""
+    apart = interventions_dataset(records, AXES)
+    for one in records:
+        if (one["mode"], one["band"]) == ("keep", "high"):
+            one["intervention"] = "remove low"
+            (same,) = [
+                other
+                for other in records
+                if (other["mode"], other["band"]) == ("remove", "low")
+                and all(other[axis] == one[axis] for axis in ("model", "layer", "readout"))
+            ]
+            one["p_value"] = same["p_value"]
+    found = interventions_dataset(records, AXES)
+    one, other = found.sel(mode="remove", band="low"), found.sel(mode="keep", band="high")
+    seen = {"model": "net", "layer": "stem", "readout": "map"}
+    for name in ("p_holm", "p_bh", "p_levels"):
+        assert float(one[name].sel(seen)) == float(other[name].sel(seen))
+    assert float(one["distinct"].sel(seen)) == 1
+    assert float(other["distinct"].sel(seen)) == 0
+    assert float(apart["distinct"].sum()) == 18
+    # In the pooled readout `high` is forced, so three repeats are left out.
+    assert float(found["distinct"].sum()) == 15
+    smallest = min(one["p_value"] for one in records if one["p_value"] is not None)
+    assert float(found["p_holm"].min()) == pytest.approx(15 * smallest)
+
+
+def test_levels_are_the_layers_and_readouts_of_one_model(records: list[dict[str, Any]]) -> None:
+    """Other p-values of the pixels change nothing about the network."""
+    before = interventions_dataset(records, AXES)
+    for one in records:
+        if one["model"] == "pixels" and one["p_value"] is not None:
+            one["p_value"] = 1.0
+    after = interventions_dataset(records, AXES)
+    net = after["p_levels"].sel(model="net")
+    xr.testing.assert_equal(net, before["p_levels"].sel(model="net"))
+    assert not net.equals(after["p_bh"].sel(model="net"))
+    pixels = after["p_levels"].sel(model="pixels").to_numpy()
+    assert (pixels[np.isfinite(pixels)] == 1).all()
+    assert after["p_smallest"].dims == ("model", "layer", "readout")
 
 
 def test_cells_that_do_not_exist_are_nan(records: list[dict[str, Any]]) -> None:
