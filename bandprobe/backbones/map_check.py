@@ -77,7 +77,7 @@ class MapCheck:
 def check_maps(
     backbone: Backbone, layers: Sequence[str], size: Size, channels: int = 3
 ) -> dict[str, MapCheck]:
-    """Check the maps of layers; one pass over five images of noise.
+    """Check the maps of layers; one pass over six images of noise.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def check_maps(
         values = maps.cpu().double()
         _refuse_attention(layer, values, size, known.origin(layer))
         change = (values[1:] - values[:1]).square().sum(1).numpy()
-        found[layer] = MapCheck(known.origin(layer), _shares(layer, change))
+        change, whole = change[:-1], float(change[-1].sum())
+        found[layer] = MapCheck(known.origin(layer), _shares(layer, change, whole))
         local[layer] = _is_local(change)
         sides[layer] = (values.shape[2], values.shape[3])
 
@@ -116,13 +117,17 @@ def check_maps(
 
 
 def _changed_images(size: Size, channels: int) -> torch.Tensor:
-    """Noise, then the same with other noise in the middle of each quadrant: (5, channel, y, x)."""
+    """Noise, the same with other noise in the middle of each quadrant, and other noise alone.
+
+    The shape is (6, channel, y, x).
+    """
     generator = torch.Generator().manual_seed(0)
     height, width = size
     noise = torch.randn(2, channels, height, width, generator=generator)
     image: torch.Tensor = noise[0]
     other: torch.Tensor = noise[1]
-    images: torch.Tensor = image.repeat(5, 1, 1, 1)
+    images: torch.Tensor = image.repeat(6, 1, 1, 1)
+    images[5] = other
     for at, (row, column) in enumerate(product((0, 1), (0, 1)), start=1):
         top, left = (row * 4 + 1) * height // 8, (column * 4 + 1) * width // 8
         rows, columns = slice(top, top + height // 4), slice(left, left + width // 4)
@@ -152,12 +157,17 @@ def _refuse_attention(layer: str, values: torch.Tensor, size: Size, axes: str) -
         )
 
 
-def _shares(layer: str, change: FloatArray) -> FloatArray:
-    """Share of each quadrant in the squared change (4, y, x) of a map; a middle line is halved."""
+def _shares(layer: str, change: FloatArray, whole: float) -> FloatArray:
+    """Share of each quadrant in the squared change (4, y, x) of a map; a middle line is halved.
+
+    `whole` is the change of the map where all of the image is another.
+    """
     total = change.sum((1, 2))
-    # A single rectified pixel may not answer to a part of the image: that proves nothing.
-    answers = (total > 0).all() if min(change.shape[1:]) > 1 else (total > 0).any()
-    if not np.isfinite(total).all():
+    # The few rectified pixels of a small map may not answer to a part of the image, nor need the
+    # strided shortcuts of an untrained residual network see it: that proves nothing.
+    small = min(change.shape[1:]) < LEAST_SIDE
+    answers = whole > 0 if small else (total > 0).all()
+    if not np.isfinite([*total, whole]).all():
         raise ModelError(
             f"layer {layer}: values that are not finite",
             expected="finite values for an image of noise of mean 0 and variance 1",

@@ -316,3 +316,19 @@ def test_a_finished_study_has_nothing_to_do(default_study: Path) -> None:
     command = [sys.executable, "-m", "snakemake", "-n"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
     assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_the_tables_of_the_findings_are_those_of_the_study(default_study: Path) -> None:
+    command = [sys.executable, "docs/generate_findings.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
+    assert default_study == HOME / "results/photos"
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_readme_counts_the_results_of_the_study(default_study: Path) -> None:
+    cells = pd.read_csv(default_study / "summary/interventions.csv")
+    exist = cells["top1"].notna()
+    fixed = int((cells["structural"][exist] == 1).sum())
+    words = " ".join((HOME / "README.md").read_text(encoding="utf-8").split())
+    assert f"{len(cells):,} combinations" in words
+    assert f"{int(exist.sum()):,} have a result, and {fixed:,} of these are fixed" in words

@@ -200,6 +200,13 @@ def test_a_single_pixel_need_not_answer_to_every_part_of_the_image() -> None:
     np.testing.assert_allclose(check.share.sum(1), 1)
 
 
+def test_an_untrained_network_is_not_refused_for_what_its_shortcuts_skip() -> None:
+    """Its residual branches begin at zero; strided shortcuts of single pixels are what is left."""
+    backbone = load_backbone("timm/resnet18", "random", {}, 0, None)
+    found = check_maps(backbone, ["layer1", "layer4"], (64, 64))
+    assert (found["layer1"].place, found["layer4"].place) == ("shown", "not proven")
+
+
 class Fixed(nn.Module):
     """Takes 32 x 32 alone; attention between patches of 2 x 2, before or after a softmax."""
 
