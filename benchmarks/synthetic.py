@@ -128,6 +128,8 @@ def _general(clean: float) -> dict[str, Any]:
         "unit": "group",
         "n_units": 12,
         "n_units_effective": 12.0,
+        "degrees_of_freedom": 11.0,
+        "level": 0.95,
         "p_smallest": 2 * 0.5**12,
         "n_classes": 20,
         "chance": CHANCE,
@@ -156,6 +158,7 @@ def _record(
     flags += [CONTROL_IS_BAND] if band == 0 and bins[0] == 1 and not undefined else []
     flags += [NO_BETTER_THAN_CHANCE] if clean <= CHANCE else []
     record = {"band": BANDS.names[band], "bins": int(bins[band]), **_general(clean), "flags": flags}
+    record["top1_drop_error"] = 0.02
     record["intervention"] = f"{mode} {BANDS.names[band]}"
     fields = [*EFFECTS, *control_fields(), "p_value", "mcnemar_p", "top1", "top5", "rank", "margin"]
     named = (*SHARES, *EFFECTS, *control_fields())

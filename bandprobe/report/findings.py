@@ -180,6 +180,7 @@ def mode_findings(
                 "mode": mode,
                 "cells": len(rows),
                 "effects": len(effects),
+                "unseen": number(float(rows[~shown]["detectable_drop"].median())),
                 "holm": int((effects["p_holm"] < 1 - level).sum()),
                 "groups": groups,
             }

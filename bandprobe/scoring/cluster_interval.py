@@ -81,6 +81,33 @@ def degrees_of_freedom(sizes: FloatArray) -> float:
     return float(1 / (np.sum(share**2) + pairs.sum() ** 2 - np.sum(pairs**2)))
 
 
+def design_effect(size: float) -> float:
+    """By how much groups of this mean size increase a variance, with the correlation assumed."""
+    return 1 + INTRACLASS * (size - 1)
+
+
+def mean_and_error(
+    values: FloatArray, groups: NDArray[np.integer], scale: Scale = ANY
+) -> tuple[FloatArray, FloatArray]:
+    """Means and standard errors of `cluster_interval`, each of shape (n_cells,).
+
+    The groups of the scale are part of both. A single group has an infinite error.
+    """
+    sums, sizes = group_sums(values, groups)
+    added = np.array(scale.added)
+    size = design_effect(sizes.mean())
+    total = sizes.sum() + size * len(added)
+    mean = (sums.sum(1) + size * added.sum()) / total
+    if len(sizes) < 2:
+        return mean, np.where(np.isnan(mean), np.nan, np.inf)
+    # In place: the sums may take as much memory as the values.
+    sums -= sizes * mean[:, None]
+    np.square(sums, out=sums)
+    variance = sums @ (1 / (1 - sizes / total))
+    variance += np.square(size * (added - mean[:, None])).sum(1) / (1 - size / total)
+    return mean, np.sqrt(variance) / total
+
+
 def cluster_interval(
     values: FloatArray, groups: NDArray[np.integer], level: float, scale: Scale = ANY
 ) -> tuple[FloatArray, FloatArray]:
@@ -110,22 +137,47 @@ def cluster_interval(
     `1 + (m - 1) INTRACLASS`, the design effect of groups of the mean size `m` (Kish, Survey
     Sampling, 1965): one image, where each image is a group.
     """
-    sums, sizes = group_sums(values, groups)
-    if len(sizes) < 2:
-        missing = np.isnan(sums[:, 0])
-        return (
-            np.where(missing, np.nan, np.full(len(sums), scale.low)),
-            np.where(missing, np.nan, np.full(len(sums), scale.high)),
-        )
-    added = np.array(scale.added)
-    size = 1 + INTRACLASS * (sizes.mean() - 1)
-    total = sizes.sum() + size * len(added)
-    mean = (sums.sum(1) + size * added.sum()) / total
-    # In place: the sums may take as much memory as the values.
-    sums -= sizes * mean[:, None]
-    np.square(sums, out=sums)
-    variance = sums @ (1 / (1 - sizes / total))
-    variance += np.square(size * (added - mean[:, None])).sum(1) / (1 - size / total)
-    quantile = stdtrit(degrees_of_freedom(sizes), 0.5 + level / 2)
-    half = quantile * np.sqrt(variance) / total
+    mean, error = mean_and_error(values, groups, scale)
+    _, sizes = np.unique(groups, return_counts=True)
+    freedom = degrees_of_freedom(sizes.astype(np.float64))
+    half = (stdtrit(freedom, 0.5 + level / 2) if freedom else 1.0) * error
     return np.clip(mean - half, scale.low, None), np.clip(mean + half, None, scale.high)
+
+
+def detectable_drop(
+    error: FloatArray, freedom: FloatArray, per_image: FloatArray, level: float, power: float = 0.8
+) -> FloatArray:
+    """The smallest drop whose interval would exclude zero in most repetitions.
+
+    Parameters
+    ----------
+    error : array of shape (n,)
+        Standard error of the drop that was measured, as of `mean_and_error`.
+    freedom : array of shape (n,)
+        `degrees_of_freedom`.
+    per_image : array of shape (n,)
+        `design_effect` divided by the number of images.
+    level : float
+        Of the interval; one minus the corrected level of a test.
+    power : float
+        Share of the repetitions.
+
+    Returns
+    -------
+    array of shape (n,)
+        NaN where nothing could be detected. May be larger than the accuracy that there is to lose.
+
+    Notes
+    -----
+    A drop `d` is found if it is larger than `(t_level + t_power) s`, with quantiles of the t
+    distribution (Bloom, Minimum detectable effects, Evaluation Review 1995). Answers that are lost
+    with the probability `d` vary themselves, so `s^2` is the squared error at hand and
+    `d (1 - d) per_image`, which makes it a quadratic equation in `d`.
+    """
+    free = np.maximum(freedom, 1e-9)
+    squared = np.square(stdtrit(free, 0.5 + level / 2) + stdtrit(free, power))
+    with np.errstate(invalid="ignore", over="ignore"):
+        first, second = 1 + squared * per_image, squared * per_image
+        root = np.sqrt(np.square(second) + 4 * first * squared * np.square(error))
+        drop = (second + root) / (2 * first)
+    return np.where(np.isfinite(drop) & (freedom > 0), drop, np.nan)

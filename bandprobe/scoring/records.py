@@ -17,7 +17,9 @@ from bandprobe.scoring.cluster_interval import (
     RANKS,
     SHARE,
     Scale,
+    degrees_of_freedom,
     effective_groups,
+    mean_and_error,
 )
 from bandprobe.scoring.distinct import interventions
 from bandprobe.scoring.fields import (
@@ -133,6 +135,7 @@ def score_mode(
         "p_value": group_sign_test(effects["top1_drop"], units),
         "mcnemar_p": mcnemar(clean["top1"], outcomes.changed.correct.astype(np.float64)),
     }
+    _, errors = mean_and_error(effects["top1_drop"], units, DROP)
     intervals = {name: _intervals(*cell, units, settings) for name, cell in cells.items()}
     reasons = _flags(outcomes, rules, differ, general)
     records = []
@@ -146,6 +149,7 @@ def score_mode(
         for cell, (values, _, _) in cells.items():
             record[cell] = _number(values[band].mean())
             record[f"{cell}_ci"] = intervals[cell][band]
+        record["top1_drop_error"] = _number(errors[band])
         record |= {test: _number(values[band]) for test, values in tests.items()}
         records.append(record | {"flags": reasons[band]})
     return records
@@ -171,13 +175,16 @@ def _general(
 ) -> dict[str, Any]:
     """Fields that are the same for all bands of a mode."""
     units = settings.units(outcomes.label, outcomes.group)
+    _, sizes = np.unique(units, return_counts=True)
     (interval,) = settings.intervals(clean["top1"][None], units, SHARE)
     return {
         "n_samples": len(outcomes.label),
         "n_groups": len(np.unique(outcomes.group)),
         "unit": settings.unit,
-        "n_units": len(np.unique(units)),
+        "n_units": len(sizes),
         "n_units_effective": effective_groups(units),
+        "degrees_of_freedom": degrees_of_freedom(sizes.astype(np.float64)),
+        "level": settings.level,
         "p_smallest": smallest_p_value(clean["top1"], units),
         "n_classes": outcomes.n_classes,
         "chance": 1.0 / outcomes.n_classes,
@@ -194,7 +201,14 @@ def undefined_records(
 ) -> list[dict[str, Any]]:
     """Records of a mode without results for a readout, from outcomes of another mode."""
     general = _general(outcomes, _scores(outcomes.clean), settings)
-    fields = [*SCORES, "p_value", "mcnemar_p", "intervention", *(f"{name}_ci" for name in SHARES)]
+    fields = [
+        *SCORES,
+        "p_value",
+        "mcnemar_p",
+        "intervention",
+        "top1_drop_error",
+        *(f"{name}_ci" for name in SHARES),
+    ]
     for effect in [*EFFECTS, *control_fields()]:
         fields += [effect, f"{effect}_ci"]
     records = []

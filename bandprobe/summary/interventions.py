@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import StoreError
+from bandprobe.scoring.cluster_interval import design_effect, detectable_drop
 from bandprobe.scoring.corrections import corrected, corrected_in_levels
 from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import FLAG_MEANINGS, STRUCTURAL
@@ -39,6 +40,7 @@ CORRECTIONS = {
 }
 LEVELS = {
     "p_levels": "p_value corrected in levels: over a model's layers and readouts, then within each",
+    "detectable_drop": "drop that would be found in 80 % of repetitions, corrected",
     "distinct": "1 where a test counts, 0 where a cell before it has the same intervention",
 }
 # Of each readout: name: (long name, units)
@@ -179,6 +181,7 @@ def _corrections(
     p_values = np.array([arrays["p_value"][same[0]] for same in cells.values()])
     results = {name: corrected(p_values, method) for name, (method, _) in CORRECTIONS.items()}
     results["p_levels"] = np.empty(len(p_values))
+    results["detectable_drop"] = _detectable(records, cells, labels)
     models = np.array([model for model, *_ in cells])
     families = np.array(["/".join(key[1:3]) for key in cells])
     for model in dict.fromkeys(models):
@@ -191,6 +194,25 @@ def _corrections(
                 corrections[name][cell] = values[number]
             corrections["distinct"][cell] = float(position == 0)
     return corrections
+
+
+def _detectable(
+    records: Sequence[Mapping[str, Any]],
+    cells: Mapping[tuple[str, ...], Sequence[tuple[int, ...]]],
+    labels: Mapping[str, Sequence[str]],
+) -> np.ndarray:
+    """What could have been seen, at a level that is divided by the number of tests."""
+    at = {tuple(labels[axis].index(record[axis]) for axis in AXES): record for record in records}
+    tested = [at[same[0]] for same in cells.values()]
+    per_image = [
+        design_effect(one["n_samples"] / one["n_units"]) / one["n_samples"] for one in tested
+    ]
+    return detectable_drop(
+        np.array([_or_nan(one["top1_drop_error"]) for one in tested]),
+        np.array([float(one["degrees_of_freedom"]) for one in tested]),
+        np.array(per_image),
+        1 - (1 - tested[0]["level"]) / len(tested),
+    )
 
 
 def _first(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

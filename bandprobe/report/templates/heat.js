@@ -153,6 +153,7 @@ function showCell(cell) {
     }
   }
   add(`p of the sign test over ${study.units}`, `${number(column.p_value[row])}; corrected ${number(column.p_holm[row])} (Holm), ${number(column.p_bh[row])} (Benjamini-Hochberg), ${number(column.p_levels[row])} (in levels)${column.distinct[row] === 0 ? "; another mode does the same to this band, and is counted instead" : ""}`);
+  if (column.detectable_drop[row] !== null && includesZero(row, "top1_drop")) add("smallest drop in top-1 accuracy that would have been found in 80 % of repetitions, corrected", number(column.detectable_drop[row]));
   add("frequency bins in the band", String(column.bins[row]));
   for (const flag of study.targets.flags[row]) add(`${study.flags[flag].kind}: ${flag}`, study.flags[flag].meaning);
   const links = make("p", { class: "links" });

@@ -16,7 +16,10 @@ from bandprobe.scoring.cluster_interval import (
     Scale,
     cluster_interval,
     degrees_of_freedom,
+    design_effect,
+    detectable_drop,
     effective_groups,
+    mean_and_error,
 )
 
 UNEQUAL = np.round(np.geomspace(2, 40, 10)).astype(int)
@@ -217,3 +220,27 @@ def test_values_of_any_scale_keep_the_level_of_few_unequal_groups(
     values = rng.normal(size=(1500, 10))[:, groups] + 2 * rng.normal(size=(1500, len(groups)))
     low, high = cluster_interval(values, groups, 0.95)
     assert 0.93 < ((low < 0) & (high > 0)).mean() < 0.97
+
+
+@pytest.mark.parametrize("level", [0.95, 0.9995])
+@pytest.mark.parametrize("sizes", [np.full(20, 16), np.full(80, 4)])
+def test_a_detectable_drop_is_found_in_four_of_five_repetitions(
+    sizes: np.ndarray, level: float, rng: np.random.Generator
+) -> None:
+    """Some answers change either way; of the others a share is lost, alike within a group."""
+    repeats, groups = 500, np.repeat(np.arange(len(sizes)), sizes)
+    noise = rng.choice([-1.0, 0, 1], (repeats, len(groups)), p=[0.03, 0.94, 0.03])
+    _, error = mean_and_error(noise, groups, DROP)
+    freedom = np.array([degrees_of_freedom(sizes.astype(float))])
+    per_image = np.array([design_effect(sizes.mean()) / len(groups)])
+    (drop,) = detectable_drop(np.median(error, keepdims=True), freedom, per_image, level)
+    lost = rng.random(noise.shape) < rates(drop, 0.1, len(sizes), repeats, rng)[:, groups]
+    low, _ = cluster_interval(noise + lost, groups, level, DROP)
+    assert 0.7 < (low > 0).mean() < 0.9
+
+
+def test_a_drop_of_many_images_without_losses_is_the_usual_closed_form() -> None:
+    """With an error that outweighs the variance of what is lost."""
+    found = detectable_drop(np.array([0.05]), np.array([1e6]), np.array([1e-9]), 0.95)
+    np.testing.assert_allclose(found, 0.05 * (1.959964 + 0.841621), rtol=1e-4)
+    assert np.isnan(detectable_drop(np.array([np.inf]), np.zeros(1), np.ones(1), 0.95)).all()

@@ -178,6 +178,14 @@ def test_few_groups_are_flagged_in_every_band(groups: int, flagged: bool) -> Non
     assert large == pytest.approx(1600 / 420)
 
 
+def test_the_error_of_a_drop_is_half_its_interval_in_quantiles_of_t() -> None:
+    lost = scored(mode())[2]
+    half = (lost["top1_drop_ci"][1] - lost["top1_drop_ci"][0]) / 2
+    assert lost["degrees_of_freedom"] == pytest.approx(19)
+    assert half == pytest.approx(2.093024 * lost["top1_drop_error"])
+    assert lost["level"] == 0.95
+
+
 def test_an_empty_band_has_no_numbers_and_says_why() -> None:
     _, empty, _ = scored(mode())
     assert all(empty[name] is None for name in (*NUMBERS, *INTERVALS))

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
+from bandprobe.scoring.cluster_interval import detectable_drop
 from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields
 from bandprobe.scoring.flags import BLIND, EMPTY_BAND
 from bandprobe.store.zarr_store import Variable, write_store
@@ -45,6 +46,10 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         "unit": "class",
         "n_units": 4,
         "n_units_effective": 3.5,
+        "n_samples": 40,
+        "degrees_of_freedom": 3.0,
+        "level": 0.95,
+        "top1_drop_error": None if empty else 0.01 * (1 + number),
         "p_smallest": 0.125,
         "intervention": f"{mode} {band}",
         "clean_top5": 0.75,
@@ -154,6 +159,20 @@ def test_an_intervention_counts_once_whatever_modes_do_it(records: list[dict[str
     assert float(found["distinct"].sum()) == 15
     smallest = min(one["p_value"] for one in records if one["p_value"] is not None)
     assert float(found["p_holm"].min()) == pytest.approx(15 * smallest)
+
+
+def test_what_could_be_seen_is_at_the_level_of_one_of_all_tests(
+    records: list[dict[str, Any]],
+) -> None:
+    found = interventions_dataset(records, AXES)["detectable_drop"]
+    one = records[0]
+    assert one["top1_drop_error"] == 0.01
+    cell = found.sel({axis: one[axis] for axis in ("model", "layer", "readout", "mode", "band")})
+    (expected,) = detectable_drop(
+        np.array([0.01]), np.array([3.0]), np.array([1.9 / 40]), 1 - 0.05 / 18
+    )
+    assert float(cell) == pytest.approx(expected)
+    assert int(found.notnull().sum()) == 18
 
 
 def test_levels_are_the_layers_and_readouts_of_one_model(records: list[dict[str, Any]]) -> None:
