@@ -22,12 +22,23 @@ LEVEL = 0.05
 NUMBER = re.compile(r"-?\d*\.\d+")
 MODELS = {"efficientnet_lite0": "CNN", "dinov2_vits14": "transformer"}
 
+# Other effects that the page speaks of: model, layer, readout, mode, band.
+OTHERS = (
+    ("efficientnet_lite0", "blocks.0", "energy", "remove-mean", "ultra-high"),
+    ("dinov2_vits14", "blocks.1", "energy", "remove-mean", "ultra-high"),
+    ("efficientnet_lite0", "blocks.6", "map", "isolate-mean", "very-high"),
+    ("efficientnet_lite0", "blocks.6", "refit", "isolate-mean", "very-high"),
+    ("efficientnet_lite0", "blocks.4", "head", "remove-mean", "ultra-low"),
+    ("efficientnet_lite0", "blocks.6", "head", "remove-mean", "ultra-low"),
+    ("dinov2_vits14", "blocks.6", "head", "remove-mean", "very-low"),
+)
+
 
 def tables(study: Path = STUDY) -> dict[str, str]:
     """The tables of the page by name, in Markdown."""
     effects = pd.read_csv(study / "summary" / "interventions.csv")
     spectra = pd.read_csv(study / "summary" / "spectra.csv")
-    found = {"held": _held(spectra)}
+    found = {"held": _held(spectra), "with DC": _with_dc(spectra), "others": _others(effects)}
     for readout in ("pattern", "map"):
         cells = effects[effects["readout"] == readout]
         found[f"used: {readout}"] = _used(cells[cells["mode"] == "remove-mean"])
@@ -71,6 +82,25 @@ def _held(spectra: pd.DataFrame) -> str:
     return _table(["layer", "centroid", *_bands(spectra)], rows)
 
 
+def _with_dc(spectra: pd.DataFrame) -> str:
+    lowest = spectra[spectra["band"] == "ultra-low"]
+    found = _layers(lowest)
+    shares = [_interval(cells.iloc[0], "share") for _, cells in found]
+    return _table([name for name, _ in found], [shares])
+
+
+def _others(effects: pd.DataFrame) -> str:
+    rows = []
+    for model, layer, readout, mode, band in OTHERS:
+        names = {"model": model, "layer": layer, "readout": readout, "mode": mode, "band": band}
+        cell = effects[(effects[list(names)] == pd.Series(names)).all(axis=1)].iloc[0]
+        passes = ["yes" if cell[name] < LEVEL else "no" for name in ("p_levels", "p_holm")]
+        cells = [_interval(cell, name) for name in ("top1", "top1_drop")]
+        rows.append([f"{MODELS[model]} `{layer}`", readout, mode, f"`{band}`", *cells, *passes])
+    heads = ["layer", "readout", "mode", "band", "accuracy", "drop", "passes in levels", "passes Holm"]
+    return _table(heads, rows)
+
+
 def _bands(cells: pd.DataFrame) -> list[str]:
     return [f"`{band}`" for band in cells["band"].unique()]
 
@@ -87,7 +117,7 @@ def _used(cells: pd.DataFrame) -> str:
                 _number(unseen.max()) if len(unseen) else "",
             ]
         )
-    return _table(["layer", "clean", *_bands(cells), "least seen"], rows)
+    return _table(["layer", "clean", *_bands(cells), "could be seen"], rows)
 
 
 def _drop(cell: pd.Series) -> str:
