@@ -68,7 +68,7 @@ def test_list_names_everything_of_a_study(finished: TinyStudy) -> None:
     text = prints(finished.folder, "list", "--config", "study.yaml")
     for name in ("tiny", "resnet18", "layer3", "ultra-high", "refit", "resample", "head"):
         assert name in text
-    assert "616 targets in all, 28 of them of heads" in text
+    assert "763 targets in all, 28 of them of heads" in text
     assert prints(finished.folder, "list", "bands", "--config", "study.yaml").split() == [
         *("ultra-low", "very-low", "low", "mid", "high", "very-high", "ultra-high")
     ]
@@ -134,8 +134,8 @@ def test_a_study_does_not_differ_from_itself(finished: TinyStudy) -> None:
     assert all(cell.paired and cell.difference for cell in found.counted)
     assert not any(cell.difference.differs for cell in found.counted if cell.difference)
     # Every target is either compared or says why not.
-    assert len(found.cells) == 616
-    assert len(found.counted) + sum(found.reasons.values()) == 616
+    assert len(found.cells) == 763
+    assert len(found.counted) + sum(found.reasons.values()) == 763
     records = [json.loads(p.read_text()) for p in (results(finished) / "targets").rglob("*.json")]
     dropped = ("empty-band", "not-defined", "structural:")
     kept = [
@@ -297,7 +297,7 @@ def test_the_run_ends_with_what_there_is(study: TinyStudy) -> None:
     target(results(study)).unlink()
     done = study.run("spectra")
     assert done.code == 0
-    assert "bandprobe: 615 of 616 targets are there" in done.output
+    assert "bandprobe: 762 of 763 targets are there" in done.output
     assert "figures in results/tiny/figures" in done.output
     assert "empty-band" in done.output
 

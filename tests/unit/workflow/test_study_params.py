@@ -158,6 +158,8 @@ def test_shards_and_slabs_have_a_number_and_a_count(tiny: Study) -> None:
     sharded = study_of(scale={"shards": 4, "slabs": 3})
     assert words(study_params.shard_option(sharded, {"shard": "0003"})) == ["--shard", "3/4"]
     assert study_params.slab_position(sharded, {"slab": "0010"}) == "10 3"
+    assert study_params.slab_pattern_option(sharded) == "--pattern"
+    assert study_params.slab_pattern_option(study_of(readouts=["map"])) == ""
 
 
 def test_only_networks_have_a_precision(tiny: Study) -> None:
