@@ -97,7 +97,16 @@ def _others(effects: pd.DataFrame) -> str:
         passes = ["yes" if cell[name] < LEVEL else "no" for name in ("p_levels", "p_holm")]
         cells = [_interval(cell, name) for name in ("top1", "top1_drop")]
         rows.append([f"{MODELS[model]} `{layer}`", readout, mode, f"`{band}`", *cells, *passes])
-    heads = ["layer", "readout", "mode", "band", "accuracy", "drop", "passes in levels", "passes Holm"]
+    heads = [
+        "layer",
+        "readout",
+        "mode",
+        "band",
+        "accuracy",
+        "drop",
+        "passes in levels",
+        "passes Holm",
+    ]
     return _table(heads, rows)
 
 
