@@ -25,16 +25,16 @@ def test_targets_on_disk_are_all_combinations(finished: TinyStudy) -> None:
     found = list((results(finished) / "targets").rglob("*.json"))
     study = parse_study(finished.config)
     # layers x readouts x modes x bands; of the heads, layers of the network and its two modes
-    assert len(list(study.targets())) == 3 * 4 * 7 * 7
+    assert len(list(study.targets())) == 3 * 5 * 7 * 7
     assert len(list(study.head_targets())) == 2 * 1 * 2 * 7
-    assert len(found) == 3 * 4 * 7 * 7 + 2 * 1 * 2 * 7
+    assert len(found) == 3 * 5 * 7 * 7 + 2 * 1 * 2 * 7
 
 
 def test_every_store_opens_with_plain_xarray(finished: TinyStudy) -> None:
     stores = sorted(results(finished).rglob("*.zarr"))
     # features, spectra, masks, probes, band logits, outcomes, those of refit, Shapley values; the
     # head, its logits, and its outcomes
-    assert len(stores) == 4 + 3 + 3 + 12 + 9 + 63 + 6 + 9 + 1 + 1 + 4
+    assert len(stores) == 4 + 3 + 3 + 15 + 12 + 84 + 6 + 12 + 1 + 1 + 4
     for path in stores:
         with xr.open_zarr(path) as dataset:
             assert dataset.attrs["code_digest"]
@@ -116,7 +116,7 @@ def test_summary_follows_from_the_targets(finished: TinyStudy) -> None:
         missing = summary.sel(model="pixels", layer="layer1")
         assert bool(missing["top1_drop"].isnull().all())
     table = pd.read_csv(results(finished) / "summary/interventions.csv")
-    assert len(table) == 3 * 4 * 7 * 7 + 2 * 1 * 2 * 7
+    assert len(table) == 3 * 5 * 7 * 7 + 2 * 1 * 2 * 7
 
 
 def test_flags_table_lists_every_flag(finished: TinyStudy) -> None:
@@ -231,7 +231,7 @@ def test_shapley_values_add_up_for_every_image(finished: TinyStudy) -> None:
 
 def test_readouts_of_permuted_labels_are_in_the_summary(finished: TinyStudy) -> None:
     with xr.open_dataset(results(finished) / "summary/probes.nc") as probes:
-        assert probes["permuted_accuracy"].notnull().sum() == 3 * 3
+        assert probes["permuted_accuracy"].notnull().sum() == 3 * 4
         assert float(probes["permuted_accuracy"].max()) <= 1
 
 
