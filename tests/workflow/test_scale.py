@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
-from bandprobe.data.manifest import CROP, Split, read_split, write_table
+from bandprobe.data.manifest import CROP, SIZE, Split, read_split, write_table
 from bandprobe.store.zarr_store import Variable, write_store
 from tests.workflow.conftest import HOME, TinyStudy, make_images
 
@@ -69,7 +69,7 @@ def big_config() -> dict[str, Any]:
             }
         },
         "bands": {"names": ["low", "middle", "high"], "edges": [0.3, 0.7]},
-        "readouts": ["map", "pooled", "energy", "refit"],
+        "readouts": ["map", "pattern", "pooled", "energy", "refit"],
         "modes": {
             "remove": {"kind": "remove"},
             "isolate": {"kind": "isolate", "fill": "mean"},
@@ -115,6 +115,7 @@ def manifest(label: np.ndarray) -> pa.Table:
             "imagenet_index": pa.nulls(total, pa.int64()),
         }
         | {name: pa.nulls(total, pa.int64()) for name in CROP}
+        | {name: np.full(total, 8) for name in SIZE}
     )
 
 
