@@ -23,7 +23,7 @@ from PIL import Image
 
 from bandprobe.base.files import write_text
 from bandprobe.cli.shared import HOME
-from bandprobe.data.manifest import CROP, Split, read_split, write_table
+from bandprobe.data.manifest import CROP, SIZE, Split, read_split, write_table
 from bandprobe.store.zarr_store import StoreWriter, Variable, feature_chunks
 from bandprobe.study.paths import Paths
 from bandprobe.workflow.script import KEEP_MEMORY
@@ -211,6 +211,7 @@ def _manifest(layer: Layer) -> pa.Table:
             "imagenet_index": pa.nulls(total, pa.int64()),
         }
         | {name: pa.nulls(total, pa.int64()) for name in CROP}
+        | {name: np.full(total, layer.side) for name in SIZE}
     )
 
 
