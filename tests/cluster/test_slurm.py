@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from bandprobe.workflow.resources import DECODING_MB
 from tests.cluster.conftest import (
     HERE,
     THROUGH_SLURM,
@@ -102,7 +103,7 @@ def test_every_submission_asks_for_its_memory_and_time(sent: Study, slurm: Slurm
     (fit, _) = slurm.submissions("fit_probes")
     assert (fit.memory_mb, fit.minutes, fit.state) == (2000, 240, "COMPLETED")
     (samples,) = slurm.submissions("samples")
-    assert (samples.memory_mb, samples.minutes) == (1000, 20)
+    assert (samples.memory_mb, samples.minutes) == (DECODING_MB, 20)
 
 
 def test_nothing_runs_again_here_or_through_slurm_or_with_other_resources(sent: Study) -> None:
