@@ -206,10 +206,16 @@ def upright_sizes(paths: Sequence[Path]) -> dict[Path, tuple[int, int]]:
     DatasetError
         Naming all the files that cannot be read, at once.
     """
-    faults = {path: fault for path in paths if (fault := image_fault(path))}
+    sizes: dict[Path, tuple[int, int]] = {}
+    faults: dict[Path, str] = {}
+    for path in paths:
+        try:
+            sizes[path] = upright_size(path)
+        except DatasetError as error:
+            faults[path] = fault_text(error)
     if faults:
         raise unreadable(faults)
-    return {path: open_image(path).size for path in paths}
+    return sizes
 
 
 def unreadable(faults: Mapping[Path, str]) -> DatasetError:

@@ -18,7 +18,6 @@ from bandprobe.data.images import (
     FILTERS,
     Box,
     Preprocess,
-    fault_text,
     open_image,
     recent_image,
     upright_size,
@@ -177,12 +176,3 @@ def input_size(path: Path, n_channels: int) -> tuple[int, int]:
         found = f"an image file, where {n_channels} channels are expected: .npy, .tif"
         raise DatasetError(f"cannot read the image {path}", found=found)
     return upright_size(path)
-
-
-def input_fault(path: Path, n_channels: int) -> str | None:
-    """Why a file is not an image of so many channels, in one line, or None."""
-    try:
-        input_size(path, n_channels)
-    except DatasetError as error:
-        return fault_text(error)
-    return None

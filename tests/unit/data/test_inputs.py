@@ -11,12 +11,22 @@ import pytest
 from PIL import Image
 
 from bandprobe.data.datasets import samples, state_of
-from bandprobe.data.images import Preprocess
-from bandprobe.data.inputs import input_fault, load_batch, load_input, shown_pixels
+from bandprobe.data.images import Preprocess, fault_text
+from bandprobe.data.inputs import input_size, load_batch, load_input, shown_pixels
 from bandprobe.data.list_samples import list_samples
 from bandprobe.data.manifest import read_split
 from bandprobe.errors import ConfigError, DatasetError, ModelError, PackageError
 from tests.unit.conftest import SaveImage
+
+
+def input_fault(path: Path, n_channels: int) -> str | None:
+    """Why a file is not an image of so many channels, or None."""
+    try:
+        input_size(path, n_channels)
+    except DatasetError as error:
+        return fault_text(error)
+    return None
+
 
 NO_RECORD = Path("no-record.parquet")
 
