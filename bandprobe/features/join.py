@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -38,36 +38,41 @@ def join_stores(path: Path, parts: Sequence[Path]) -> None:
     stores = [Store(part) for part in parts]
     attrs = dict(stores[0].attrs)
     coordinates = attrs.pop("coordinates", "").split()
+    digests = [kept_digests(part) for part in parts]
     with StoreWriter(path, attrs) as writer:
         others = [name for name in stores[0].names() if name not in coordinates]
         for name in [*coordinates, *others]:
             arrays = [store.array(name) for store in stores]
             if arrays[0].ndim > 1:
-                _link(writer, name, parts)
+                _link(writer, name, parts, digests)
                 continue
             values = np.concatenate([store.read(name) for store in stores])
             joined = Variable(("sample",), values, dict(arrays[0].attrs))
             writer.write(name, joined, coordinate=name in (*coordinates, "sample"))
 
 
-def _link(writer: StoreWriter, name: str, stores: Sequence[Path]) -> None:
-    """Put the chunks of an array of the parts one after the other."""
+def _link(
+    writer: StoreWriter,
+    name: str,
+    stores: Sequence[Path],
+    digests: Sequence[Mapping[str, str]],
+) -> None:
+    """Put the chunks of an array of the parts one after the other, with their kept digests."""
     target, parts = writer.folder / name, [store / name for store in stores]
     metadata = [json.loads((part / "zarr.json").read_text(encoding="utf-8")) for part in parts]
     chunk = _chunk_samples(metadata, parts)
     lengths = [int(array["shape"][0]) for array in metadata]
     starts = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
-    for start, store, part in zip(starts, stores, parts, strict=True):
+    for start, store, part, known in zip(starts, stores, parts, digests, strict=True):
         if start % chunk:
             raise StoreError(f"{part} begins within a chunk", expected=f"a multiple of {chunk}")
-        digests = kept_digests(store)
         for file in (part / "c").rglob("*"):
             if file.is_file():
                 first, *others = file.relative_to(part / "c").parts
                 new = target / "c" / str(int(first) + start // chunk) / Path(*others)
                 new.parent.mkdir(parents=True, exist_ok=True)
                 _share(file, new)
-                digest = digests.get(file.relative_to(store).as_posix())
+                digest = known.get(file.relative_to(store).as_posix())
                 if digest is not None:
                     writer.note_digest(new.relative_to(writer.folder).as_posix(), digest)
     joined = metadata[0] | {"shape": [sum(lengths), *metadata[0]["shape"][1:]]}
