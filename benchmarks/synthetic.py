@@ -72,7 +72,13 @@ def study_results(shape: Shape) -> Results:
     """Everything that a report is made of."""
     generator = np.random.default_rng(shape.seed)
     layers = {model: list(found) for model, found in shape.models.items()}
-    axes = {"layers": layers, "readouts": READOUTS, "modes": list(MODES), "bands": BANDS.names}
+    axes = {
+        "layers": layers,
+        "readouts": READOUTS,
+        "modes": list(MODES),
+        "bands": BANDS.names,
+        "networks": [model for model in layers if model != "pixels"],
+    }
     records = study_records(shape, generator)
     facts = provenance("made up", axes)
     return Results(

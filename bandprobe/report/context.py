@@ -252,7 +252,7 @@ def checks(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "tested": int(tested.sum()),
         "repeats": int((cells["distinct"] == 0).sum()),
         "levels": int((cells["p_levels"][tested] < alpha).sum()),
-        "unreachable": int((cells["p_smallest"][tested] * tested.sum() >= alpha).sum()),
+        "unreachable": int((cells["p_smallest"] * cells["n_tests"] >= alpha)[tested].sum()),
         "alpha": f"{alpha:.3g}",
         "raw": int((cells["p_value"][tested] < alpha).sum()),
         "holm": int((cells["p_holm"][tested] < alpha).sum()),

@@ -145,7 +145,11 @@ def cluster_interval(
 
 
 def detectable_drop(
-    error: FloatArray, freedom: FloatArray, per_image: FloatArray, level: float, power: float = 0.8
+    error: FloatArray,
+    freedom: FloatArray,
+    per_image: FloatArray,
+    level: FloatArray | float,
+    power: float = 0.8,
 ) -> FloatArray:
     """The smallest drop whose interval would exclude zero in most repetitions.
 
@@ -157,7 +161,7 @@ def detectable_drop(
         `degrees_of_freedom`.
     per_image : array of shape (n,)
         `design_effect` divided by the number of images.
-    level : float
+    level : float or array of shape (n,)
         Of the interval; one minus the corrected level of a test.
     power : float
         Share of the repetitions.

@@ -170,6 +170,7 @@ class Study:
             "readouts": readouts,
             "modes": list(self.modes),
             "bands": self.bands.names,
+            "networks": self.networks(),
         }
         if heads and self.head:
             axes["heads"] = {

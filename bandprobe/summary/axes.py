@@ -24,6 +24,8 @@ class SummaryAxes:
     layers : mapping of str to tuple of str
         Layers of each model.
     readouts, modes, bands : tuple of str
+    networks : tuple of str
+        Models that are networks; claims about them do not depend on tests of the others.
     heads : HeadAxes, optional
         Where the summary has targets of the heads.
     """
@@ -32,4 +34,5 @@ class SummaryAxes:
     readouts: tuple[str, ...]
     modes: tuple[str, ...]
     bands: tuple[str, ...]
+    networks: tuple[str, ...]
     heads: HeadAxes | None = None

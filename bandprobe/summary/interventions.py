@@ -35,12 +35,13 @@ TESTS = {
 }
 # name: method, long name
 CORRECTIONS = {
-    "p_holm": ("holm", "p_value with Holm's correction over the data set"),
-    "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over the data set"),
+    "p_holm": ("holm", "p_value with Holm's correction over all networks, or over another model"),
+    "p_bh": ("fdr_bh", "p_value with Benjamini and Hochberg's correction over the same"),
 }
 LEVELS = {
     "p_levels": "p_value corrected in levels: over a model's layers and readouts, then within each",
     "detectable_drop": "drop that would be found in 80 % of repetitions, corrected",
+    "n_tests": "tests that p_holm and p_bh correct over",
     "distinct": "1 where a test counts, 0 where a cell before it has the same intervention",
 }
 # Of each readout: name: (long name, units)
@@ -87,8 +88,9 @@ def read_records(folder: Path, axes: Mapping[str, Any]) -> list[dict[str, Any]]:
     folder : Path
         Holds `<model>/<layer>/<readout>/<mode>/<band>.json`.
     axes : mapping
-        `layers` (model to its layers), `readouts`, `modes` and `bands`; `heads`, if there are any,
-        with the `models`, `readouts` and `modes` that they have.
+        `layers` (model to its layers), `readouts`, `modes`, `bands` and `networks`, the models that
+        are networks; `heads`, if there are any, with the `models`, `readouts` and `modes` that they
+        have.
 
     Raises
     ------
@@ -143,7 +145,7 @@ def interventions_dataset(
                 arrays[f"{name}_{end}"][cell] = value
         arrays["bins"][cell] = record["bins"]
         arrays["structural"][cell] = float(is_structural(record))
-    arrays |= _corrections(records, arrays, labels)
+    arrays |= _corrections(records, arrays, labels, axes["networks"])
     facts = _facts()
     variables = {}
     for name, values in arrays.items():
@@ -163,10 +165,12 @@ def _corrections(
     records: Sequence[Mapping[str, Any]],
     arrays: Mapping[str, np.ndarray],
     labels: Mapping[str, Sequence[str]],
+    networks: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Corrected p-values, of each distinct intervention once; those that repeat it have the same.
 
-    A value that is fixed by construction tests no hypothesis.
+    A value that is fixed by construction tests no hypothesis. All networks are one family of tests,
+    each other model, such as the images themselves, is another.
     """
     shape = arrays["p_value"].shape
     corrections = {name: np.full(shape, np.nan) for name in (*CORRECTIONS, *LEVELS)}
@@ -179,10 +183,16 @@ def _corrections(
     if not cells:
         return corrections
     p_values = np.array([arrays["p_value"][same[0]] for same in cells.values()])
-    results = {name: corrected(p_values, method) for name, (method, _) in CORRECTIONS.items()}
-    results["p_levels"] = np.empty(len(p_values))
-    results["detectable_drop"] = _detectable(records, cells, labels)
     models = np.array([model for model, *_ in cells])
+    claims = np.array(["" if model in networks else model for model in models])
+    _, position, count = np.unique(claims, return_inverse=True, return_counts=True)
+    results = {name: np.empty(len(p_values)) for name in (*CORRECTIONS, "p_levels")}
+    for claim in np.unique(claims):
+        together = claims == claim
+        for name, (method, _) in CORRECTIONS.items():
+            results[name][together] = corrected(p_values[together], method)
+    results["n_tests"] = count[position].astype(np.float64)
+    results["detectable_drop"] = _detectable(records, cells, labels, results["n_tests"])
     families = np.array(["/".join(key[1:3]) for key in cells])
     for model in dict.fromkeys(models):
         of_model = models == model
@@ -200,6 +210,7 @@ def _detectable(
     records: Sequence[Mapping[str, Any]],
     cells: Mapping[tuple[str, ...], Sequence[tuple[int, ...]]],
     labels: Mapping[str, Sequence[str]],
+    n_tests: np.ndarray,
 ) -> np.ndarray:
     """What could have been seen, at a level that is divided by the number of tests."""
     at = {tuple(labels[axis].index(record[axis]) for axis in AXES): record for record in records}
@@ -211,7 +222,7 @@ def _detectable(
         np.array([_or_nan(one["top1_drop_error"]) for one in tested]),
         np.array([float(one["degrees_of_freedom"]) for one in tested]),
         np.array(per_image),
-        1 - (1 - tested[0]["level"]) / len(tested),
+        1 - (1 - tested[0]["level"]) / n_tests,
     )
 
 

@@ -278,6 +278,7 @@ def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) 
         readouts=tuple(readouts),
         modes=tuple(study.modes),
         bands=study.bands.names,
+        networks=study.networks(),
         heads=head_axes,
     )
 
