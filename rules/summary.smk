@@ -92,6 +92,7 @@ rule summarise_shapley:
     output:
         netcdf=fill(Paths.SUMMARY, table="shapley"),
         csv=fill(Paths.TABLE, table="shapley"),
+        interactions=fill(Paths.TABLE, table="shapley_interactions"),
     log:
         "logs/{dataset}/summarise_shapley.log",
     priority: 5
@@ -109,4 +110,4 @@ rule summarise_shapley:
     shell:
         'python "$BANDPROBE"/summarise_shapley.py --code {params.code} --shapley {params.shapley}'
         " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
-        " --csv {output.csv} 2> {log}"
+        " --csv {output.csv} --interactions {output.interactions} 2> {log}"

@@ -47,6 +47,9 @@ GLOSSARY = {
     "Shapley value": "The contribution of a band to a score, averaged over all orders of adding "
     "the bands. The values of all bands add up to the score of the map minus that without any "
     "band.",
+    "interaction": "How much more two bands bring together than one by one, averaged over what "
+    "else is present. Above zero they complement each other; below zero each can stand in for the "
+    "other.",
     "pattern": "The readout of the map without the spatial mean of each channel: what the shape of "
     "a map tells, whatever its level. It does not see DC.",
     "pooled": "The readout of the spatial mean of each channel, which sees DC only.",

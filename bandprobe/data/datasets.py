@@ -85,6 +85,9 @@ def phantom_classes(spec: Mapping[str, Any]) -> list[str]:
     Said again here, so that the formulas of the bands are not part of the manifest's code.
     """
     numbers = range(1, spec["patterns"] + 1)
+    if spec.get("conjunction"):
+        first, second = spec["conjunction"]
+        return [f"{first}-{n}-{second}-{m}" for n in numbers for m in numbers]
     return [f"{band}-{number}" for band in spec["bands"]["names"] for number in numbers]
 
 

@@ -5,6 +5,9 @@ amplitude spectrum of natural images (Field, Relations between the statistics of
 the response properties of cortical cells, 1987). Patterns and noise have no DC, so every image has
 the same mean. What a pipeline must find: taking a band out destroys the classes of that band and no
 others; keeping it keeps exactly them.
+
+With a conjunction of two bands, a class is a pattern of one together with a pattern of the other,
+in all combinations: each band alone leaves several classes equally likely, and only both tell.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ class Phantom:
     size : int
         Height and width in pixels.
     patterns : int
-        Classes a band.
+        Patterns a band; each is a class.
     images : mapping from split to int
         Images a class.
     signal_to_noise : float
@@ -47,6 +50,9 @@ class Phantom:
         Whether the pattern's phases are drawn anew for each image: its band still tells the
         classes of one band from those of another, but no pattern does.
     seed : int
+    conjunction : tuple of str, optional
+        Two bands, the lower one first. The classes are all pairs of their patterns, and other bands
+        have noise alone.
     """
 
     bands: Bands
@@ -57,6 +63,7 @@ class Phantom:
     contrast: float
     random_phase: bool
     seed: int
+    conjunction: tuple[str, ...] = ()
 
     @classmethod
     def from_config(cls, spec: Mapping[str, Any]) -> Phantom:
@@ -70,9 +77,17 @@ class Phantom:
             contrast=spec["contrast"],
             random_phase=spec["random_phase"],
             seed=spec["seed"],
+            conjunction=tuple(spec.get("conjunction", ())),
         )
 
     def __post_init__(self) -> None:
+        positions = [self.bands.position(name) for name in self.conjunction]
+        if positions and not positions[0] < positions[1]:
+            raise ConfigError(
+                "conjunction of a phantom: the bands are not in order",
+                expected="two bands, the lower one first",
+                found=list(self.conjunction),
+            )
         rooms = self.partition.counts.copy()
         rooms[self.partition.dc_band] -= 1
         for name, room in zip(self.bands.names, rooms, strict=True):
@@ -91,8 +106,15 @@ class Phantom:
 
     @property
     def class_names(self) -> list[str]:
-        """`BAND-NUMBER`, from the lowest band to the highest: the order of the labels."""
-        return [f"{band}-{n + 1}" for band in self.bands.names for n in range(self.patterns)]
+        """`BAND-NUMBER`, from the lowest band to the highest: the order of the labels.
+
+        With a conjunction `BAND-NUMBER-BAND-NUMBER`, the second number varying fastest.
+        """
+        numbers = range(1, self.patterns + 1)
+        if self.conjunction:
+            first, second = self.conjunction
+            return [f"{first}-{n}-{second}-{m}" for n in numbers for m in numbers]
+        return [f"{band}-{n}" for band in self.bands.names for n in numbers]
 
     @cached_property
     def noise_amplitude(self) -> FloatArray:
@@ -116,7 +138,7 @@ class Phantom:
         """The pattern of each class, shape (n_classes, size, size), in units of the noise.
 
         They are white noise confined to the band, made orthogonal within it, and so orthogonal to
-        all other patterns.
+        all other patterns. With a conjunction, that of a class is the sum of two of them.
         """
         generator = np.random.default_rng([self.seed, PATTERNS])
         found = []
@@ -125,6 +147,9 @@ class Phantom:
             confined = self.confine(white, band).reshape(self.patterns, -1)
             orthonormal, _ = np.linalg.qr(confined.T)
             found.append(orthonormal.T * np.sqrt(self.signal_to_noise * energy))
+        if self.conjunction:
+            low, high = (found[self.bands.position(name)] for name in self.conjunction)
+            found = [low[:, None] + high[None]]
         return np.concatenate(found).reshape(-1, self.size, self.size)
 
     def confine(self, images: FloatArray, band: int) -> FloatArray:

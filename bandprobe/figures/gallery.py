@@ -74,4 +74,13 @@ def _sweeps(study: Study) -> dict[str, Entry]:
 def _shapley(study: Study) -> dict[str, Entry]:
     if study.shapley_fill == "none" or not study.additive:
         return {}
-    return {f"shapley_{score}": Entry("shapley", "shapley", {"score": score}) for score in SHAPLEY}
+    entries = {
+        f"shapley_{score}": Entry("shapley", "shapley", {"score": score}) for score in SHAPLEY
+    }
+    if len(study.bands) > 1:
+        first = {"readout": study.additive[0]}
+        entries |= {
+            f"interactions_{score}": Entry("shapley", "interactions", {"score": score} | first)
+            for score in SHAPLEY
+        }
+    return entries

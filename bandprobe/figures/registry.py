@@ -13,6 +13,7 @@ from bandprobe.figures.bands import controls, shapley, sweeps, used_available
 from bandprobe.figures.drawing import Drawing, save_all
 from bandprobe.figures.effects import effects, penalty_paths, with_values
 from bandprobe.figures.entry import Entry
+from bandprobe.figures.interactions import interactions
 from bandprobe.figures.spectra import (
     band_energy,
     delta_log_amplitude,
@@ -32,6 +33,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "used_available": used_available,
     "sweeps": sweeps,
     "shapley": shapley,
+    "interactions": interactions,
 }
 
 

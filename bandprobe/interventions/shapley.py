@@ -1,4 +1,4 @@
-"""Exact Shapley values of bands, from stored band logits."""
+"""Exact Shapley values and interactions of bands, from stored band logits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bandprobe.base.arrays import FloatArray
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.outcome_store import BandLogits
+from bandprobe.scoring.interactions import (
+    PAYOFFS,
+    band_pairs,
+    complements,
+    expected_accuracy,
+    interactions,
+    singles,
+)
 from bandprobe.scoring.outcomes import outcomes, settled
 from bandprobe.scoring.shapley import UNITS, all_subsets, shapley_values
 from bandprobe.store.provenance import provenance
@@ -27,25 +37,28 @@ def write_shapley(path: Path, split: BandLogits, fill: str, *, code: str) -> Non
         Digest of the code, for the provenance.
     """
     attrs = provenance(code, {"fill": fill}, **split.inherited)
+    attrs["n_classes"] = split.logits.shape[-1]
     write_store(path, *shapley_store(split, fill), attrs)
 
 
 def shapley_store(
     split: BandLogits, fill: str
 ) -> tuple[Mapping[str, Variable], Mapping[str, Variable]]:
-    """Variables and coordinates of the Shapley values of one readout, by image.
+    """Variables and coordinates of the Shapley values and interactions of one readout, by image.
 
-    The values of an image add up over bands to the score of its map minus the score of the fill.
+    The values of an image add up over bands to the score of its map minus the score of the fill,
+    and its interactions as `bandprobe.scoring.interactions.row_sums` says.
     """
     axes = split.axes
     subsets = all_subsets(len(split.logits))
     correct = np.empty((len(subsets), len(axes.label)))
-    margin = np.empty_like(correct)
+    margin, expected = np.empty_like(correct), np.empty_like(correct)
     change = split.fill(fill)[:, None] - split.logits
     clean = untouched(split)
     for row, subset in enumerate(subsets):
         scored = outcomes(settled(clean + change[~subset].sum(0), clean), axes.label)
         correct[row], margin[row] = scored.correct, scored.margin
+        expected[row] = expected_accuracy(scored)
     variables = {}
     missing = axes.bins == 0
     if split.undefined is not None:
@@ -54,9 +67,10 @@ def shapley_store(
         unit, text = UNITS[name], f"Shapley value of the band: {name}"
         values = np.where(missing[:, None], np.nan, shapley_values(scores))
         variables[name] = Variable(("band", "sample"), values, {"units": unit, "long_name": text})
-        for end, score in (("none", scores[0]), ("all", scores[-1])):
-            facts = {"units": unit, "long_name": f"{name} with {end} of the bands"}
-            variables[f"{name}_{end}"] = Variable(("sample",), score, facts)
+        variables |= _ends(name, scores, unit)
+    variables |= _ends(PAYOFFS["accuracy"], expected, UNITS["accuracy"])
+    variables |= _by_combination("accuracy", expected, missing)
+    variables |= _by_combination("margin", margin, missing)
     variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
     seen = {"long_name": "what the readout makes of the band differs between images"}
     variables["sees"] = Variable(("band",), axes.sees, seen)
@@ -66,4 +80,43 @@ def shapley_store(
         "label": Variable(("sample",), axes.label),
         "group": Variable(("sample",), axes.group),
     }
+    pairs = [f"{axes.names[i]} + {axes.names[j]}" for i, j in band_pairs(len(axes.names))]
+    if pairs:
+        coordinates["pair"] = Variable(("pair",), np.array(pairs))
     return variables, coordinates
+
+
+def _ends(name: str, scores: FloatArray, unit: str) -> dict[str, Variable]:
+    """Scores of the blank map and of the complete one."""
+    return {
+        f"{name}_{end}": Variable(
+            ("sample",),
+            score,
+            {"units": unit, "long_name": f"{name.replace('_', ' ')} with {end} of the bands"},
+        )
+        for end, score in (("none", scores[0]), ("all", scores[-1]))
+    }
+
+
+def _by_combination(
+    name: str, scores: FloatArray, missing: NDArray[np.bool_]
+) -> dict[str, Variable]:
+    """Scores of each band alone and of all others, and interactions; NaN for bands without bins.
+
+    A single band has no pairs.
+    """
+    unit, payoff, found = UNITS[name], PAYOFFS[name], {}
+    for end, subsets, text in (
+        ("alone", singles(len(missing)), "with the band alone"),
+        ("without", complements(len(missing)), "with all bands but this one"),
+    ):
+        values = np.where(missing[:, None], np.nan, scores[subsets])
+        facts = {"units": unit, "long_name": f"{payoff.replace('_', ' ')} {text}"}
+        found[f"{payoff}_{end}"] = Variable(("band", "sample"), values, facts)
+    pairs = band_pairs(len(missing))
+    if pairs:
+        without = missing[np.array(pairs)].any(1)
+        values = np.where(without[:, None], np.nan, interactions(scores))
+        facts = {"units": unit, "long_name": f"interaction of a pair of bands: {name}"}
+        found[f"{name}_interaction"] = Variable(("pair", "sample"), values, facts)
+    return found

@@ -37,6 +37,8 @@ EIGEN = 9
 TARGET_BYTES = 3000
 # Correct, rank, margin, top5.
 OUTCOMES = 4
+# Scores of the blank and of the complete map: accuracy, the same with ties at random, margin.
+ENDS_OF_SCORES = 6
 # Values per image that are held once for all bands while targets are scored.
 FACTS = 30
 
@@ -262,11 +264,11 @@ def _controls(layers: Sequence[Layer], study: Study) -> Cost:
 
 def _shapley(layers: Sequence[Layer], study: Study) -> Cost:
     readouts = len(study.additive) if study.shapley_fill != "none" else 0
-    subsets, scores = 2 ** len(study.bands), 2
-    stored = sum(
-        readouts * DOUBLE * scores * layer.counts.eval * len(study.bands) for layer in layers
-    )
-    memory = max(DOUBLE * scores * subsets * layer.counts.eval for layer in layers)
+    bands, scores = len(study.bands), 2
+    # Values, scores alone and without each band; interactions; scores of the ends.
+    by_image = scores * (3 * bands + bands * (bands - 1) // 2) + ENDS_OF_SCORES
+    stored = sum(readouts * DOUBLE * by_image * layer.counts.eval for layer in layers)
+    memory = max(DOUBLE * (scores + 1) * 2**bands * layer.counts.eval for layer in layers)
     return Cost("shapley", len(layers) if readouts else 0, stored, memory)
 
 

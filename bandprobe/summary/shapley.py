@@ -1,8 +1,8 @@
-"""Shapley values of all readouts of a data set as one labelled array."""
+"""Shapley values and interactions of all readouts of a data set as labelled arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from bandprobe.errors import StoreError
 from bandprobe.scoring.cluster_interval import ANY, Scale
 from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store
+from bandprobe.summary.interactions import QUANTITIES, interaction_values
 from bandprobe.summary.names import SHAPLEY
 from bandprobe.summary.tables import ENDS, axis_labels, layer_order, variable_attrs
 
@@ -28,6 +29,9 @@ def shapley_dataset(
 ) -> xr.Dataset:
     """Mean Shapley values along (model, layer, readout, band), with intervals over groups.
 
+    Beside them are the quantities of `bandprobe.summary.interactions`; `other_band` has the names
+    of `band`.
+
     Parameters
     ----------
     folder : Path
@@ -39,13 +43,20 @@ def shapley_dataset(
     Raises
     ------
     StoreError
-        If the values of a layer do not add up to the score of all bands minus that of none.
+        If the values of a layer do not add up to the score of all bands minus that of none, or its
+        interactions not as they should.
     """
     labels = {axis: names for axis, names in axis_labels(axes).items() if axis in DIMS}
-    shape = [len(labels[axis]) for axis in DIMS]
-    names = [name for score in SHAPLEY for name in (score, *(f"{score}_{end}" for end in ENDS))]
-    arrays = {name: np.full(shape, np.nan) for name in [*names, *FACTS]}
+    labels["other_band"] = labels["band"]
     facts = FACTS | {name: (quantity.text, quantity.units) for name, quantity in SHAPLEY.items()}
+    dims = dict.fromkeys([*_with_ends(SHAPLEY), *FACTS], DIMS)
+    for quantity, (of_quantity, text, unit) in QUANTITIES.items():
+        facts[quantity] = (text, unit)
+        dims |= dict.fromkeys(_with_ends([quantity]), of_quantity)
+    arrays = {
+        name: np.full([len(labels[dim]) for dim in of_name], np.nan)
+        for name, of_name in dims.items()
+    }
     for model, layers in axes["layers"].items():
         for layer in layers:
             for readout in axes["readouts"]:
@@ -54,13 +65,19 @@ def shapley_dataset(
                     labels[axis].index(name)
                     for axis, name in zip(DIMS, (model, layer, readout), strict=False)
                 )
-                for name, values in layer_values(path, settings).items():
+                results = layer_values(path, settings) | interaction_values(path, settings)
+                for name, values in results.items():
                     arrays[name][cell] = values
     variables = {
-        name: xr.Variable(DIMS, values, variable_attrs(name, facts))
+        name: xr.Variable(dims[name], values, variable_attrs(name, facts))
         for name, values in arrays.items()
     }
     return xr.Dataset(variables, coords=labels, attrs=layer_order(axes["layers"]))
+
+
+def _with_ends(names: Iterable[str]) -> list[str]:
+    """Each name, and those of the bounds of its interval."""
+    return [full for name in names for full in (name, *(f"{name}_{end}" for end in ENDS))]
 
 
 def layer_values(path: Path, settings: IntervalSettings) -> dict[str, np.ndarray]:

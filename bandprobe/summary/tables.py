@@ -47,8 +47,9 @@ def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[s
 
 
 def cells_table(dataset: xr.Dataset) -> pd.DataFrame:
-    """One row for each cell that exists; curves have their own tables."""
-    cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
+    """One row for each cell that exists; curves and pairs of bands have their own tables."""
+    others = {"radius", "diagonal", "other_band"}
+    cells = [n for n in dataset.data_vars if not others & set(dataset[n].dims)]
     table = dataset[cells].to_dataframe().reset_index()
     # A variable that has a number in every cell that exists, and in no other.
     exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)

@@ -21,6 +21,7 @@ from bandprobe.store.digests import read_digest
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study
 from bandprobe.study.within import inside, top
+from bandprobe.summary.interactions import interaction_table
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
 from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.shapley import shapley_dataset
@@ -143,7 +144,8 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     if study.additive:
         yield from _table_problems(dataset, "probes", probes, {})
     if study.additive and study.shapley_fill != "none":
-        yield from _table_problems(dataset, "shapley", shapley, {})
+        pairs = {"interactions": interaction_table}
+        yield from _table_problems(dataset, "shapley", shapley, pairs)
     path = Paths.FLAGS.format(dataset=dataset)
     yield path, _text_problems(path, lambda: flag_table(read_records(targets, axes)))
 

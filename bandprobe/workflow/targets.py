@@ -16,6 +16,8 @@ from bandprobe.workflow.study_params import figures_of
 SUFFIXES = ("png", "svg")
 # Curves of the spectra, as tables beside theirs.
 CURVES = ("spectra_profiles", "spectra_diagonal")
+# Interactions of pairs of bands, likewise.
+PAIRS = "shapley_interactions"
 
 DatasetFiles = Callable[[Study, str], list[str]]
 
@@ -140,9 +142,10 @@ def sampled_interventions(study: Study, dataset: str) -> list[str]:
 def summaries(study: Study, dataset: str) -> list[str]:
     """Labelled arrays and tables of all results, curves and flags."""
     names = tables(study)
+    curves = [*CURVES, *([PAIRS] if "shapley" in names else [])]
     return [
         *fill(Paths.SUMMARY, dataset=dataset, table=names),
-        *fill(Paths.TABLE, dataset=dataset, table=[*names, *CURVES]),
+        *fill(Paths.TABLE, dataset=dataset, table=[*names, *curves]),
         *fill(Paths.FLAGS, dataset=dataset),
     ]
 

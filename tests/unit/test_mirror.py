@@ -42,6 +42,7 @@ ELSEWHERE = {
     "figures/drawing": DRAWN,
     "figures/entry": "a specification without code",
     "figures/gallery": DRAWN,
+    "figures/interactions": DRAWN,
     "figures/registry": DRAWN,
     "head/fit": "tests/workflow/test_head.py runs the heads of whole networks",
     "head/outcomes": "tests/workflow/test_head.py looks at the outcomes of whole networks",

@@ -27,7 +27,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of the study."""
     folder = tmp_path_factory.mktemp("phantom")
     config = yaml.safe_load((HOME / "configs" / "phantom.yaml").read_text())
-    done = TinyStudy(folder, config).run("interventions")
+    done = TinyStudy(folder, config).run("interventions", "summaries")
     assert done.code == 0, done.output
     return folder / "results"
 
@@ -114,3 +114,34 @@ def test_energies_tell_the_band_whatever_the_phases(phantom: Path) -> None:
     assert (band == own).mean() > 0.8
     assert (told[2:] > 0.9).all(), told
     assert (told > 0.3).all(), told
+
+
+def interactions(results: Path, dataset: str) -> tuple[xr.Dataset, np.ndarray]:
+    """Interactions of the pixels, and which of them have intervals above or below zero."""
+    with xr.open_dataset(results / dataset / "summary/shapley.nc") as summary:
+        found = summary.sel(model="pixels", layer="input", readout="map").load()
+    low, high = (found[f"accuracy_interaction_{end}"].to_numpy() for end in ("low", "high"))
+    return found, np.sign((low > 0).astype(int) - (high < 0))
+
+
+def test_bands_with_classes_of_their_own_do_not_interact(phantom: Path) -> None:
+    found, sign = interactions(phantom, "phantom")
+    assert int(found["accuracy_interaction"].notnull().sum()) == 7 * 6
+    assert not sign.any()
+    assert float(np.abs(found["accuracy_interaction"]).max()) < 0.03
+    # Alone a band tells a seventh of the classes, and its removal costs as many.
+    for share in ("best_alone_share", "worst_removal_share"):
+        assert found[f"{share}_low"] < 1 / 7 < found[f"{share}_high"]
+
+
+def test_two_bands_that_tell_together_interact_and_no_others(phantom: Path) -> None:
+    found, sign = interactions(phantom, "phantom-conjunction")
+    expected = np.zeros((7, 7))
+    expected[2, 4] = expected[4, 2] = 1
+    np.testing.assert_array_equal(sign, expected)
+    pair = found["accuracy_interaction"].sel(band="low", other_band="high")
+    # All of nine classes with both, a third with one, a ninth with none.
+    assert float(pair) == pytest.approx(1 - 2 / 3 + 1 / 9, abs=0.05)
+    # A third instead of a ninth, where all is one: a quarter of what is above chance.
+    assert found["best_alone_share_low"] < 0.25 < found["best_alone_share_high"]
+    assert found["worst_removal_share_low"] < 0.75 < found["worst_removal_share_high"]

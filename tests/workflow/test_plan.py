@@ -29,7 +29,11 @@ COUNTED = {
         for kind in ("", "clean_", "equal_bins_", "equal_energy_")
         for name in ("correct", "rank", "margin", "top5")
     ),
-    "shapley": ("accuracy", "margin"),
+    "shapley": tuple(
+        f"{score}{end}"
+        for score in ("accuracy", "expected_accuracy", "margin")
+        for end in ("", "_none", "_all", "_alone", "_without", "_interaction")
+    ),
 }
 
 

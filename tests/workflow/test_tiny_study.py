@@ -158,6 +158,7 @@ def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
         f"{f}_{m}" for f in ("controls", "used_available") for m in ("remove", "isolate-mean")
     }
     names |= {"sweeps", "shapley_accuracy", "shapley_margin"}
+    names |= {"interactions_accuracy", "interactions_margin"}
     assert found == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
 
 
@@ -227,6 +228,23 @@ def test_shapley_values_add_up_for_every_image(finished: TinyStudy) -> None:
             for score in ("accuracy", "margin"):
                 brought = values[f"{score}_all"] - values[f"{score}_none"]
                 np.testing.assert_allclose(values[score].sum("band"), brought, atol=1e-5)
+
+
+def test_interactions_of_the_summary_are_means_of_the_stored_ones(finished: TinyStudy) -> None:
+    """And no pair of bands is left out that both have bins."""
+    with xr.open_dataset(results(finished) / "summary/shapley.nc") as summary:
+        for path in (results(finished) / "shapley").glob("*/*/*.zarr"):
+            model, layer, readout = path.parts[-3], path.parts[-2], path.stem
+            of_layer = summary.sel(model=model, layer=layer, readout=readout)
+            with xr.open_zarr(path) as values:
+                for score in ("accuracy", "margin"):
+                    means = values[f"{score}_interaction"].mean("sample", skipna=False)
+                    for pair, mean in zip(values["pair"].values, means.values, strict=True):
+                        band, other = pair.split(" + ")
+                        found = of_layer[f"{score}_interaction"].sel(band=band, other_band=other)
+                        np.testing.assert_allclose(found, mean)
+    table = pd.read_csv(results(finished) / "summary/shapley_interactions.csv")
+    assert table[["accuracy_interaction", "margin_interaction_low"]].notna().all(axis=None)
 
 
 def test_readouts_of_permuted_labels_are_in_the_summary(finished: TinyStudy) -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from bandprobe.base.files import write_text
 from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.provenance import provenance, stated
+from bandprobe.summary.interactions import interaction_table
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.tables import write_summary
 from bandprobe.workflow.params import from_json
@@ -12,7 +14,7 @@ from bandprobe.workflow.script import argument_parser, run
 
 
 def main() -> None:
-    """Write the summary of the Shapley values."""
+    """Write the summary of the Shapley values and interactions."""
     parser = argument_parser(__doc__)
     parser.add_argument("--shapley", required=True, type=Path, help="folder of the values")
     parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
@@ -21,10 +23,12 @@ def main() -> None:
     )
     parser.add_argument("--netcdf", required=True, type=Path)
     parser.add_argument("--csv", required=True, type=Path)
+    parser.add_argument("--interactions", required=True, type=Path, help="CSV of the pairs")
     arguments = parser.parse_args()
     dataset = shapley_dataset(arguments.shapley, arguments.axes, arguments.statistics)
     attrs = provenance(arguments.code, arguments.axes | stated(arguments.statistics))
     write_summary(dataset, arguments.netcdf, arguments.csv, attrs)
+    write_text(arguments.interactions, interaction_table(dataset).to_csv(index=False))
 
 
 if __name__ == "__main__":

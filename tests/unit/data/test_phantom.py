@@ -101,6 +101,32 @@ def test_eight_bits_add_little_to_the_noise_of_any_band(phantom: Phantom) -> Non
     assert np.mean((stored == 0) | (stored == 1)) < 1e-5
 
 
+def test_a_class_of_a_conjunction_is_a_pattern_of_each_band(phantom: Phantom) -> None:
+    both = replace(phantom, conjunction=("low", "high"))
+    assert len(both.class_names) == 9
+    assert both.class_names[:4] == ["low-1-high-1", "low-1-high-2", "low-1-high-3", "low-2-high-1"]
+    spec = {"patterns": 3, "bands": {"names": phantom.bands.names}, "conjunction": ("low", "high")}
+    assert phantom_classes(spec) == both.class_names
+    for label in range(9):
+        low, high = 6 + label // 3, 12 + label % 3
+        expected = phantom.class_patterns[low] + phantom.class_patterns[high]
+        np.testing.assert_allclose(both.class_patterns[label], expected, atol=1e-12)
+    energy = energy_by_band(both, both.class_patterns)
+    held = energy > 1e-9 * energy.max()
+    assert held.tolist() == [[False, False, True, False, True, False, False]] * 9
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("high", "low"), "the lower one first"), (("low", "deep"), "deep")],
+)
+def test_a_conjunction_names_two_bands_in_order(
+    phantom: Phantom, names: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        replace(phantom, conjunction=names)
+
+
 def test_images_follow_from_their_names_alone(phantom: Phantom) -> None:
     more = replace(phantom, images={"train": 5, "eval": 3})
     found = dict(phantom.pixels())

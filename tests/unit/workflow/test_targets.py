@@ -84,6 +84,7 @@ def test_a_study_has_the_tables_of_its_results(tiny: Study, bare: Study) -> None
         f"{folder}/spectra_diagonal.csv",
         f"{folder}/flags.csv",
     ]
+    assert f"{folder}/shapley_interactions.csv" in targets.summaries(tiny, "tiny")
 
 
 def test_figures_are_png_and_svg(tiny: Study) -> None:
