@@ -13,6 +13,8 @@ import xarray as xr
 from bandprobe.base.files import replacing, write_text
 
 ENDS = ("low", "high")
+# Axes of curves and planes, which have no cells; of planes they have the layer's name before them.
+CURVES = {"radius", "diagonal", "frequency_y", "frequency_x"}
 
 
 def variable_attrs(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -48,7 +50,11 @@ def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[s
 
 def cells_table(dataset: xr.Dataset) -> pd.DataFrame:
     """One row for each cell that exists; curves have their own tables."""
-    cells = [n for n in dataset.data_vars if not {"radius", "diagonal"} & set(dataset[n].dims)]
+    cells = [
+        name
+        for name, values in dataset.data_vars.items()
+        if not CURVES & {str(dim).rpartition(".")[2] for dim in values.dims}
+    ]
     table = dataset[cells].to_dataframe().reset_index()
     # A variable that has a number in every cell that exists, and in no other.
     exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)

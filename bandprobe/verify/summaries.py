@@ -22,6 +22,7 @@ from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study
 from bandprobe.study.within import inside, top
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.planes import planes_dataset
 from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.spectra import diagonal_table, layer_spectrum, profile_table, spectra_dataset
@@ -131,6 +132,9 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
             }
         )
 
+    def planes() -> xr.Dataset:
+        return planes_dataset(top(folder, Paths.SPECTRA), axes["layers"], settings)
+
     def probes() -> xr.Dataset:
         return probes_dataset(top(folder, Paths.PROBE), study.axes(study.additive))
 
@@ -140,6 +144,7 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})
     yield from _table_problems(dataset, "spectra", spectra, curves)
+    yield from _table_problems(dataset, "planes", planes, {})
     if study.additive:
         yield from _table_problems(dataset, "probes", probes, {})
     if study.additive and study.shapley_fill != "none":

@@ -17,6 +17,9 @@ SUFFIXES = ("png", "svg")
 # Curves of the spectra, as tables beside theirs.
 CURVES = ("spectra_profiles", "spectra_diagonal")
 
+# Summaries of the spectra.
+SPECTRAL = ("spectra", "planes")
+
 DatasetFiles = Callable[[Study, str], list[str]]
 
 
@@ -31,6 +34,7 @@ def tables(study: Study) -> list[str]:
     return [
         "interventions",
         "spectra",
+        "planes",
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
     ]
@@ -154,7 +158,7 @@ def figures(study: Study, dataset: str) -> list[str]:
 
 def spectral_figures(study: Study, dataset: str) -> list[str]:
     """The figures that show spectra."""
-    names = figures_of(study, "spectra")
+    names = [name for table in SPECTRAL for name in figures_of(study, table)]
     return fill(Paths.FIGURE, dataset=dataset, figure=names, suffix=SUFFIXES)
 
 
