@@ -60,6 +60,33 @@ rule summarise_spectra:
         " --profiles {output.profiles} --diagonal {output.diagonal} 2> {log}"
 
 
+rule summarise_planes:
+    input:
+        digests=of_dataset(targets.spectra),
+        stores=ancient(of_dataset(targets.spectra_stores)),
+    output:
+        netcdf=fill(Paths.SUMMARY, table="planes"),
+        csv=fill(Paths.TABLE, table="planes"),
+    log:
+        "logs/{dataset}/summarise_planes.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=by_attempt(1000),
+    params:
+        code=code("summarise_planes"),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
+        statistics=as_json(STUDY.statistics),
+        spectra=input_folder(2),
+    message:
+        "{wildcards.dataset}: summarise Fourier planes"
+    shell:
+        'python "$BANDPROBE"/summarise_planes.py --code {params.code} --spectra {params.spectra}'
+        " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
+        " --csv {output.csv} 2> {log}"
+
+
 rule summarise_probes:
     input:
         digests=of_dataset(targets.additive_probes),

@@ -9,6 +9,16 @@ import numpy as np
 from bandprobe.base.arrays import FloatArray
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
+from bandprobe.fourier.plane import (
+    PlaneSums,
+    by_orientation,
+    mean_log_power,
+    orientations,
+    plane_frequency,
+    plane_sums,
+    second_harmonic,
+    sector_shares,
+)
 from bandprobe.fourier.spectra import (
     MapSpectra,
     Window,
@@ -17,9 +27,9 @@ from bandprobe.fourier.spectra import (
     density,
     diagonal_frequency,
     join_spectra,
-    map_spectra,
     radial_bins,
     rounding_energy,
+    spectra_and_power,
 )
 from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store, Variable, write_store
@@ -27,6 +37,8 @@ from bandprobe.store.zarr_store import Store, Variable, write_store
 UNIT = {"units": "squared feature units"}
 NYQUIST = {"units": "Nyquist"}
 CYCLES = {"units": "cycles per image"}
+PIXELS = {"units": "cycles per pixel of the map"}
+DEGREES = {"units": "degrees", "long_name": "direction in which a wave changes, as seen in the map"}
 SOURCE = ("source_height", "source_width")
 
 
@@ -49,13 +61,17 @@ def write_spectra(
         Digest of the code, for the provenance.
     """
     store = Store(features)
-    height, width = store.array(layer).shape[2:]
+    n_channels, height, width = store.array(layer).shape[1:]
     partition = bands.on_grid(height, width)
     mantissa = int(np.finfo(store.array(layer).dtype).nmant)
-    spectra, rounding = [], []
+    weights = np.concatenate([sector_shares(height, width), second_harmonic(height, width)])
+    spectra, rounding, oriented, planes = [], [], [], []
     for _, maps in sample_blocks(store, layer):
-        spectra.append(map_spectra(maps, partition, window))
+        of_maps, power = spectra_and_power(maps, partition, window)
+        spectra.append(of_maps)
         rounding.append(rounding_energy(maps, partition, mantissa))
+        oriented.append(by_orientation(power, weights))
+        planes.append(plane_sums(power, width, n_channels))
     joined = join_spectra(spectra)
     stage = {
         "layer": layer,
@@ -68,7 +84,8 @@ def write_spectra(
         band_variables(joined, partition)
         | rounding_variable(np.concatenate(rounding))
         | source_variable(store, partition)
-        | curve_variables(joined, height, width),
+        | curve_variables(joined, height, width)
+        | plane_variables(sum(planes[1:], planes[0]), np.concatenate(oriented), height, width),
         coordinates(bands, height, width) | read_coordinates(store),
         provenance(code, stage, **inherited(store.attrs), window=window),
     )
@@ -135,6 +152,35 @@ def curve_variables(spectra: MapSpectra, height: int, width: int) -> dict[str, V
     return variables
 
 
+def plane_variables(
+    sums: PlaneSums, oriented: FloatArray, height: int, width: int
+) -> dict[str, Variable]:
+    """The picture of the Fourier plane, and the energy of each image by orientation.
+
+    Parameters
+    ----------
+    sums : PlaneSums
+        Of all images.
+    oriented : array of shape (n_samples, n_orientations + 2)
+        Energy in each sector, then times the cosine and the sine of twice the orientation.
+    height, width : int
+    """
+    shares = sector_shares(height, width)
+    log = {"units": "log10 of squared feature units"}
+    log["long_name"] = (
+        "mean log power per bin, over channels before the logarithm; DC in the middle"
+    )
+    energy = UNIT | {"long_name": "energy without DC by orientation, over channels"}
+    doubled = UNIT | {"long_name": "energy times the cosine and sine of twice the orientation"}
+    bins = {"units": "1", "long_name": "full-plane bins of each orientation, shared ones in parts"}
+    return {
+        "log_power": Variable(("frequency_y", "frequency_x"), mean_log_power(sums, width), log),
+        "orientation_energy": Variable(("sample", "orientation"), oriented[:, :-2], energy),
+        "orientation_harmonic": Variable(("sample", "part"), oriented[:, -2:], doubled),
+        "orientation_bins": Variable(("orientation",), shares.sum((1, 2)), bins),
+    }
+
+
 def coordinates(bands: Bands, height: int, width: int) -> dict[str, Variable]:
     """Names of the bands and the frequencies of rings and half diagonal."""
     frequency, _ = radial_bins(height, width)
@@ -151,4 +197,17 @@ def coordinates(bands: Bands, height: int, width: int) -> dict[str, Variable]:
             diagonal_frequency(height, width),
             NYQUIST | {"long_name": "frequency on each axis, along the diagonal"},
         ),
+        "orientation": Variable(("orientation",), orientations(), DEGREES),
+        **axes_of_plane(height, width),
     }
+
+
+def axes_of_plane(height: int, width: int) -> dict[str, Variable]:
+    """Both axes of a plane with DC in the middle, in both units."""
+    axes: dict[str, Variable] = {}
+    for axis, side, text in (("y", height, "down a column"), ("x", width, "along a row")):
+        frequency, name = plane_frequency(side), {"long_name": f"frequency {text}"}
+        dims = (f"frequency_{axis}",)
+        axes[dims[0]] = Variable(dims, 2 * frequency, NYQUIST | name)
+        axes[f"cycles_per_pixel_{axis}"] = Variable(dims, frequency, PIXELS | name)
+    return axes

@@ -50,6 +50,11 @@ def as_wide_as(width: float | None) -> Iterator[None]:
         _width.reset(token)
 
 
+def width_of_page() -> float | None:
+    """Width in inches that figures get within `as_wide_as`; None: as wide as they need."""
+    return _width.get()
+
+
 def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
     """Layers of a model, in the order of the study."""
     layers: list[str] = json.loads(dataset.attrs["layers"])[model]

@@ -28,6 +28,8 @@ def _spectra(study: Study) -> dict[str, Entry]:
         "radial_profiles": Entry("spectra", "radial_profiles", edges),
         "delta_log_amplitude": Entry("spectra", "delta_log_amplitude", {}),
         "spectral_centroid": Entry("spectra", "spectral_centroid", {}),
+        "power_planes": Entry("planes", "power_planes", {}),
+        "orientation": Entry("planes", "orientation", {}),
     }
 
 

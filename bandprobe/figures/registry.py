@@ -14,6 +14,7 @@ from bandprobe.figures.drawing import Drawing, save_all
 from bandprobe.figures.effects import effects, penalty_paths, with_values
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.interactions import interactions
+from bandprobe.figures.planes import orientation, power_planes
 from bandprobe.figures.spectra import (
     band_energy,
     delta_log_amplitude,
@@ -27,6 +28,8 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "radial_profiles": radial_profiles,
     "delta_log_amplitude": delta_log_amplitude,
     "spectral_centroid": spectral_centroid,
+    "power_planes": power_planes,
+    "orientation": orientation,
     "penalty_paths": penalty_paths,
     "effects": effects,
     "controls": controls,

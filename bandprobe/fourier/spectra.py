@@ -76,6 +76,17 @@ def map_spectra(maps: MapArray, partition: BandPartition, window: Window = "none
     >>> bool(np.allclose(spectra.energy.sum(1), (maps**2).sum((1, 2, 3))))
     True
     """
+    return spectra_and_power(maps, partition, window)[0]
+
+
+def spectra_and_power(
+    maps: MapArray, partition: BandPartition, window: Window = "none"
+) -> tuple[MapSpectra, FloatArray]:
+    """As `map_spectra`, with the power of each half-plane bin that they are sums of.
+
+    The power has the shape (n_samples, height, width // 2 + 1) and is summed over channels; a bin
+    that stands for its conjugate too has that of both.
+    """
     partition.check(maps.shape)
     n_channels, height, width = maps.shape[1:]
     # Without its mean a constant map is exactly zero outside the zero frequency.
@@ -93,7 +104,7 @@ def map_spectra(maps: MapArray, partition: BandPartition, window: Window = "none
     total = without_dc.copy()
     total[:, 0, 0] = np.square(zero).sum(1) / (height * width)
     n_bands = len(partition.bands)
-    return MapSpectra(
+    spectra = MapSpectra(
         energy=_grouped(total, partition.half_index, n_bands),
         energy_without_dc=_grouped(without_dc, partition.half_index, n_bands),
         profile=_ring_power(total, width) / n_channels,
@@ -101,6 +112,7 @@ def map_spectra(maps: MapArray, partition: BandPartition, window: Window = "none
         centroid_without_dc=_centroid(without_dc, width),
         delta_log_amplitude=delta,
     )
+    return spectra, total
 
 
 def join_spectra(parts: Sequence[MapSpectra]) -> MapSpectra:

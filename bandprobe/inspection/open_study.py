@@ -83,7 +83,7 @@ class StudyResults:
 
         Parameters
         ----------
-        table : {"interventions", "spectra", "probes", "shapley"}
+        table : {"interventions", "spectra", "planes", "probes", "shapley"}
 
         Raises
         ------

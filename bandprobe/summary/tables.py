@@ -13,6 +13,8 @@ import xarray as xr
 from bandprobe.base.files import replacing, write_text
 
 ENDS = ("low", "high")
+# Axes of what is no cell: curves, pairs of bands, and planes, whose axes have the layer's name before them.
+NO_CELLS = {"radius", "diagonal", "other_band", "frequency_y", "frequency_x"}
 
 
 def variable_attrs(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -48,8 +50,11 @@ def write_summary(dataset: xr.Dataset, netcdf: Path, csv: Path, attrs: Mapping[s
 
 def cells_table(dataset: xr.Dataset) -> pd.DataFrame:
     """One row for each cell that exists; curves and pairs of bands have their own tables."""
-    others = {"radius", "diagonal", "other_band"}
-    cells = [n for n in dataset.data_vars if not others & set(dataset[n].dims)]
+    cells = [
+        name
+        for name, values in dataset.data_vars.items()
+        if not NO_CELLS & {str(dim).rpartition(".")[2] for dim in values.dims}
+    ]
     table = dataset[cells].to_dataframe().reset_index()
     # A variable that has a number in every cell that exists, and in no other.
     exists = next(n for n in ("structural", "bins", "penalty_chosen") if n in table)

@@ -23,6 +23,7 @@ from bandprobe.study.study import Study
 from bandprobe.study.within import inside, top
 from bandprobe.summary.interactions import interaction_table
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.planes import planes_dataset
 from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.spectra import diagonal_table, layer_spectrum, profile_table, spectra_dataset
@@ -132,6 +133,9 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
             }
         )
 
+    def planes() -> xr.Dataset:
+        return planes_dataset(top(folder, Paths.SPECTRA), axes["layers"], settings)
+
     def probes() -> xr.Dataset:
         return probes_dataset(top(folder, Paths.PROBE), study.axes(study.additive))
 
@@ -141,6 +145,7 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})
     yield from _table_problems(dataset, "spectra", spectra, curves)
+    yield from _table_problems(dataset, "planes", planes, {})
     if study.additive:
         yield from _table_problems(dataset, "probes", probes, {})
     if study.additive and study.shapley_fill != "none":

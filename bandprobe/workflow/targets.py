@@ -19,6 +19,9 @@ CURVES = ("spectra_profiles", "spectra_diagonal")
 # Interactions of pairs of bands, likewise.
 PAIRS = "shapley_interactions"
 
+# Summaries of the spectra.
+SPECTRAL = ("spectra", "planes")
+
 DatasetFiles = Callable[[Study, str], list[str]]
 
 
@@ -33,6 +36,7 @@ def tables(study: Study) -> list[str]:
     return [
         "interventions",
         "spectra",
+        "planes",
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
     ]
@@ -157,7 +161,7 @@ def figures(study: Study, dataset: str) -> list[str]:
 
 def spectral_figures(study: Study, dataset: str) -> list[str]:
     """The figures that show spectra."""
-    names = figures_of(study, "spectra")
+    names = [name for table in SPECTRAL for name in figures_of(study, table)]
     return fill(Paths.FIGURE, dataset=dataset, figure=names, suffix=SUFFIXES)
 
 
