@@ -13,7 +13,7 @@ import xarray as xr
 from bandprobe.base.files import replacing, write_text
 
 ENDS = ("low", "high")
-# Axes of what is no cell: curves, pairs of bands, and planes, whose axes have the layer's name before them.
+# Axes of curves, pairs of bands and planes, which are no cells; a plane's begin with its layer.
 NO_CELLS = {"radius", "diagonal", "other_band", "frequency_y", "frequency_x"}
 
 
