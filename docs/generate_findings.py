@@ -43,6 +43,7 @@ def tables(study: Path = STUDY) -> dict[str, str]:
         cells = effects[effects["readout"] == readout]
         found[f"used: {readout}"] = _used(cells[cells["mode"] == "remove-mean"])
         found[f"kept: {readout}"] = _kept(cells[cells["mode"] == "isolate-mean"])
+    found["used: head"] = _used(effects[effects["readout"] == "head"])
     return found
 
 
