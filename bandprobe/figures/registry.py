@@ -20,6 +20,7 @@ from bandprobe.figures.spectra import (
     radial_profiles,
     spectral_centroid,
 )
+from bandprobe.figures.transfer import transfer
 
 # Each takes a summary and the options of its entry.
 KINDS: Mapping[str, Callable[..., Figure]] = {
@@ -29,6 +30,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "spectral_centroid": spectral_centroid,
     "power_planes": power_planes,
     "orientation": orientation,
+    "transfer": transfer,
     "penalty_paths": penalty_paths,
     "effects": effects,
     "controls": controls,
