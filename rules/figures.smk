@@ -6,7 +6,7 @@ in:  results/<dataset>/summary
 out: results/<dataset>/figures
 """
 
-CATEGORIES = {"spectra": "Spectra", "planes": "Spectra", "probes": "Readouts"}
+CATEGORIES = {"spectra": "Spectra", "planes": "Spectra", "transfer": "Spectra", "probes": "Readouts"}
 
 
 def reported(table):
@@ -20,7 +20,7 @@ def reported(table):
     return files
 
 
-# plot_spectra, plot_planes, plot_probes, plot_interventions, plot_shapley
+# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley
 for table in dict.fromkeys(entry.table for entry in gallery(STUDY).values()):
 
     rule:

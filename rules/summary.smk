@@ -87,6 +87,33 @@ rule summarise_planes:
         " --csv {output.csv} 2> {log}"
 
 
+rule summarise_transfer:
+    input:
+        digests=of_dataset(targets.spectra),
+        stores=ancient(of_dataset(targets.spectra_stores)),
+    output:
+        netcdf=fill(Paths.SUMMARY, table="transfer"),
+        csv=fill(Paths.TABLE, table="transfer"),
+    log:
+        "logs/{dataset}/summarise_transfer.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=by_attempt(1000),
+    params:
+        code=code("summarise_transfer"),
+        axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
+        statistics=as_json(STUDY.statistics),
+        spectra=input_folder(2),
+    message:
+        "{wildcards.dataset}: summarise transfers between layers"
+    shell:
+        'python "$BANDPROBE"/summarise_transfer.py --code {params.code} --spectra {params.spectra}'
+        " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
+        " --csv {output.csv} 2> {log}"
+
+
 rule summarise_probes:
     input:
         digests=of_dataset(targets.additive_probes),

@@ -1,7 +1,8 @@
 """Draw one figure of a study at the width of a printed column, as a PDF with embedded fonts.
 
 FIGURE is the name of a picture of results/DATASET/figures, without its suffix; an unknown name
-lists the valid ones. The figure shows what that picture shows, or some of its models.
+lists the valid ones. The figure shows what that picture shows, or some of its models; with --from
+and --to, `transfer` shows any two layers of one model.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bandprobe.cli.draw_transfer import draw_pair
 from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
@@ -25,6 +27,7 @@ EXAMPLES = """
 bandprobe draw top1_drop_map --columns 2
 bandprobe draw band_energy --columns 1 --model dinov2_vits14
 bandprobe draw sweeps --output sweeps.pdf sweeps.svg
+bandprobe draw transfer --model efficientnet_lite0 --from blocks.0 --to blocks.2
 """
 
 
@@ -40,6 +43,13 @@ def parser() -> argparse.ArgumentParser:
         default=2,
         help="columns of the page to fill: 89 or 183 mm (default: 2)",
     )
+    for end, text in (("from", "input"), ("to", "output")):
+        options.add_argument(
+            f"--{end}",
+            dest=f"layer_{end}",
+            metavar="LAYER",
+            help=f"of `transfer`: the layer that is the {text} (default: each pair of neighbours)",
+        )
     options.add_argument(
         "--output",
         type=Path,
@@ -50,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Compute the summary, if it is missing, and draw."""
+    """Compute what is shown, if it is missing, and draw."""
     study = load_study(arguments.config)
     dataset = choose_dataset(study, arguments.dataset)
     models = choose_many(study, "model", arguments.model, study.models)
@@ -58,6 +68,8 @@ def execute(arguments: argparse.Namespace) -> None:
     if arguments.figure not in figures:
         raise ConfigError(unknown_name("figure", arguments.figure, figures))
     entry = figures[arguments.figure]
+    if arguments.layer_from or arguments.layer_to:
+        return draw_pair(study, dataset, models, arguments)
     summary = Paths.SUMMARY.format(dataset=dataset, table=entry.table)
     run_workflow([summary], arguments.config, arguments.cores)
     # Matplotlib and xarray take a second to import: not before the names are checked.
@@ -72,10 +84,16 @@ def execute(arguments: argparse.Namespace) -> None:
     if not there:
         what = f"{arguments.figure} shows nothing of {', '.join(models)}"
         raise BandprobeError(what, expected=", ".join(valid))
-    name = f"{arguments.figure}_{arguments.columns}_columns"
-    output = arguments.output or [
-        Path(Paths.FIGURE.format(dataset=dataset, figure=name, suffix="pdf"))
-    ]
+    output = files_of(arguments, dataset, arguments.figure)
     with as_wide_as(COLUMNS[arguments.columns]):
         save(draw(entry, shown.sel(model=there)), output)
     print("\n".join(map(str, output)))
+    return None
+
+
+def files_of(arguments: argparse.Namespace, dataset: str, name: str) -> list[Path]:
+    """Where a figure goes: what was asked for, or a PDF among the figures."""
+    figure = f"{name}_{arguments.columns}_columns"
+    default = Paths.FIGURE.format(dataset=dataset, figure=figure, suffix="pdf")
+    chosen: list[Path] = arguments.output or [Path(default)]
+    return chosen

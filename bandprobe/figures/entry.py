@@ -16,7 +16,7 @@ class Entry:
 
     Attributes
     ----------
-    table : {"spectra", "planes", "probes", "interventions", "shapley"}
+    table : {"spectra", "planes", "transfer", "probes", "interventions", "shapley"}
         The summary with everything that it shows.
     kind : str
         The function that draws it, by its name in `bandprobe.figures.registry.KINDS`.

@@ -30,7 +30,13 @@ def _spectra(study: Study) -> dict[str, Entry]:
         "spectral_centroid": Entry("spectra", "spectral_centroid", {}),
         "power_planes": Entry("planes", "power_planes", {}),
         "orientation": Entry("planes", "orientation", {}),
+        **({"transfer": Entry("transfer", "transfer", {})} if has_blocks(study) else {}),
     }
+
+
+def has_blocks(study: Study) -> bool:
+    """Whether any model has two layers, between which energy is transferred."""
+    return any(len(model.layers) > 1 for model in study.models.values())
 
 
 def _effects(study: Study) -> dict[str, Entry]:

@@ -82,21 +82,30 @@ def _window(planes: xr.Dataset) -> str:
     return "  Maps under a Hann window." if planes.attrs["window"] == "hann" else ""
 
 
-def flow(names: list[str]) -> tuple[Figure, dict[str, Axes]]:
-    """A figure of square panels in rows as long as its width allows, and the panel of each name."""
+def flow(
+    names: list[str],
+    axes_of: tuple[str, str] = ("frequency x", "frequency y"),
+    most: int = MOST,
+    narrowest: float = NARROWEST,
+) -> tuple[Figure, dict[str, Axes]]:
+    """A figure of square panels in rows as long as its width allows, and the panel of each name.
+
+    The labels `axes_of` are at the bottom and on the left; a row has at most `most` panels, each
+    at least `narrowest` inches wide.
+    """
     page = width_of_page()
-    fitting = MOST if page is None else max(1, int((page - BESIDE) / NARROWEST))
-    columns = min(MOST, fitting, len(names))
+    fitting = most if page is None else max(1, int((page - BESIDE) / narrowest))
+    columns = min(most, fitting, len(names))
     rows = -(-len(names) // columns)
-    side = 1.25 if page is None else (page - BESIDE) / columns
+    side = 1.4 * narrowest if page is None else (page - BESIDE) / columns
     figure, axes = panels(rows, columns, side, min(side, 2.6) + 0.3)
     for number, panel in enumerate(axes.flat):
         if number >= len(names):
             panel.set_axis_off()
         if number % columns == 0:
-            panel.set_ylabel("frequency y", fontsize=TICKS, labelpad=1)
+            panel.set_ylabel(axes_of[1], fontsize=TICKS, labelpad=1)
         if number + columns >= len(names):
-            panel.set_xlabel("frequency x", fontsize=TICKS, labelpad=1)
+            panel.set_xlabel(axes_of[0], fontsize=TICKS, labelpad=1)
     return figure, dict(zip(names, axes.flat, strict=False))
 
 

@@ -21,6 +21,7 @@ from bandprobe.figures.spectra import (
     radial_profiles,
     spectral_centroid,
 )
+from bandprobe.figures.transfer import transfer
 
 # Each takes a summary and the options of its entry.
 KINDS: Mapping[str, Callable[..., Figure]] = {
@@ -30,6 +31,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "spectral_centroid": spectral_centroid,
     "power_planes": power_planes,
     "orientation": orientation,
+    "transfer": transfer,
     "penalty_paths": penalty_paths,
     "effects": effects,
     "controls": controls,

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bandprobe.errors import BandprobeError
+from bandprobe.figures.gallery import has_blocks
 from bandprobe.interventions.outcome_store import read_outcomes, read_untouched
 from bandprobe.interventions.targets import what_bands_hold
 from bandprobe.scoring.intervals import IntervalSettings
@@ -28,6 +29,7 @@ from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.spectra import diagonal_table, layer_spectrum, profile_table, spectra_dataset
 from bandprobe.summary.tables import cells_table
+from bandprobe.summary.transfer import transfer_dataset
 
 # Relative tolerance. The same sums on another machine differ in their last digits.
 SAME = 1e-9
@@ -136,6 +138,9 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     def planes() -> xr.Dataset:
         return planes_dataset(top(folder, Paths.SPECTRA), axes["layers"], settings)
 
+    def transfer() -> xr.Dataset:
+        return transfer_dataset(top(folder, Paths.SPECTRA), axes["layers"], settings)
+
     def probes() -> xr.Dataset:
         return probes_dataset(top(folder, Paths.PROBE), study.axes(study.additive))
 
@@ -146,6 +151,8 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     yield from _table_problems(dataset, "interventions", interventions, {})
     yield from _table_problems(dataset, "spectra", spectra, curves)
     yield from _table_problems(dataset, "planes", planes, {})
+    if has_blocks(study):
+        yield from _table_problems(dataset, "transfer", transfer, {})
     if study.additive:
         yield from _table_problems(dataset, "probes", probes, {})
     if study.additive and study.shapley_fill != "none":

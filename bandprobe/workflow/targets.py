@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bandprobe.figures.gallery import gallery
+from bandprobe.figures.gallery import gallery, has_blocks
 from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.study.study import Study
 from bandprobe.workflow.study_params import figures_of
@@ -20,7 +20,7 @@ CURVES = ("spectra_profiles", "spectra_diagonal")
 PAIRS = "shapley_interactions"
 
 # Summaries of the spectra.
-SPECTRAL = ("spectra", "planes")
+SPECTRAL = ("spectra", "planes", "transfer")
 
 DatasetFiles = Callable[[Study, str], list[str]]
 
@@ -37,6 +37,7 @@ def tables(study: Study) -> list[str]:
         "interventions",
         "spectra",
         "planes",
+        *(["transfer"] if has_blocks(study) else []),
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
@@ -65,6 +66,23 @@ def test_a_pdf_is_as_wide_as_a_column_and_holds_its_fonts(study: TinyStudy) -> N
     assert "Did you mean 'top1_drop_map'?" in wrong
     nothing = fails(study.folder, "draw", "top1_drop_head", *words[2:], "--model", "pixels")
     assert "shows nothing of pixels" in nothing
+
+
+def test_a_transfer_between_any_two_layers(study: TinyStudy) -> None:
+    words = ["draw", "transfer", "--config", "study.yaml", "--cores", "2"]
+    ends = ["--model", "resnet18", "--from", "layer1", "--to", "layer3", "--columns", "1"]
+    printed = prints(study.folder, *words, *ends).splitlines()
+    pair, table = (study.folder / name for name in printed[-2:])
+    assert pair.read_bytes().startswith(b"%PDF")
+    cells = pd.read_csv(table)
+    summary = pd.read_csv(study.folder / "results/tiny/summary/transfer.csv")
+    pd.testing.assert_frame_equal(cells, summary[summary["model"] == "resnet18"])
+    assert "one model" in fails(study.folder, *words, *ends[2:])
+    assert "needs both" in fails(study.folder, *words, *ends[:4])
+    wrong = fails(study.folder, *words, *ends[:5], "layer2")
+    assert "unknown layer of resnet18" in wrong
+    other = fails(study.folder, "draw", "orientation", *words[2:], *ends)
+    assert "orientation is not drawn between two layers" in other
 
 
 def test_verify_prints_a_line_a_stage(finished: TinyStudy) -> None:

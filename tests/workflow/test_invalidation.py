@@ -14,7 +14,7 @@ from tests.workflow.conftest import TinyStudy
 REPORT = {"write_report": 1}
 SUMMARY = {"summarise_interventions": 1, "plot_interventions": 1} | REPORT
 SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
-PLANES = {"summarise_planes": 1, "plot_planes": 1}
+PLANES = {"summarise_planes": 1, "plot_planes": 1, "summarise_transfer": 1, "plot_transfer": 1}
 SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | PLANES | REPORT
 PROBES = {"summarise_probes": 1, "plot_probes": 1} | REPORT
 CONFIG = {"write_config": 1} | REPORT

@@ -73,9 +73,21 @@ def test_one_target_is_sampled_of_each_readout_of_each_model(tiny: Study) -> Non
 
 
 def test_a_study_has_the_tables_of_its_results(tiny: Study, bare: Study) -> None:
-    assert targets.tables(tiny) == ["interventions", "spectra", "planes", "probes", "shapley"]
-    assert targets.tables(bare) == ["interventions", "spectra", "planes", "probes"]
-    assert targets.tables(study_of(readouts=["refit"])) == ["interventions", "spectra", "planes"]
+    assert targets.tables(tiny) == [
+        "interventions",
+        "spectra",
+        "planes",
+        "transfer",
+        "probes",
+        "shapley",
+    ]
+    assert targets.tables(bare) == ["interventions", "spectra", "planes", "transfer", "probes"]
+    assert targets.tables(study_of(readouts=["refit"])) == [
+        "interventions",
+        "spectra",
+        "planes",
+        "transfer",
+    ]
     folder = "results/tiny/summary"
     assert targets.summaries(bare, "tiny") == [
         *(f"{folder}/{name}.nc" for name in targets.tables(bare)),
@@ -102,6 +114,7 @@ def test_figures_are_png_and_svg(tiny: Study) -> None:
         "spectral_centroid",
         "power_planes",
         "orientation",
+        "transfer",
     }
 
 
