@@ -11,10 +11,14 @@ FUZZ ?= 5000
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study plan verify fuzz test test-all browser cluster-test check bench bench-smallest docs clean
+.PHONY: study demo plan verify fuzz test test-all browser cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
+
+# Something to see within two minutes: a few crops, one network, two modes.
+demo: $(VENV)/.runtime
+	PYTHONPATH=. $(BIN)/python -m bandprobe run configs/demo.yaml --cores $(CORES)
 
 # What a study costs at full size, without running it: make plan CONFIG=configs/imagenet.yaml
 plan: $(VENV)/.runtime

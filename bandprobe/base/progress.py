@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -19,6 +20,10 @@ from bandprobe.base.units import in_time
 INTERVAL_S = 30.0
 # Names the terminal of a workflow that runs on this machine: its jobs write to logs, and here too.
 TERMINAL = "BANDPROBE_TERMINAL"
+# Names a file in which `bandprobe run` reads how far the loops of its jobs have come.
+NOTES = "BANDPROBE_PROGRESS"
+# Seconds between two notes of a loop.
+NOTE_INTERVAL_S = 0.5
 Item = TypeVar("Item")
 
 
@@ -71,13 +76,16 @@ class Lines:
         self, total: int, unit: str, what: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._total, self._unit, self._what, self._clock = total, unit, what, clock
-        self._begin = self._last = clock()
+        self._begin = self._last = self._noted = clock()
         self._done = 0
 
     def add(self, count: int) -> None:
         """Count what is done, and say so if the last line is old enough."""
         self._done += count
         now = self._clock()
+        if now - self._noted >= NOTE_INTERVAL_S or self._done >= self._total:
+            self._noted = now
+            self._note()
         if now - self._last < INTERVAL_S or self._done >= self._total:
             return
         self._last = now
@@ -97,10 +105,17 @@ class Lines:
     def _told(self) -> str:
         return f"{self._what}: {self._done} of {self._total} {self._unit}"
 
+    def _note(self) -> None:
+        note = {"what": self._what, "unit": self._unit, "done": self._done, "total": self._total}
+        _append(os.environ.get(NOTES), json.dumps(note))
+
 
 def _to_terminal(line: str) -> None:
-    path = os.environ.get(TERMINAL)
+    # The terminal may be gone, or another user's; the log has the line all the same.
+    _append(os.environ.get(TERMINAL), line)
+
+
+def _append(path: str | None, line: str) -> None:
     if path:
-        # The terminal may be gone, or another user's; the log has the line all the same.
-        with suppress(OSError), Path(path).open("a", encoding="utf-8") as terminal:
-            terminal.write(f"{line}\n")
+        with suppress(OSError), Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(f"{line}\n")

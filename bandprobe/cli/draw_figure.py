@@ -1,13 +1,16 @@
 """Draw one figure of a study at the width of a printed column, as a PDF with embedded fonts.
 
 FIGURE is the name of a picture of results/DATASET/figures, without its suffix; an unknown name
-lists the valid ones. The figure shows what that picture shows, or some of its models; with --from
-and --to, `transfer` shows any two layers of one model.
+lists the valid ones. The figure shows what that picture shows, or some of its models, or other
+modes; with --from and --to, `transfer` shows any two layers of one model. What does not fit a page
+of 240 mm, or would have text below 6 points, is refused.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bandprobe.cli.draw_transfer import draw_pair
@@ -19,12 +22,14 @@ from bandprobe.cli.shared import (
     run_workflow,
 )
 from bandprobe.errors import BandprobeError, ConfigError, unknown_name
-from bandprobe.figures.entry import COLUMNS
-from bandprobe.figures.gallery import gallery
+from bandprobe.figures.entry import COLUMNS, Entry
+from bandprobe.figures.gallery import EFFECTS, gallery, modes_of
 from bandprobe.study.paths import Paths
+from bandprobe.study.study import Study
 
 EXAMPLES = """
 bandprobe draw top1_drop_map --columns 2
+bandprobe draw top1_drop_map --mode remove isolate perturb
 bandprobe draw band_energy --columns 1 --model dinov2_vits14
 bandprobe draw sweeps --output sweeps.pdf sweeps.svg
 bandprobe draw transfer --model efficientnet_lite0 --from blocks.0 --to blocks.2
@@ -36,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     options = command_parser(__doc__, "bandprobe draw", EXAMPLES)
     options.add_argument("figure", metavar="FIGURE", help="name of the figure")
     options.add_argument("--model", nargs="+", help="models to show (default: all)")
+    options.add_argument(
+        "--mode", nargs="+", help="modes of a figure of effects (default: those of the picture)"
+    )
     options.add_argument(
         "--columns",
         type=int,
@@ -67,15 +75,16 @@ def execute(arguments: argparse.Namespace) -> None:
     figures = gallery(study)
     if arguments.figure not in figures:
         raise ConfigError(unknown_name("figure", arguments.figure, figures))
-    entry = figures[arguments.figure]
     if arguments.layer_from or arguments.layer_to:
         return draw_pair(study, dataset, models, arguments)
+    entry = with_modes(study, figures[arguments.figure], arguments.mode)
     summary = Paths.SUMMARY.format(dataset=dataset, table=entry.table)
     run_workflow([summary], arguments.config, arguments.cores)
     # Matplotlib and xarray take a second to import: not before the names are checked.
     import xarray as xr
 
     from bandprobe.figures.drawing import as_wide_as, save
+    from bandprobe.figures.printable import refuse_unprintable
     from bandprobe.figures.registry import draw, models_in
 
     shown = xr.load_dataset(summary)
@@ -86,7 +95,9 @@ def execute(arguments: argparse.Namespace) -> None:
         raise BandprobeError(what, expected=", ".join(valid))
     output = files_of(arguments, dataset, arguments.figure)
     with as_wide_as(COLUMNS[arguments.columns]):
-        save(draw(entry, shown.sel(model=there)), output)
+        figure = draw(entry, shown.sel(model=there))
+    refuse_unprintable(figure, arguments.columns)
+    save(figure, output)
     print("\n".join(map(str, output)))
     return None
 
@@ -97,3 +108,29 @@ def files_of(arguments: argparse.Namespace, dataset: str, name: str) -> list[Pat
     default = Paths.FIGURE.format(dataset=dataset, figure=figure, suffix="pdf")
     chosen: list[Path] = arguments.output or [Path(default)]
     return chosen
+
+
+def with_modes(study: Study, entry: Entry, modes: Sequence[str] | None) -> Entry:
+    """The same figure with other modes.
+
+    Raises
+    ------
+    ConfigError
+        If the figure has no modes to choose, or the study not these.
+    """
+    if modes is None:
+        return entry
+    if "modes" not in entry.options:
+        raise ConfigError(
+            "this figure shows no modes that could be chosen",
+            expected=f"--mode with one of {', '.join(EFFECTS)}, followed by _READOUT, or sweeps",
+            hint="a figure of one mode has its name at the end: readouts_remove-mean",
+        )
+    chosen = choose_many(study, "mode", modes, study.modes)
+    readout = entry.options["readout"]
+    valid = entry.options["modes"] if entry.kind == "sweeps" else modes_of(study, readout)
+    wrong = [mode for mode in chosen if mode not in valid]
+    if wrong:
+        what = f"the figure has nothing of {', '.join(wrong)}"
+        raise ConfigError(what, expected=", ".join(valid))
+    return replace(entry, options=dict(entry.options) | {"modes": chosen})

@@ -1,7 +1,9 @@
 """Run a study with Snakemake, or whatever part of it is not up to date.
 
 Everything after STUDY is passed to Snakemake: options, and stages or files to make (default: the
-whole study). Results go to the working directory. The exit status is Snakemake's.
+whole study). Results go to the working directory. A status line shows jobs, images, fits and the
+time left; the complete log is in .snakemake/log. A failed job is named with the last lines of its
+own log. The exit status is Snakemake's, or 130 after Ctrl-C.
 """
 
 from __future__ import annotations

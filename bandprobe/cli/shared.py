@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bandprobe.base.progress import NOTES
 from bandprobe.errors import BandprobeError, ConfigError
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
@@ -22,6 +25,10 @@ from bandprobe.workflow.home import workflow_home
 
 HOME = workflow_home()
 CONFIG = Path("config.yaml")
+# Snakemake with the status line.
+RUNNER = "bandprobe.workflow.run_snakemake"
+# What Snakemake says where all files are there; importing it takes longer than to ask.
+NOTHING_TO_DO = "Nothing to be done"
 
 
 def described(description: str | None, prog: str | None, examples: str) -> argparse.ArgumentParser:
@@ -99,6 +106,9 @@ def target_path(target: Target) -> str:
 def call_snakemake(config: Path, options: Sequence[str]) -> int:
     """Run Snakemake on a study in the current folder, and return its exit status.
 
+    Its events are shown as a status line, with the errors of failed jobs; the complete log goes to
+    .snakemake/log. After Ctrl-C the status is 130, as in a shell.
+
     Parameters
     ----------
     config : Path
@@ -106,37 +116,63 @@ def call_snakemake(config: Path, options: Sequence[str]) -> int:
     options : sequence of str
         Further options and targets; they override the ones set here.
     """
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-    # Not last: it would take targets for further configurations.
-    command += ["--configfile", str(config)]
-    command += ["--workflow-profile", str(HOME / "profiles" / "default")]
-    with subprocess.Popen([*command, *options]) as process:
-        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        try:
-            status = _wait(process)
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    command = [*_snakemake(RUNNER, config), "--logger", "bandprobe"]
+    with tempfile.TemporaryDirectory(prefix="bandprobe-") as folder:
+        environment = os.environ | {NOTES: str(Path(folder, "progress"))}
+        with subprocess.Popen([*command, *options], env=environment) as process:
+            before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+            try:
+                status, interrupted = _wait(process)
+            finally:
+                signal.signal(signal.SIGTERM, before)
+    if status and interrupted:
+        return 128 + signal.SIGINT
     # As a shell has it, where a signal ended the process.
     return status if status >= 0 else 128 - status
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait until a process ends, also after Ctrl-C, which it gets too and takes time to obey."""
+def _snakemake(module: str, config: Path) -> list[str]:
+    """The command that runs Snakemake, or a module in its place, on a study."""
+    command = [sys.executable, "-m", module, "--snakefile", str(HOME / "Snakefile")]
+    # Not last: it would take targets for further configurations.
+    command += ["--configfile", str(config)]
+    return [*command, "--workflow-profile", str(HOME / "profiles" / "default")]
+
+
+def _wait(process: subprocess.Popen[bytes]) -> tuple[int, bool]:
+    """Wait until a process ends, also after Ctrl-C, which it gets too and takes time to obey.
+
+    Returns
+    -------
+    int, bool
+        Its status, and whether there was a Ctrl-C.
+    """
+    interrupted = False
     while True:
         try:
-            return process.wait()
+            return process.wait(), interrupted
         except KeyboardInterrupt:
-            continue
+            interrupted = True
+
+
+def is_up_to_date(goals: Sequence[str], config: Path) -> bool:
+    """Whether Snakemake would do nothing for these files; asking leaves no trace."""
+    command = [*_snakemake("snakemake", config), "--cores", "1", "--dry-run", "--quiet", "rules"]
+    done = subprocess.run([*command, "--", *goals], capture_output=True, text=True, check=False)
+    return done.returncode == 0 and NOTHING_TO_DO in done.stdout + done.stderr
 
 
 def run_workflow(goals: Sequence[str], config: Path, cores: str) -> None:
-    """Let Snakemake make files in the current folder, as `snakemake --cores` does.
+    """Let Snakemake make files in the current folder, unless they are up to date.
 
     Raises
     ------
     BandprobeError
-        If the workflow failed; Snakemake has said why.
+        If the workflow failed; its messages have been shown.
     """
+    there = all(Path(goal).exists() for goal in goals)
+    if there and is_up_to_date(goals, config):
+        return
     if call_snakemake(config, ["--cores", cores, "--", *goals]):
         raise BandprobeError(
             "the workflow did not finish; its messages are above",

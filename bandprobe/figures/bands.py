@@ -11,19 +11,18 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bandprobe.figures.blocks import Block, heat_blocks
 from bandprobe.figures.drawing import (
-    MARKERS,
-    NAMED,
     STYLE,
-    colour_bar,
-    colours,
     footer,
     layers_of,
     legend_above,
+    legend_below,
     panels,
     title,
 )
-from bandprobe.figures.effects import heat
+from bandprobe.figures.effects import SEES
+from bandprobe.figures.palette import MARKERS, NAMED, colours
 from bandprobe.summary.names import COMPARED, CONTROLS, EFFECTS, SHAPLEY
 
 Series = Mapping[str, xr.Dataset]
@@ -150,8 +149,8 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
                 panel.set_ylim(0, 1.02)
                 title(panel, f"{model}: {mode}")
                 panel.set_ylabel("top-1 accuracy" if column == 0 else "")
-                if row == 0:
-                    panel.legend(fontsize=6)
+                if row == len(modes) - 1:
+                    legend_below(panel)
         footer(
             figure,
             "Kept: the band and all bands below it (lowpass) or above it (highpass). "
@@ -170,30 +169,15 @@ def _line(panel: Axes, cells: xr.Dataset, colour: Any, layer: str) -> None:
 
 
 def shapley(values: xr.Dataset, score: str) -> Figure:
-    """Heat maps of Shapley values, layer by band: one row per readout, one column per model."""
-    models = [str(model) for model in values["model"].to_numpy()]
-    readouts = [str(readout) for readout in values["readout"].to_numpy()]
-    height = 0.75 + 0.24 * max(len(layers_of(values, model)) for model in models)
-    with plt.rc_context(STYLE):
-        figure, axes = panels(len(readouts), len(models), 2.9, height)
-        for row, readout in enumerate(readouts):
-            cells = values.sel(readout=readout)
-            # Margins of different readouts have different scales.
-            limit = max(float(np.nanmax(np.abs(cells[score].to_numpy()), initial=0.0)), 1e-9)
-            image = None
-            for column, model in enumerate(models):
-                panel: Axes = axes[row, column]
-                part = cells.sel(model=model, layer=layers_of(values, model))
-                image = heat(panel, part, score, limit)
-                title(panel, f"{model}: {readout}")
-                if row < len(readouts) - 1:
-                    panel.set_xticks([])
-            if image is not None:
-                colour_bar(figure, image, axes[row], SHAPLEY[score].short)
-        footer(
-            figure,
-            "Shapley values over all subsets of bands. In each row they add up to the score of the "
-            "whole map minus that without any band.\nIn brackets: the interval includes zero. "
-            "////: no bin in the band (N/A). ....: the readout has no weight in the band.",
-        )
-    return figure
+    """Heat maps of Shapley values, layer by band: one block per readout."""
+    blocks = [
+        Block(str(readout), SEES[str(readout)], values.sel(readout=readout))
+        for readout in values["readout"].to_numpy()
+    ]
+    how = (
+        "Shapley values over all subsets of bands: over the bands they add up to the score of the "
+        "complete map minus that without any band.  In brackets: the interval includes zero.  "
+        "////: no bin in the band (N/A).  ....: the readout has no weight in the band."
+    )
+    # Margins of different readouts have different scales.
+    return heat_blocks(blocks, score, SHAPLEY[score].label, how=how, one_scale=score == "accuracy")

@@ -19,19 +19,15 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.transforms import ScaledTranslation
 
 from bandprobe.base.files import replacing
+from bandprobe.figures.entry import PAGE_HIGH
 
 mpl.use("Agg")
 STYLE: Any = mpl.rc_params_from_file(
     Path(__file__).with_name("publication.mplstyle"), use_default_template=False
 )
-# Perceptually uniform, readable with colour-vision deficiency; bands and layers are ordered.
-ORDERED = mpl.colormaps["viridis"]
-# Models are not ordered. The palette of Okabe and Ito, without black and without yellow, which is
-# faint on white; markers distinguish what colours do not.
-NAMED = [mpl.color_sequences["okabe_ito"][number] for number in (5, 6, 3, 7, 1, 2)]
-MARKERS = "osD^vP"
 PANEL = 2.6
 # The same figure makes the same file.
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -62,19 +58,21 @@ def layers_of(dataset: xr.Dataset, model: str) -> list[str]:
 
 
 def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Figure, Any]:
-    """A figure of equal panels, sized in inches, and its axes by (row, column)."""
+    """A figure of equal panels, sized in inches, and its axes by (row, column).
+
+    Where the rows are higher than a page, each becomes lower, down to half its height.
+    """
+    room = (PAGE_HIGH - 0.6) / n_rows
     return plt.subplots(
         n_rows,
         n_columns,
-        figsize=(_width.get() or width * n_columns + 1.2, height * n_rows + 0.6),
+        figsize=(
+            _width.get() or width * n_columns + 1.2,
+            min(height, max(room, height / 2)) * n_rows + 0.6,
+        ),
         squeeze=False,
         layout="constrained",
     )
-
-
-def colours(count: int) -> list[Any]:
-    """Colours for an ordered series."""
-    return [ORDERED(0.95 * position / max(1, count - 1)) for position in range(count)]
 
 
 def folded(text: str, inches: float, size: float) -> str:
@@ -89,12 +87,6 @@ def _beside(panel: Axes) -> tuple[float, int]:
     figure = cast(Figure, panel.get_figure(root=True))
     grid = cast(GridSpec, panel.get_gridspec())
     return figure.get_figwidth(), grid.ncols
-
-
-def share_of_width(panel: Axes) -> float:
-    """Width in inches of a panel with the labels at its side."""
-    inches, columns = _beside(panel)
-    return inches / columns
 
 
 def _room(panel: Axes) -> float:
@@ -114,15 +106,6 @@ def x_label(panel: Axes, text: str) -> None:
     panel.set_xlabel(folded(text, _room(panel), mpl.rcParams["font.size"]))
 
 
-def colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
-    """A colour bar beside panels, at most 5 inches long, its label in lines that fit."""
-    height = figure.get_figheight()
-    shrink = min(1.0, 5 / height)
-    # Below the panels are their labels.
-    text = folded(label, 0.8 * height, mpl.rcParams["font.size"])
-    figure.colorbar(image, ax=axes, label=text, pad=0.01, fraction=0.05, shrink=shrink, aspect=30)
-
-
 def footer(figure: Figure, text: str) -> None:
     """How to read a figure, below it, in lines that fit its width."""
     size = 7
@@ -137,6 +120,20 @@ def legend_above(
     inches = (LETTER * letters + 5) * mpl.rcParams["legend.fontsize"] / 72
     columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
     figure.legend(handles, labels, title=title, loc="outside upper center", ncols=columns)
+
+
+def legend_below(panel: Axes, inches: float = 0.5) -> None:
+    """The legend of one panel below the labels of its axis, clear of its lines."""
+    figure = cast(Figure, panel.get_figure(root=True))
+    lower = ScaledTranslation(0, -inches, figure.dpi_scale_trans)
+    panel.legend(
+        ncols=2,
+        handlelength=1.2,
+        columnspacing=0.8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=panel.transAxes + lower,
+    )
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:

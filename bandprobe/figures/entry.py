@@ -8,6 +8,8 @@ from typing import Any
 
 # Widths of one and two columns of a printed page in inches: 89 and 183 mm, as Nature asks for.
 COLUMNS = {1: 89 / 25.4, 2: 183 / 25.4}
+# Height of a printed page without its caption, in inches: 240 mm.
+PAGE_HIGH = 240 / 25.4
 
 
 @dataclass(frozen=True)

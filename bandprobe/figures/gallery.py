@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bandprobe.figures.entry import Entry
 from bandprobe.study.study import Study
 from bandprobe.summary.names import SHAPLEY
@@ -40,13 +42,38 @@ def has_blocks(study: Study) -> bool:
 
 
 def _effects(study: Study) -> dict[str, Entry]:
-    return {
-        f"{score}_{readout}": Entry(
-            "interventions", "effects", {"score": score, "readout": readout}
-        )
-        for score in EFFECTS
-        for readout in study.all_readouts
-    }
+    """One mode of each readout, and all readouts of each mode."""
+    entries = {}
+    for score in EFFECTS:
+        for readout in study.all_readouts:
+            options = {
+                "score": score,
+                "readout": readout,
+                "modes": [default_mode(study, modes_of(study, readout))],
+            }
+            entries[f"{score}_{readout}"] = Entry("interventions", "effects", options)
+    for mode in study.modes:
+        options = {"score": EFFECTS[0], "mode": mode}
+        entries[f"readouts_{mode}"] = Entry("interventions", "readouts", options)
+    return entries
+
+
+def modes_of(study: Study, readout: str) -> list[str]:
+    """Modes under which a readout has a result."""
+    if study.head is not None and readout in study.head.readouts:
+        return list(study.head.modes)
+    return [mode for mode in study.modes if study.is_defined(readout, mode)]
+
+
+def default_mode(study: Study, modes: Sequence[str]) -> str:
+    """The mode that is shown first: removing with the training mean, or else removing, if any.
+
+    The mean in the place of a band tells a loss of information from the shock of an unfamiliar
+    input.
+    """
+    removing = [name for name in modes if study.modes[name].kind == "remove"]
+    with_mean = [name for name in removing if study.modes[name].fill == "mean"]
+    return [*with_mean, *removing, *modes][0]
 
 
 def _bands(study: Study) -> dict[str, Entry]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bandprobe.figures.bands import controls, shapley, sweeps, used_available
 from bandprobe.figures.drawing import Drawing, save_all
-from bandprobe.figures.effects import effects, penalty_paths, with_values
+from bandprobe.figures.effects import effects, penalty_paths, readouts, with_values
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.interactions import interactions
 from bandprobe.figures.planes import orientation, power_planes
@@ -34,6 +34,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "transfer": transfer,
     "penalty_paths": penalty_paths,
     "effects": effects,
+    "readouts": readouts,
     "controls": controls,
     "used_available": used_available,
     "sweeps": sweeps,

@@ -14,11 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from bandprobe.figures.drawing import (
-    MARKERS,
-    NAMED,
     PANEL,
     STYLE,
-    colours,
     footer,
     layers_of,
     legend_above,
@@ -26,12 +23,14 @@ from bandprobe.figures.drawing import (
     title,
     x_label,
 )
+from bandprobe.figures.palette import MARKERS, NAMED, colours
 
 DEPTH = "depth (first layer of the study 0, last 1)"
 DELTA = "Δ log amplitude (nats, relative to DC)"
 ON_AXES = "frequency on each axis (Nyquist = 1)"
 NO_ENERGY = "N/A: no energy outside DC"
-INTERVALS = "Bars and shaded areas: intervals by resampling groups of images."
+# What is drawn anew for intervals, by the unit of the study's statistics.
+RESAMPLED = {"group": "groups of images", "class": "classes"}
 # Rows of `band_energy`: variable, title, label of the axis.
 ENERGY_ROWS = (
     ("share", "with DC", "share of the energy"),
@@ -44,9 +43,15 @@ def _models_of(spectra: xr.Dataset) -> list[str]:
     return [str(model) for model in spectra["model"].to_numpy()]
 
 
+def intervals(spectra: xr.Dataset) -> str:
+    """Which intervals are shown."""
+    resampled = RESAMPLED[str(spectra.attrs["unit"])]
+    return f"Bars and shaded areas: intervals by resampling {resampled}."
+
+
 def _footer(spectra: xr.Dataset) -> str:
     window = "  Maps under a Hann window." if spectra.attrs["window"] == "hann" else ""
-    return INTERVALS + window
+    return intervals(spectra) + window
 
 
 def band_energy(spectra: xr.Dataset) -> Figure:
@@ -196,9 +201,8 @@ def delta_log_amplitude(spectra: xr.Dataset) -> Figure:
         _across_depth(axes[0, -1], highest_frequency(spectra), "delta_log_amplitude")
         title(axes[0, -1], "at the highest frequency")
         axes[0, -1].legend()
-        footer(
-            figure, f"{INTERVALS}  Highest frequency: the last bin of the diagonal below Nyquist."
-        )
+        highest = "Highest frequency: the last bin of the diagonal below Nyquist."
+        footer(figure, f"{intervals(spectra)}  {highest}")
     return figure
 
 

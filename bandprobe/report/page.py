@@ -172,5 +172,6 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
         libraries=[plots, tables],
         data=inline_json(page_data(results)),
         config_text=config_text,
+        note=results.config.get("note"),
         provenance=provenance,
     )

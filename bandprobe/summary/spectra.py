@@ -48,7 +48,8 @@ def layer_spectrum(path: Path, settings: IntervalSettings) -> xr.Dataset:
     energies, which differ by orders of magnitude and are drawn on logarithmic axes.
 
     An image without energy (outside DC) has no shares and no centroid, and is left out of those
-    means. Attributes: `note` says why a layer has no half diagonal, `window` which one was used.
+    means. Attributes: `note` says why a layer has no half diagonal, `window` which one was used,
+    `unit` what was resampled.
     """
     store = Store(path)
     independent = settings.units(store.read("label"), store.read("group"))
@@ -65,7 +66,7 @@ def layer_spectrum(path: Path, settings: IntervalSettings) -> xr.Dataset:
         values = store.read(name).astype(np.float64)
         variables[name] = xr.Variable(dims, values, {"long_name": text, "units": units})
     note = str(store.array("delta_log_amplitude").attrs.get("note", ""))
-    attrs = {"note": note, "window": store.attrs["window"]}
+    attrs = {"note": note, "window": store.attrs["window"], "unit": settings.unit}
     return xr.Dataset(variables, {"band": list(store.labels("band"))}, attrs)
 
 
@@ -123,7 +124,8 @@ def spectra_dataset(spectra: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset
     """Spectra of several layers along (model, layer), padded with NaN.
 
     The attribute `layers` is JSON: the layers of each model in the order of the study;
-    `without_diagonal` likewise, the layers that have no half diagonal and why; `window` is common.
+    `without_diagonal` likewise, the layers that have no half diagonal and why; `window` and `unit`
+    are common.
     """
     order: dict[str, list[str]] = {}
     notes: dict[str, dict[str, str]] = {}
@@ -135,7 +137,7 @@ def spectra_dataset(spectra: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset
     first = next(iter(spectra.values()))
     variables = {str(name): _stacked(spectra, str(name), labels) for name in first.data_vars}
     attrs = {"layers": json.dumps(order), "without_diagonal": json.dumps(notes)}
-    attrs["window"] = first.attrs["window"]
+    attrs |= {name: first.attrs[name] for name in ("window", "unit")}
     return xr.Dataset(variables, labels | {"band": first["band"].to_numpy()}, attrs)
 
 

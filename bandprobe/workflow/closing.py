@@ -22,7 +22,15 @@ def closing_lines(study: Study, *, finished: bool, directory: Path = Path()) -> 
         flags = directory / Paths.FLAGS.format(dataset=dataset)
         lines += flag_lines(flags) if finished and flags.exists() else []
         lines += skipped_lines(study, dataset, directory)
-    return lines if finished else [*lines, "The run failed; logs/ has the log of each job that ran"]
+    if not finished:
+        return [*lines, "The run failed; logs/ has the log of each job that ran"]
+    return lines + opening_lines(study, directory)
+
+
+def opening_lines(study: Study, directory: Path = Path()) -> list[str]:
+    """Which pages to open: those of the data sets that are there."""
+    pages = (Path(Paths.REPORT.format(dataset=dataset)) for dataset in study.datasets)
+    return [f"Open {page}" for page in pages if (directory / page).exists()]
 
 
 def _places(dataset: str, directory: Path) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bandprobe.base.progress import TERMINAL
+from bandprobe.base.progress import NOTES, TERMINAL
 from bandprobe.workflow.script import KEEP_MEMORY
 
 # Names the folder of the scripts, so that the commands of rules hold no path of this machine: a
@@ -32,13 +32,14 @@ def job_environment(
         The interpreter that jobs run under the name `python`; None where Snakemake makes
         environments of its own.
     terminal : str
-        Device that jobs show their progress on beside their logs; empty for none.
+        Device that jobs show their progress on beside their logs; empty for none. Jobs of
+        `bandprobe run` leave it alone: there is a status line.
     """
     variables = {
         **KEEP_MEMORY,
         SCRIPTS: str(home / "workflow" / "scripts"),
         "PYTHONPATH": _first(str(home), environment.get("PYTHONPATH", "")),
-        TERMINAL: terminal,
+        TERMINAL: "" if environment.get(NOTES) else terminal,
     }
     if interpreter is not None:
         variables["PATH"] = _first(str(interpreter.parent), environment.get("PATH", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bandprobe.base import progress
-from bandprobe.base.progress import TERMINAL, Lines, tracked
+from bandprobe.base.progress import NOTES, TERMINAL, Lines, tracked
 
 LOOP = (
     "import logging, sys; from bandprobe.base.progress import tracked; "
@@ -92,6 +93,22 @@ def test_a_terminal_that_is_gone_is_no_error(
     monkeypatch.setenv(TERMINAL, str(tmp_path / "nowhere" / "tty"))
     monkeypatch.setattr(progress, "INTERVAL_S", 0.0)
     assert sum(tracked(range(4), 4, "fits", "it")) == 6
+
+
+def test_a_status_line_gets_notes_of_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "notes"
+    monkeypatch.setenv(NOTES, str(notes))
+    clock = Clock()
+    lines = Lines(100, "images", "net/train", clock)
+    for seconds, count in [(0.1, 10), (0.1, 10), (0.4, 10), (0.1, 20), (0.1, 50)]:
+        clock.now += seconds
+        lines.add(count)
+    # Half a second after the last, and at the end.
+    assert [json.loads(line) for line in notes.read_text().splitlines()] == [
+        {"what": "net/train", "unit": "images", "done": done, "total": 100} for done in (30, 100)
+    ]
 
 
 def test_a_log_has_whole_lines_only() -> None:

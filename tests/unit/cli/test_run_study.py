@@ -16,7 +16,7 @@ import yaml
 
 from bandprobe.cli.main import main
 from bandprobe.cli.run_study import gives_cores
-from bandprobe.cli.shared import HOME, run_workflow
+from bandprobe.cli.shared import HOME, NOTHING_TO_DO, run_workflow
 from bandprobe.errors import BandprobeError
 
 PYTHON = sys.executable
@@ -26,6 +26,12 @@ import json, os, signal, sys, time
 json.dump(sys.argv[1:], open("called.json", "w"))
 {code}
 """
+
+# The command, with another module in the place of Snakemake.
+COMMAND = (
+    "import sys; from bandprobe.cli import main, shared; "
+    "shared.RUNNER = 'bandprobe_fake'; sys.exit(main.main())"
+)
 
 
 @pytest.fixture
@@ -52,15 +58,16 @@ def test_options_and_targets_reach_snakemake_as_they_are(folder: Path) -> None:
     given = ["--dry-run", "--set-resources", "a:b=1", "--cores=2", "-n", "--", "spectra"]
     assert main(["run", "study.yaml", *given]) == 3
     words = called(folder)
-    assert words[:4] == ["-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
+    module = ["-m", "bandprobe.workflow.run_snakemake"]
+    assert words[:4] == [*module, "--snakefile", str(HOME / "Snakefile")]
     assert words[4:6] == ["--configfile", "study.yaml"]
     assert words[6:8] == ["--workflow-profile", str(HOME / "profiles" / "default")]
-    assert words[8:] == given
+    assert words[8:] == ["--logger", "bandprobe", *given]
 
 
 def test_all_cores_are_used_unless_something_says_how_many(folder: Path) -> None:
     main(["run", "study.yaml", "spectra"])
-    assert called(folder)[8:] == ["--cores", "all", "spectra"]
+    assert called(folder)[10:] == ["--cores", "all", "spectra"]
     for words in (["--cores", "2"], ["-c2"], ["-j", "1"], ["--jobs=3"], ["--profile", "slurm"]):
         assert gives_cores(words)
     for words in ([], ["--configfile"], ["--conda-prefix", "x"], ["-n"]):
@@ -86,16 +93,18 @@ def test_a_killed_workflow_has_the_status_that_a_shell_gives(
 def test_snakemake_ends_in_its_own_time_when_it_is_told_to(
     folder: Path, number: signal.Signals
 ) -> None:
-    (folder / "snakemake.py").write_text(
+    fake = folder / "fake" / "bandprobe_fake.py"
+    fake.parent.mkdir()
+    fake.write_text(
         "import pathlib, signal, sys, time\n"
         f"signal.signal({int(number)}, lambda *_: (time.sleep(0.6), sys.exit(7)))\n"
         "pathlib.Path('started').touch()\n"
         "time.sleep(60)\n"
     )
     process = subprocess.Popen(
-        [PYTHON, "-m", "bandprobe", "run", "study.yaml"],
+        [PYTHON, "-c", COMMAND, "run", "study.yaml"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(HOME)])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(fake.parent), str(HOME)])},
         start_new_session=True,
     )
     while not (folder / "started").exists():
@@ -106,10 +115,31 @@ def test_snakemake_ends_in_its_own_time_when_it_is_told_to(
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    assert process.wait(30) == 7
+    assert process.wait(30) == (130 if number == signal.SIGINT else 7)
 
 
 def test_commands_say_that_the_workflow_failed(folder: Path) -> None:
     with pytest.raises(BandprobeError, match="the workflow did not finish"):
         run_workflow(["a.json", "b.json"], Path("study.yaml"), "2")
-    assert called(folder)[8:] == ["--cores", "2", "--", "a.json", "b.json"]
+    assert called(folder)[10:] == ["--cores", "2", "--", "a.json", "b.json"]
+
+
+def test_nothing_is_started_for_files_that_are_up_to_date(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.json").touch()
+    says = f"print('{NOTHING_TO_DO} (all requested files are present and up to date).')"
+    replace_snakemake(folder, monkeypatch, says)
+    run_workflow(["a.json"], Path("study.yaml"), "2")
+    words = called(folder)
+    assert words[:2] == ["-m", "snakemake"]
+    assert "--dry-run" in words
+    replace_snakemake(folder, monkeypatch, "print('Job stats:')")
+    run_workflow(["a.json"], Path("study.yaml"), "2")
+    assert "--dry-run" not in called(folder), "the run itself is the last call"
+
+
+def test_what_to_look_for_is_what_snakemake_says() -> None:
+    from snakemake.common import NOTHING_TO_BE_DONE_MSG
+
+    assert NOTHING_TO_BE_DONE_MSG.startswith(NOTHING_TO_DO)

@@ -52,7 +52,7 @@ def spectra(rng: np.random.Generator) -> xr.Dataset:
     variables["diagonal_frequency"] = xr.Variable(("model", "layer", "diagonal"), diagonal)
     for end in ("", "_low", "_high"):
         variables[f"delta_log_amplitude{end}"].values[np.isnan(diagonal)] = np.nan
-    attrs = {"layers": json.dumps(LAYERS), "window": "none"}
+    attrs = {"layers": json.dumps(LAYERS), "window": "none", "unit": "class"}
     attrs["without_diagonal"] = json.dumps({"net": {"c": "N/A: 4 x 3 is not square"}})
     labels = {"model": list(LAYERS), "layer": names, "band": ["low", "mid", "high"]}
     return xr.Dataset(variables, labels, attrs)

@@ -37,6 +37,13 @@ def test_targets_are_counted_and_places_named(tiny: Study, tmp_path: Path) -> No
     assert lines[1] == "tiny: tables in results/tiny/summary, targets in results/tiny/targets"
     assert lines[2] == f"3 flags in {table}:"
     assert lines[3].split(maxsplit=2) == ["2", f"{flag}:", FLAG_MEANINGS[flag]]
+    assert len(lines) == 5
+    page = tmp_path / "results/tiny/report.html"
+    page.touch()
+    assert closing_lines(tiny, finished=True, directory=tmp_path) == [
+        *lines,
+        "Open results/tiny/report.html",
+    ]
     failed = closing_lines(tiny, finished=False, directory=tmp_path)
     assert failed == [*lines[:2], FAILED], "a table of a run before says nothing of this one"
 

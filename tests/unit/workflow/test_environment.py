@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bandprobe.base.progress import TERMINAL
+from bandprobe.base.progress import NOTES, TERMINAL
 from bandprobe.workflow.environment import SCRIPTS, job_environment
 from bandprobe.workflow.script import KEEP_MEMORY
 
@@ -28,6 +28,11 @@ def test_a_second_time_changes_nothing() -> None:
     assert once["PYTHONPATH"] == str(HOME)
     assert once[TERMINAL] == "/dev/pts/3"
     assert job_environment(once, HOME, PYTHON, "/dev/pts/3") == once
+
+
+def test_jobs_leave_the_terminal_to_a_status_line() -> None:
+    before = {"PATH": "/usr/bin", NOTES: "/tmp/notes"}
+    assert job_environment(before, HOME, PYTHON, "/dev/pts/3")[TERMINAL] == ""
 
 
 def test_environments_of_snakemakes_own_keep_their_interpreter() -> None:

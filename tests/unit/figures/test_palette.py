@@ -1,0 +1,58 @@
+"""Colours that stand out from paper, and scales that show the range they are used for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bandprobe.figures.palette import (
+    EFFECT,
+    MIDDLE,
+    MORE,
+    NAMED,
+    colours,
+    effect_scale,
+    luminance,
+    text_on,
+)
+
+
+def contrast(one: object, other: object) -> float:
+    """Contrast of two colours, from 1 to 21, after WCAG 2.2."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_known_colours() -> None:
+    assert contrast("black", "white") == pytest.approx(21)
+    assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize("colour", [*NAMED, *colours(7), *colours(12), MORE])
+def test_marks_stand_out_from_white_by_three_to_one(colour: object) -> None:
+    assert contrast(colour, "white") >= 3
+
+
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.4, 0.5, 0.7, 0.9, 1.0])
+def test_numbers_can_be_read_on_every_effect(part: float) -> None:
+    assert contrast(text_on(EFFECT(part)), EFFECT(part)) >= 4.5
+
+
+def test_a_scale_ends_where_values_end_and_is_as_strong_on_both_sides() -> None:
+    used, norm = effect_scale(-0.1, 0.8)
+    assert (norm.vmin, norm.vmax) == (-0.1, 0.8)
+    for value in (-0.1, 0.0, 0.1, 0.4, 0.8):
+        assert used(norm(value)) == pytest.approx(EFFECT(0.5 + 0.5 * value / 0.8), abs=0.02)
+    assert used(norm(0.0)) == pytest.approx(EFFECT(0.5), abs=0.01)
+    assert MIDDLE == "#f7f7f7"
+
+
+@pytest.mark.parametrize(("low", "high", "ends"), [(0.2, 0.5, (0, 0.5)), (-3.0, -1.0, (-3, 0))])
+def test_zero_is_within_every_scale(low: float, high: float, ends: tuple[float, float]) -> None:
+    _, norm = effect_scale(low, high)
+    assert (norm.vmin, norm.vmax) == ends
+
+
+def test_without_effects_there_is_a_scale() -> None:
+    used, norm = effect_scale(0.0, 0.0)
+    assert norm.vmin < 0 < norm.vmax
+    assert used(norm(0.0)) == pytest.approx(EFFECT(0.5), abs=0.01)
