@@ -13,7 +13,16 @@ import xarray as xr
 
 from bandprobe.base.glossary import GLOSSARY
 from bandprobe.fourier.bands import Bands
-from bandprobe.report.findings import Tally, cell_table, flags_by_cell, mode_findings, number, span
+from bandprobe.report.findings import (
+    Tally,
+    cell_table,
+    flags_by_cell,
+    mode_counts,
+    model_lines,
+    number,
+    passing,
+    span,
+)
 from bandprobe.scoring.flags import (
     DISAGREE,
     FLAG_MEANINGS,
@@ -88,6 +97,14 @@ class Results:
 def page_context(results: Results) -> dict[str, Any]:
     """Everything that the page shows without a script."""
     cells = cell_table(results.interventions)
+    findings = passing(
+        results.interventions,
+        results.flags,
+        results.config["modes"],
+        level=results.level,
+        figures=results.figures,
+    )
+    lowest = str(results.interventions["band"].to_numpy()[0])
     return {
         "dataset": results.dataset,
         "level": f"{100 * results.level:g} %",
@@ -107,13 +124,12 @@ def page_context(results: Results) -> dict[str, Any]:
         "flags": flag_groups(results.flags),
         "unflagged": len(cells) - len(flags_by_cell(results.flags)),
         "n_targets": len(cells),
-        "findings": mode_findings(
-            results.interventions,
-            results.flags,
-            results.config["modes"],
-            level=results.level,
-            figures=results.figures,
+        "counts": mode_counts(
+            results.interventions, results.flags, results.config["modes"], results.level
         ),
+        "findings": findings,
+        "lines": model_lines(findings, results.layers, lowest),
+        "controls": {name: label for name, (label, _) in CONTROLS.items()},
         "checks": checks(results, cells),
         "has_probes": results.probes is not None,
         "has_shapley": results.shapley is not None,

@@ -1,8 +1,8 @@
-"""The largest effects as sentences, each with its interval, its controls and its sources."""
+"""The effects that pass, in numbers and words: intervals, controls, tests and sources."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,15 @@ class Finding:
         Its name along each axis.
     value, low, high : float
         Drop of top-1 accuracy and its interval.
+    clean, changed : float
+        Accuracy on untouched and on changed maps.
+    excess : mapping
+        For each control that says something: value, lower and upper bound of the band's drop minus
+        that of the masks.
+    p_holm, p_levels : float
+        Of the sign test, corrected.
     text : str
-        The sentence.
+        The sentences.
     figure, target : str
         Paths from the folder of the report; `figure` is empty where there is none.
     """
@@ -70,6 +77,11 @@ class Finding:
     value: float
     low: float
     high: float
+    clean: float
+    changed: float
+    excess: Mapping[str, tuple[float, float, float]]
+    p_holm: float
+    p_levels: float
     text: str
     figure: str
     target: str
@@ -135,16 +147,46 @@ def candidates(interventions: xr.Dataset, flags: pd.DataFrame) -> pd.DataFrame:
     return able
 
 
-def mode_findings(
+def mode_counts(
+    interventions: xr.Dataset,
+    flags: pd.DataFrame,
+    modes: Iterable[str],
+    level: float,
+) -> list[dict[str, Any]]:
+    """How many targets could show an effect under each mode, and how many do.
+
+    Returns
+    -------
+    list of dict
+        `mode`; `cells`, `effects` (the interval excludes zero), `holm` (of these, the test passes
+        too); `unseen`: the drop that would have been found where the interval includes zero.
+    """
+    table = candidates(interventions, flags)
+    by_mode = []
+    for mode in modes:
+        rows = table[table["mode"] == mode]
+        shown = excludes_zero(rows[f"{SCORE}_low"], rows[f"{SCORE}_high"])
+        by_mode.append(
+            {
+                "mode": mode,
+                "cells": len(rows),
+                "effects": int(shown.sum()),
+                "holm": int((rows[shown]["p_holm"] < 1 - level).sum()),
+                "unseen": number(float(rows[~shown]["detectable_drop"].median())),
+            }
+        )
+    return by_mode
+
+
+def passing(
     interventions: xr.Dataset,
     flags: pd.DataFrame,
     modes: Mapping[str, Mapping[str, Any]],
     *,
     level: float,
     figures: Sequence[str],
-    count: int = 5,
-) -> list[dict[str, Any]]:
-    """How many cells show an effect under each mode, and the largest effects in sentences.
+) -> list[Finding]:
+    """Effects that pass the test corrected over all targets (Holm), the largest first.
 
     Parameters
     ----------
@@ -155,43 +197,31 @@ def mode_findings(
         Of the intervals.
     figures : sequence of str
         Names of the figures that there are.
-    count : int
-        Most sentences over all bands, and over all but the lowest, which contains DC. Each is the
-        largest effect of a different readout.
     """
     table = candidates(interventions, flags)
-    lowest = str(interventions["band"].to_numpy()[0])
-    by_mode = []
-    for mode, spec in modes.items():
-        rows = table[table["mode"] == mode]
-        shown = excludes_zero(rows[f"{SCORE}_low"], rows[f"{SCORE}_high"])
-        effects = rows[shown]
-        parts = {"over all bands": effects, f"outside {lowest}": effects[effects["band"] != lowest]}
-        picked: set[int] = set()
-        groups = []
-        for title, part in parts.items():
-            largest = _largest(part[~part.index.isin(picked)], count)
-            picked |= set(largest.index)
-            findings = [_finding(row, spec, level, figures) for _, row in largest.iterrows()]
-            if findings:
-                groups.append({"title": title, "findings": findings})
-        by_mode.append(
-            {
-                "mode": mode,
-                "cells": len(rows),
-                "effects": len(effects),
-                "unseen": number(float(rows[~shown]["detectable_drop"].median())),
-                "holm": int((effects["p_holm"] < 1 - level).sum()),
-                "groups": groups,
-            }
+    shown = excludes_zero(table[f"{SCORE}_low"], table[f"{SCORE}_high"])
+    rows = table[shown & (table["p_holm"] < 1 - level)]
+    order = rows[SCORE].abs().sort_values(ascending=False, kind="stable").index
+    return [
+        _finding(row, modes[row["mode"]], level, figures) for _, row in rows.loc[order].iterrows()
+    ]
+
+
+def model_lines(
+    findings: Sequence[Finding], models: Iterable[str], lowest: str
+) -> list[dict[str, Any]]:
+    """For each model how many effects there are, and the largest outside the lowest band.
+
+    The lowest band contains DC, whose loss is the largest almost always.
+    """
+    lines = []
+    for model in models:
+        own = [one for one in findings if one.cell["model"] == model]
+        outside = [one for one in own if one.cell["band"] != lowest]
+        lines.append(
+            {"model": model, "count": len(own), "largest": next(iter([*outside, *own]), None)}
         )
-    return by_mode
-
-
-def _largest(effects: pd.DataFrame, count: int) -> pd.DataFrame:
-    order = effects[SCORE].abs().sort_values(ascending=False, kind="stable").index
-    ranked: pd.DataFrame = effects.loc[order].drop_duplicates("readout")
-    return ranked.head(count)
+    return lines
 
 
 def _finding(
@@ -205,10 +235,31 @@ def _finding(
         value=value,
         low=low,
         high=high,
+        clean=float(row["clean_top1"]),
+        changed=float(row["top1"]),
+        excess=_excess(row),
+        p_holm=float(row["p_holm"]),
+        p_levels=float(row["p_levels"]),
         text=" ".join(_sentences(row, cell, spec, level)),
         figure=relative(Paths.FIGURE, figure=figure, suffix="svg") if figure in figures else "",
         target=relative(Paths.TARGET, **cell),
     )
+
+
+def _excess(row: pd.Series) -> dict[str, tuple[float, float, float]]:
+    """Of each control that says something of a target."""
+    if CONTROL_IS_BAND in row["flags"].split():
+        return {}
+    found = {}
+    for name in CONTROLS:
+        field = f"{name}_{SCORE}_excess"
+        if np.isfinite(row[f"{field}_low"]):
+            found[name] = (
+                float(row[field]),
+                float(row[f"{field}_low"]),
+                float(row[f"{field}_high"]),
+            )
+    return found
 
 
 def _sentences(
@@ -222,17 +273,11 @@ def _sentences(
         f"{_change(value, low, high, level)}, from {number(float(row['clean_top1']))} to "
         f"{number(float(row['top1']))}."
     ]
-    for name, (_, masks) in CONTROLS.items():
-        if np.isfinite(row[f"{name}_{SCORE}_excess_low"]):
-            if CONTROL_IS_BAND in row["flags"].split():
-                continue
-            sentences.append(_control(row, name, masks))
-    if np.isfinite(row["p_holm"]):
-        weak = "" if row["p_holm"] < 1 - level else "; among so many cells this may be chance"
-        sentences.append(
-            f"Sign test, corrected (Holm): p = {row['p_holm']:.2g}{weak}. In levels: "
-            f"p = {row['p_levels']:.2g}."
-        )
+    sentences += [_control(row, name, CONTROLS[name][1]) for name in _excess(row)]
+    sentences.append(
+        f"Sign test, corrected (Holm): p = {row['p_holm']:.2g}. In levels: "
+        f"p = {row['p_levels']:.2g}."
+    )
     if PREFIX_BYPASS in row["flags"].split():
         sentences.append("Prefix tokens were kept, so this is a lower bound.")
     return sentences

@@ -12,8 +12,9 @@ import xarray as xr
 
 from bandprobe.report.context import Results, kind_of
 from bandprobe.report.findings import cell_keys, cell_table, flags_by_cell
-from bandprobe.scoring.flags import FLAG_MEANINGS
+from bandprobe.scoring.flags import FLAG_MEANINGS, NO_BETTER_THAN_CHANCE
 from bandprobe.summary.names import AXES, COMPARED, CONTROLS, EFFECTS, PLURALS, SHAPLEY
+from bandprobe.summary.verdict import removal_mode
 
 # Quantities of each band; each with `_low` and `_high`.
 SPECTRA = {
@@ -45,6 +46,16 @@ CENTROIDS = {
     "centroid_cycles_per_image_without_dc": "spectral centroid without DC (cycles per image)",
 }
 ENDS = ("", "_low", "_high")
+# What each readout can see.
+SEES = {
+    "map": "linear in the complete map. It sees DC, and mostly lives on it: the means of channels.",
+    "pattern": "linear in the map without DC. It sees all bands but DC.",
+    "pooled": "sees DC only, the mean of each channel: all other bands are fixed by construction.",
+    "energy": "sees how much energy each channel has in each band, but not where.",
+    "refit": "the map readout, fitted again on the changed maps: what is still available.",
+    "head": "the rest of the network: what the network itself uses.",
+    "head-ablated": "the rest of the network, with the prefix tokens replaced as well.",
+}
 
 
 def page_data(results: Results) -> dict[str, Any]:
@@ -70,6 +81,9 @@ def page_data(results: Results) -> dict[str, Any]:
         "controls": {name: label for name, (label, _) in CONTROLS.items()},
         "compared": COMPARED,
         "figures": list(results.figures),
+        "sees": SEES,
+        "at_chance": NO_BETTER_THAN_CHANCE,
+        "removal": removal_mode(results.config["modes"]),
         "flags": {
             flag: {"meaning": FLAG_MEANINGS.get(flag, ""), "kind": kind_of(flag)}
             for flag in dict.fromkeys(results.flags["flag"])
@@ -85,13 +99,23 @@ def _names(data: xr.Dataset, axis: str) -> list[str]:
 
 
 def target_columns(results: Results) -> dict[str, Any]:
-    """The table of targets by column, as `summary/interventions.csv`, and the flags of each row."""
+    """The table of targets by column, as `summary/interventions.csv`, and the flags of each row.
+
+    Columns are as of `packed`.
+    """
     table = cell_table(results.interventions)
     flags = flags_by_cell(results.flags)
     return {
-        "columns": {str(name): plain(table[name]) for name in table.columns},
-        "flags": [flags.get(key, ()) for key in cell_keys(table)],
+        "columns": {str(name): packed(plain(table[name])) for name in table.columns},
+        "flags": packed([flags.get(key, ()) for key in cell_keys(table)]),
     }
+
+
+def packed(values: list[Any]) -> Any:
+    """A column, or its different `values` and the place `at` which each is, if that is shorter."""
+    places: dict[Any, int] = {}
+    at = [places.setdefault(value, len(places)) for value in values]
+    return {"values": list(places), "at": at} if 2 * len(places) < len(values) else values
 
 
 def plain(values: Iterable[Any]) -> list[Any]:

@@ -28,6 +28,11 @@ def embedded(page: str) -> dict[str, Any]:
     return found
 
 
+def unpacked(stored: Any) -> list[Any]:
+    """A column as the page's script reads it."""
+    return stored if isinstance(stored, list) else [stored["values"][at] for at in stored["at"]]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Results:
     return study_results(SHAPE)

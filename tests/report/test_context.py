@@ -15,14 +15,15 @@ from bandprobe.report.context import (
     share_error,
 )
 from bandprobe.report.findings import AXES, cell_table
-from bandprobe.report.payload import CURVES, SPECTRA, page_data, plain
+from bandprobe.report.payload import CURVES, SPECTRA, packed, page_data, plain
 from bandprobe.scoring.flags import DISAGREE, MISSING, STRUCTURAL
-from tests.report.conftest import SHAPE, embedded, page_of
+from tests.report.conftest import SHAPE, embedded, page_of, unpacked
 from tests.report.test_sentences import CELL, add_flag
 
 
 def test_embedded_targets_are_the_summarys_to_the_last_digit(shared: Results) -> None:
-    found = embedded(page_of(shared))["targets"]["columns"]
+    stored = embedded(page_of(shared))["targets"]["columns"]
+    found = {name: unpacked(column) for name, column in stored.items()}
     table = cell_table(shared.interventions)
     assert list(found) == list(table.columns)
     for name in table.columns:
@@ -37,13 +38,22 @@ def test_every_target_carries_its_own_flags(shared: Results) -> None:
     targets = embedded(page_of(shared))["targets"]
     flags = shared.flags.groupby(list(AXES))["flag"].apply(list).to_dict()
     assert flags
-    keys = zip(*(targets["columns"][axis] for axis in AXES), strict=True)
-    for key, found in zip(keys, targets["flags"], strict=True):
+    keys = zip(*(unpacked(targets["columns"][axis]) for axis in AXES), strict=True)
+    for key, found in zip(keys, unpacked(targets["flags"]), strict=True):
         assert sorted(found) == sorted(flags.get(key, []))
 
 
 def test_missing_numbers_are_null_and_never_zero() -> None:
     assert plain(np.array([0.0, np.nan, np.inf, -1.5])) == [0.0, None, None, -1.5]
+
+
+def test_what_repeats_itself_is_stored_once() -> None:
+    column = [0.25, None, 0.25, "a", 0.25, None, 0.25]
+    stored = packed(column)
+    assert stored == {"values": [0.25, None, "a"], "at": [0, 1, 0, 2, 0, 1, 0]}
+    assert unpacked(stored) == column
+    different = [0.1, 0.2, 0.1]
+    assert packed(different) is different
 
 
 def test_embedded_spectra_are_the_summarys(shared: Results) -> None:

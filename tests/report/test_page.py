@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bandprobe.errors import BandprobeError, StoreError
-from bandprobe.report import page as report_page
+from bandprobe.errors import StoreError
 from bandprobe.report.context import Results
-from bandprobe.report.page import inline_json, inline_script, tables_library
+from bandprobe.report.page import inline_json, inline_script
 from bandprobe.report.sources import read_results
 from bandprobe.workflow.code import files_digest
 from benchmarks.synthetic import study_results, write_study
@@ -73,7 +72,7 @@ def test_only_the_pages_own_scripts_may_run(shared: Results) -> None:
     texts = [text for text in elements.scripts if not text.startswith("{")]
     hashes = {base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in texts}
     assert hashes == allowed
-    assert len(allowed) == 3
+    assert len(allowed) == 1
 
 
 def test_hostile_names_stay_texts(results: Results) -> None:
@@ -112,15 +111,12 @@ def test_numbers_that_do_not_exist_cannot_be_embedded() -> None:
         inline_json(float("nan"))
 
 
-def test_a_bundle_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_page, "package_text", lambda *_: "var a = 1;")
-    with pytest.raises(BandprobeError, match="unexpected form"):
-        tables_library()
-
-
-def test_a_missing_library_names_the_next_step() -> None:
-    with pytest.raises(BandprobeError, match="pip install"):
-        report_page.package_text("plotly", "package_data/other.js")
+def test_a_page_is_light(shared: Results) -> None:
+    """All but the numbers: words, styles, scripts."""
+    page = page_of(shared)
+    numbers = max(Elements(page).scripts, key=len)
+    assert numbers.startswith("{")
+    assert len(page) - len(numbers) < 250_000
 
 
 def test_an_equal_study_makes_an_equal_page(shared: Results) -> None:

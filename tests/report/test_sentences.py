@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,33 +15,24 @@ from bandprobe.report.findings import (
     Finding,
     candidates,
     excludes_zero,
-    mode_findings,
+    mode_counts,
+    model_lines,
     number,
+    passing,
     span,
 )
 from bandprobe.scoring.flags import DISAGREE, NO_BETTER_THAN_CHANCE, STRUCTURAL
 from bandprobe.scoring.head_flags import PREFIX_BYPASS
 
 
-def by_mode(results: Results, **options: Any) -> dict[str, dict[str, Any]]:
-    found = mode_findings(
+def all_findings(results: Results, figures: Sequence[str] | None = None) -> list[Finding]:
+    return passing(
         results.interventions,
         results.flags,
         results.config["modes"],
         level=results.level,
-        figures=results.figures,
-        **options,
+        figures=results.figures if figures is None else figures,
     )
-    return {one["mode"]: one for one in found}
-
-
-def all_findings(results: Results) -> list[Finding]:
-    return [
-        finding
-        for one in by_mode(results).values()
-        for group in one["groups"]
-        for finding in group["findings"]
-    ]
 
 
 def add_flag(results: Results, cell: dict[str, str], flag: str) -> Results:
@@ -56,7 +47,7 @@ def set_cell(results: Results, cell: dict[str, str], **values: float) -> None:
 
 
 CELL = {"model": "net", "layer": "layer3", "readout": "map", "mode": "remove", "band": "high"}
-LARGE = {"top1_drop": 0.87654, "top1_drop_low": 0.81234, "top1_drop_high": 0.9}
+LARGE = {"top1_drop": 0.87654, "top1_drop_low": 0.81234, "top1_drop_high": 0.9, "p_holm": 0.001}
 
 
 def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
@@ -71,6 +62,8 @@ def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
         interval = span(low, high) if sign > 0 else span(-high, -low)
         assert f"{verb} {number(sign * drop)} (95 % interval {interval})" in finding.text
         clean, changed = float(cell["clean_top1"]), float(cell["top1"])
+        assert (finding.clean, finding.changed) == (clean, changed)
+        assert (finding.p_holm, finding.p_levels) == (cell["p_holm"], cell["p_levels"])
         assert f"from {number(clean)} to {number(changed)}." in finding.text
         for axis in ("model", "layer", "readout", "band"):
             assert finding.cell[axis] in finding.text
@@ -83,6 +76,7 @@ def test_controls_in_sentences_are_the_summarys(results: Results) -> None:
         cell = results.interventions.sel(finding.cell)
         own = [float(cell[f"equal_energy_top1_drop{end}"]) for end in ("", "_low", "_high")]
         more = [float(cell[f"equal_energy_top1_drop_excess{e}"]) for e in ("", "_low", "_high")]
+        assert finding.excess["equal_energy"] == tuple(more)
         assert f"the drop is {number(own[0])} ({span(*own[1:])})" in finding.text
         assert f"band minus masks, is {number(more[0])} ({span(*more[1:])})" in finding.text
         includes = more[1] <= 0 <= more[2]
@@ -128,7 +122,7 @@ def test_the_structural_column_alone_keeps_a_cell_out(results: Results) -> None:
 
 
 def test_a_gain_is_said_as_a_gain(results: Results) -> None:
-    values = {"top1_drop": -0.7, "top1_drop_low": -0.8, "top1_drop_high": -0.6}
+    values = {"top1_drop": -0.7, "top1_drop_low": -0.8, "top1_drop_high": -0.6, "p_holm": 0.001}
     set_cell(results, CELL, **values)
     (one,) = [one for one in all_findings(results) if one.cell == CELL]
     assert "rises by 0.700 (95 % interval 0.600 to 0.800)" in one.text
@@ -136,24 +130,43 @@ def test_a_gain_is_said_as_a_gain(results: Results) -> None:
 
 def test_counts_are_those_of_the_summary(results: Results) -> None:
     table = candidates(results.interventions, results.flags)
-    assert by_mode(results).keys() == results.config["modes"].keys()
-    for mode, one in by_mode(results).items():
-        rows = table[table["mode"] == mode]
+    counts = mode_counts(
+        results.interventions, results.flags, results.config["modes"], results.level
+    )
+    assert [one["mode"] for one in counts] == list(results.config["modes"])
+    for one in counts:
+        rows = table[table["mode"] == one["mode"]]
         shown = excludes_zero(rows["top1_drop_low"], rows["top1_drop_high"])
         assert one["cells"] == len(rows)
         assert one["effects"] == shown.sum()
         assert one["holm"] == (rows["p_holm"][shown] < 0.05).sum()
 
 
-def test_the_largest_of_each_readout_comes_first(results: Results) -> None:
+def test_all_that_passes_is_listed_the_largest_first(results: Results) -> None:
     table = candidates(results.interventions, results.flags)
-    for mode, one in by_mode(results).items():
-        findings = one["groups"][0]["findings"]
-        assert len({finding.cell["readout"] for finding in findings}) == len(findings)
-        rows = table[(table["mode"] == mode) & (table["top1_drop_low"] > 0)]
-        for finding in findings:
-            own = rows[rows["readout"] == finding.cell["readout"]]["top1_drop"]
-            assert finding.value == own.max()
+    shown = excludes_zero(table["top1_drop_low"], table["top1_drop_high"])
+    rows = table[shown & (table["p_holm"] < 0.05)]
+    findings = all_findings(results)
+    assert sorted(one.value for one in findings) == sorted(rows["top1_drop"])
+    sizes = [abs(one.value) for one in findings]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_one_line_of_each_model_has_its_largest_effect_outside_the_lowest_band(
+    results: Results,
+) -> None:
+    findings = all_findings(results)
+    lines = model_lines(findings, results.layers, "ultra-low")
+    assert [line["model"] for line in lines] == list(results.layers)
+    assert sum(line["count"] for line in lines) == len(findings)
+    for line in lines:
+        own = [one for one in findings if one.cell["model"] == line["model"]]
+        outside = [abs(one.value) for one in own if one.cell["band"] != "ultra-low"]
+        assert abs(line["largest"].value) == max(outside)
+    # Without any outside it, the largest within; without any at all, none.
+    within = [one for one in findings if one.cell["band"] == "ultra-low"]
+    assert model_lines(within, ["net"], "ultra-low")[0]["largest"].cell["band"] == "ultra-low"
+    assert model_lines([], ["net"], "ultra-low") == [{"model": "net", "count": 0, "largest": None}]
 
 
 def test_a_study_without_effects_says_nothing(results: Results) -> None:
@@ -163,10 +176,10 @@ def test_a_study_without_effects_says_nothing(results: Results) -> None:
     assert not all_findings(results)
 
 
-def test_an_uncorrected_effect_is_called_possible_chance(results: Results) -> None:
-    set_cell(results, CELL, **LARGE, p_holm=0.31)
-    (one,) = [one for one in all_findings(results) if one.cell == CELL]
-    assert "p = 0.31; among so many cells this may be chance" in one.text
+def test_an_uncorrected_effect_is_not_listed(results: Results) -> None:
+    for p_holm, listed in ((0.049, True), (0.31, False), (np.nan, False)):
+        set_cell(results, CELL, **(LARGE | {"p_holm": p_holm}))
+        assert (CELL in [one.cell for one in all_findings(results)]) == listed
 
 
 def test_a_bypass_is_said(results: Results) -> None:
@@ -184,10 +197,7 @@ def test_each_sentence_links_its_figure_and_its_target(results: Results) -> None
 
 
 def test_a_figure_that_does_not_exist_is_not_linked(results: Results) -> None:
-    found = mode_findings(
-        results.interventions, results.flags, results.config["modes"], level=0.95, figures=[]
-    )
-    figures = [f.figure for one in found for g in one["groups"] for f in g["findings"]]
+    figures = [one.figure for one in all_findings(results, figures=[])]
     assert figures
     assert not any(figures)
 

@@ -69,6 +69,7 @@ ELSEWHERE = {
     "probes/split": LITERAL,
     "probes/sums": "tests/unit/probes/test_slab_sums.py adds up slabs with it",
     "probes/write": TINY,
+    "report/answer": PAGE,
     "report/context": PAGE,
     "report/findings": PAGE,
     "report/page": PAGE,

@@ -1,6 +1,9 @@
 // What all parts of the page share: numbers of the study, elements, texts, lazy drawing.
 const study = JSON.parse(document.getElementById("data").textContent);
-const column = study.targets.columns;
+// A column that repeats itself is stored as its different values and the place of each.
+const unpacked = (stored) => (Array.isArray(stored) ? stored : stored.at.map((place) => stored.values[place]));
+const column = Object.fromEntries(Object.entries(study.targets.columns).map(([name, stored]) => [name, unpacked(stored)]));
+study.targets.flags = unpacked(study.targets.flags);
 const byId = (id) => document.getElementById(id);
 const AXES = study.axes;
 const rowOf = new Map(column.model.map((_, row) => [AXES.map((axis) => column[axis][row]).join("\n"), row]));
@@ -11,8 +14,7 @@ const percent = `${+(100 * study.level).toFixed(6)} %`;
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key === "class") element.className = value;
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value);
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value);
   }
   element.append(...children.filter((child) => child !== null));
   return element;
@@ -52,18 +54,6 @@ function say(text) {
   lastSaid = setTimeout(() => { byId("status").textContent = text; }, 150);
 }
 
-// The script of a library is in the page as text, and runs when it is first needed.
-const running = {};
-function library(name, result) {
-  running[name] ??= (() => {
-    const script = document.createElement("script");
-    script.textContent = byId(`library-${name}`).textContent;
-    document.head.append(script);
-    return window[result];
-  })();
-  return running[name];
-}
-
 // Views are drawn when they come into view.
 const waiting = new Map();
 const watcher = new IntersectionObserver((entries) => {
@@ -91,18 +81,7 @@ function forget(root) {
 
 function replaceView(root, ...children) {
   forget(root);
-  for (const plot of root.querySelectorAll(".js-plotly-plot")) window.Plotly.purge(plot);
   root.replaceChildren(...children);
-}
-
-// Colours of the page, by their names in the style sheet.
-let paper = false;
-const scheme = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => scheme.matches && !paper;
-function colour(name) {
-  const printed = { "--text": "#000", "--soft": "#444", "--line": "#bbb", "--hatch-page": "#ececef" };
-  if (paper && printed[name]) return printed[name];
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function save(name, text) {

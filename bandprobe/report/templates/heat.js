@@ -5,7 +5,7 @@
 const STRONG = { up: [0.96, 0.57], down: [0.69, 0.65], amount: [0.83, 0.54] };
 
 // One map. `rows`: [{layer, clean, cells: [{state, value, low, high, text, about, row}]}]
-function heatTable(title, bands, rows, scale, choose) {
+function heatTable(title, bands, rows, scale, choose, hasValues = true) {
   const head = make("tr", {}, make("th", { scope: "col" }, "layer"));
   const clean = rows.some((one) => one.clean !== undefined);
   if (clean) head.append(make("th", { scope: "col", class: "clean" }, "untouched"));
@@ -19,13 +19,15 @@ function heatTable(title, bands, rows, scale, choose) {
   });
   const table = make("table", { class: "heat", role: "grid", "aria-label": title }, make("caption", {}, title), make("thead", {}, head), body);
   table.addEventListener("keydown", moveFocus);
-  return make("div", { class: "panel scroll" }, table);
+  const panel = make("div", { class: "panel scroll" }, table);
+  panel.hasValues = hasValues;
+  return panel;
 }
 
 function heatCell(cell, scale, first, choose) {
   const words = { absent: "N/A", forced: "forced" };
   const text = cell.state === "value" ? cell.text : words[cell.state];
-  const element = make("td", { role: "gridcell", tabindex: first ? "0" : "-1", "aria-label": cell.about.join(", ") }, make("span", {}, text));
+  const element = make("td", { role: "gridcell", tabindex: first ? "0" : "-1", "aria-label": cell.about.join(", "), "data-row": cell.row }, make("span", {}, text));
   element.classList.add(cell.state);
   if (cell.state === "value") {
     const part = Math.min(1, Math.abs(cell.value) / scale.limit);
@@ -35,10 +37,12 @@ function heatCell(cell, scale, first, choose) {
     element.classList.toggle("strong-light", part > STRONG[hue][0]);
     element.classList.toggle("strong-dark", part > STRONG[hue][1]);
     element.classList.toggle("zero", cell.includesZero === true);
+    element.classList.toggle("chance", cell.atChance === true);
   }
   element.addEventListener("mouseenter", () => showTip(element, cell.about));
   element.addEventListener("mouseleave", hideTip);
-  element.addEventListener("focus", () => { showTip(element, cell.about); choose?.(cell, element); });
+  element.choose = () => choose?.(cell, element);
+  element.addEventListener("focus", () => { showTip(element, cell.about); element.choose(); });
   element.addEventListener("blur", hideTip);
   element.addEventListener("click", () => element.focus());
   return element;
@@ -104,6 +108,7 @@ function targetCell(model, layer, band, choice) {
   if (state === "value") {
     found.value = column[choice.metric][row];
     found.includesZero = includesZero(row, choice.metric);
+    found.atChance = study.targets.flags[row].includes(study.at_chance);
     found.text = found.includesZero ? `(${short(found.value)})` : short(found.value);
     if (found.value === null) { found.state = "absent"; }
   }
@@ -112,20 +117,32 @@ function targetCell(model, layer, band, choice) {
 
 const short = (value) => (value === null ? "N/A" : Math.abs(value) < 0.005 ? "0" : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2));
 
-// One scale for all models and modes of a readout and metric, so that they can be compared.
-function scaleOf(choice) {
-  let limit = 1e-9;
-  column.model.forEach((_, row) => {
-    if (column.readout[row] === choice.readout && stateOf(row) === "value") limit = Math.max(limit, Math.abs(column[choice.metric][row]));
-  });
-  return { limit, two: true };
+// One scale for all models and readouts of a mode and metric, so that they can be compared. Its legend
+// shows the part that is used.
+function scaleOf(choice, readouts) {
+  const values = column.model.map((_, row) => row).filter((row) => column.mode[row] === choice.mode && readouts.includes(column.readout[row]) && stateOf(row) === "value").map((row) => column[choice.metric][row]);
+  return twoSided(values);
 }
 
-function heatLegend(scale, text) {
-  const ends = scale.two ? [number(-scale.limit), number(scale.limit)] : ["0", number(scale.limit)];
+function twoSided(values) {
+  const known = values.filter((value) => value !== null);
+  const low = Math.min(0, ...known), high = Math.max(0, ...known);
+  return { low, high, limit: Math.max(1e-9, -low, high), two: true };
+}
+
+function heatLegend(scale, text, chance = false) {
+  const ends = scale.two ? [number(scale.low), number(scale.high)] : ["0", number(scale.limit)];
+  const ramp = make("span", { class: `ramp ${scale.two ? "two" : "one"}` });
+  if (scale.two) {
+    const share = (value) => `${(100 * value).toFixed(1)}%`;
+    ramp.style.setProperty("--low", share(-scale.low / scale.limit));
+    ramp.style.setProperty("--high", share(scale.high / scale.limit));
+    ramp.style.setProperty("--zero", share(-scale.low / Math.max(scale.high - scale.low, 1e-9)));
+  }
   return [
-    make("span", {}, `${text}: ${ends[0]} `, make("span", { class: `ramp ${scale.two ? "two" : "one"}` }), ` ${ends[1]}`),
+    make("span", {}, `${text}: ${ends[0]} `, ramp, ` ${ends[1]}`),
     scale.two ? make("span", {}, "(in brackets): the interval includes zero") : null,
+    chance ? make("span", {}, make("span", { class: "swatch chance" }), " readout at chance: says nothing") : null,
     make("span", {}, make("span", { class: "swatch absent" }), " N/A: no number, which does not mean zero"),
     make("span", {}, make("span", { class: "swatch forced" }), " forced: fixed by construction, not a finding"),
   ].filter(Boolean);
@@ -134,6 +151,8 @@ function heatLegend(scale, text) {
 // The numbers of a chosen cell, with links to its figure and its file.
 function showCell(cell) {
   const box = byId("cell"), row = cell.row;
+  chosenCell = cell.cell;
+  writeView();
   for (const other of document.querySelectorAll("td.chosen")) other.classList.remove("chosen");
   box.hidden = false;
   const where = cell.cell;

@@ -11,38 +11,55 @@ const defined = new Set(column.model.map((_, row) => (stateOf(row) === "absent" 
 
 // Modes without numbers for the chosen readout cannot be chosen.
 function offerModes() {
-  const readout = byId("readout").value, options = [...byId("mode").options];
-  for (const option of options) option.disabled = !defined.has(`${readout}\n${option.value}`);
+  const readouts = shownReadouts(), options = [...byId("mode").options];
+  for (const option of options) option.disabled = !readouts.some((readout) => defined.has(`${readout}\n${option.value}`));
   if (byId("mode").selectedOptions[0]?.disabled) byId("mode").value = (options.find((option) => !option.disabled) ?? options[0]).value;
 }
+
+// No readout is chosen: all of them, side by side.
+const shownReadouts = () => (byId("readout").value === "" ? study.readouts : [byId("readout").value]);
 
 // Whether a readout has any target of a model under a mode.
 const exists = (model, readout, mode) => study.layers[model].some((layer) => findRow({ model, layer, readout, mode, band: study.bands[0] }) !== undefined);
 
-function drawUsed() {
-  offerModes();
-  const now = choice(), models = chosenModels(), scale = scaleOf(now);
-  const panels = models.filter((model) => exists(model, now.readout, now.mode)).map((model) => {
+// What a readout can see, and its maps, one per model.
+function readoutBlock(readout, models, now, scale) {
+  const panels = models.filter((model) => exists(model, readout, now.mode)).map((model) => {
     const rows = study.layers[model].map((layer) => {
-      const cells = study.bands.map((band) => targetCell(model, layer, band, now));
+      const cells = study.bands.map((band) => targetCell(model, layer, band, { ...now, readout }));
       const row = cells.find((cell) => cell.row !== undefined)?.row;
       return { layer, clean: row === undefined ? null : column.clean_top1[row], cells };
     });
-    return heatTable(`${model}: ${now.mode}, ${now.readout} readout`, study.bands, rows, scale, (cell, element) => { showCell(cell); element.classList.add("chosen"); });
+    return heatTable(`${model}: ${now.mode}, ${readout} readout`, study.bands, rows, scale, (cell, element) => { showCell(cell); element.classList.add("chosen"); }, rows.some((row) => row.cells.some((cell) => cell.state === "value")));
   });
-  byId("heat-legend").hidden = false;
-  byId("heat-legend").replaceChildren(...heatLegend(scale, study.metrics[now.metric]));
-  byId("cell").hidden = true;
-  replaceView(byId("used-view"), ...(panels.length ? panels : [note("None of the chosen models has targets of this readout and mode.")]));
-  const figure = `${now.metric}_${now.readout}`;
-  const links = study.figures.includes(figure) ? ["Figure: ", make("a", { href: `figures/${figure}.svg` }, figure), ". "] : [];
-  byId("used-sources").replaceChildren(...links, "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
-  return `${now.mode}, ${now.readout} readout, ${study.metrics[now.metric]}: ${panels.length} models`;
+  if (!panels.length) return [];
+  const head = make("p", { class: "sees" }, make("strong", {}, readout), study.sees[readout] ? `: ${study.sees[readout]}` : "");
+  // All cells are forced or missing: nothing to see, unless it was asked for.
+  const any = panels.some((panel) => panel.hasValues);
+  if (!any && now.readout === "") return [make("p", { class: "sees" }, ...head.childNodes, " Under this mode all its values are fixed by construction or missing: choose it to see them.")];
+  return [head, ...panels];
 }
+
+function drawUsed() {
+  offerModes();
+  const now = choice(), models = chosenModels(), readouts = shownReadouts(), scale = scaleOf(now, readouts);
+  const blocks = readouts.flatMap((readout) => readoutBlock(readout, models, now, scale));
+  byId("heat-legend").hidden = false;
+  byId("heat-legend").replaceChildren(...heatLegend(scale, study.metrics[now.metric], true));
+  byId("cell").hidden = true;
+  replaceView(byId("used-view"), ...(blocks.length ? blocks : [note("None of the chosen models has targets of this readout and mode.")]));
+  const figures = readouts.map((readout) => `${now.metric}_${readout}`).filter((figure) => study.figures.includes(figure));
+  const links = figures.flatMap((figure, at) => [at ? ", " : figures.length > 1 ? "Figures: " : "Figure: ", make("a", { href: `figures/${figure}.svg` }, figure)]);
+  byId("used-sources").replaceChildren(...links, links.length ? ". " : "", "Data: ", make("a", { href: "summary/interventions.csv" }, "interventions.csv"), ".");
+  return `${now.mode}, ${now.readout === "" ? "all readouts" : `${now.readout} readout`}, ${study.metrics[now.metric]}`;
+}
+
+// Where no readout is chosen, that of the pattern, or the first.
+const controlsReadout = () => byId("readout").value || (study.readouts.includes("pattern") ? "pattern" : study.readouts[0]);
 
 function drawControls() {
   offerModes();
-  const now = choice(), models = chosenModels();
+  const now = { ...choice(), readout: controlsReadout() }, models = chosenModels();
   const kinds = Object.entries(study.controls).filter(([name]) => column[`${name}_${now.metric}`]);
   const has = (model, layer) => kinds.some(([name]) => seriesOf("", model, layer, now.readout, now.mode, `${name}_${now.metric}`).values.some((value) => value !== null));
   const cards = layersOf(models).filter(([model, layer]) => has(model, layer)).map(([model, layer]) => {
@@ -50,7 +67,7 @@ function drawControls() {
     const random = kinds.map(([name, text]) => seriesOf(text, model, layer, now.readout, now.mode, `${name}_${now.metric}`));
     return bandPoints(`${model}: ${layer}`, study.bands, emptyBands(band.rows), [band, ...random], study.metrics[now.metric], true);
   });
-  replaceView(byId("controls-view"), ...(cards.length ? cards : [note("This readout, mode and metric have no random controls.")]));
+  replaceView(byId("controls-view"), ...(cards.length ? [note(`${now.readout} readout, ${now.mode}.`), ...cards] : [note("This readout, mode and metric have no random controls.")]));
 }
 
 function drawAvailable() {
@@ -115,7 +132,7 @@ function drawSpectra() {
 function drawShapley() {
   const readout = byId("shapley-readout").value, score = byId("shapley-score").value;
   const rows = study.shapley.rows.filter((row) => row.readout === readout);
-  const scale = { limit: largest(rows.map((row) => row.scores[score][0])), two: true };
+  const scale = twoSided(rows.flatMap((row) => row.scores[score][0].filter((_, at) => row.structural[at] !== 1)));
   const views = chosenModels().map((model) => bandHeat(`${model}: ${study.shapley.scores[score]}, ${readout} readout`, study.bands, rows.filter((row) => row.model === model).map((row) => ({ layer: row.layer, bins: row.bins, values: row.scores[score], forced: row.structural })), scale));
   replaceView(byId("shapley-view"), make("p", { class: "legend" }, ...heatLegend(scale, study.shapley.scores[score])), ...views);
   return `${study.shapley.scores[score]}, ${readout} readout`;
@@ -123,8 +140,9 @@ function drawShapley() {
 
 function prepareControls() {
   byId("models").replaceChildren(...Object.keys(study.layers).map((model) => make("label", {}, make("input", { type: "checkbox", value: model, checked: "" }), ` ${model}`)));
-  fill(byId("readout"), study.readouts);
+  fill(byId("readout"), ["", ...study.readouts], (name) => name || "all, side by side");
   fill(byId("mode"), Object.keys(study.modes));
+  if (study.removal) byId("mode").value = study.removal;
   fill(byId("metric"), Object.keys(study.metrics), (name) => study.metrics[name]);
   const pairs = Object.entries(study.spectra).filter(([kind]) => ["bands", "curves", "centroids"].includes(kind));
   const texts = {};
@@ -137,6 +155,7 @@ function prepareControls() {
     fill(byId("shapley-score"), Object.keys(study.shapley.scores), (name) => study.shapley.scores[name]);
   }
   buildFilters();
+  prepareView();
   for (const element of document.querySelectorAll(".controls")) element.hidden = false;
 }
 
@@ -162,21 +181,14 @@ whenInView(byId("targets-view"), buildTable);
 byId("download-all").addEventListener("click", () => save(`${study.dataset}-targets.csv`, csvOf(column.model.map((_, row) => row))));
 byId("download-shown").addEventListener("click", () => save(`${study.dataset}-targets-shown.csv`, csvOf(shownRows())));
 
-// The table takes its colours from a class; plots have to be redrawn.
-function follow() {
-  document.documentElement.classList.toggle("dark", isDark());
-  redrawAll();
-}
-
-follow();
-scheme.addEventListener("change", follow);
 // Open everything that belongs on paper.
 function openDetails() {
   for (const element of document.querySelectorAll("details[data-print]")) element.open = true;
 }
 
-// For printing, everything is drawn, in the colours of paper.
-addEventListener("beforeprint", () => { paper = true; while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); follow(); openDetails(); });
-addEventListener("afterprint", () => { paper = false; follow(); });
+// For printing, everything is drawn.
+addEventListener("beforeprint", () => { while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); openDetails(); });
 addEventListener("scroll", hideTip, { passive: true });
+if (byId("effects-table")) sortable(byId("effects-table"));
+restoreView();
 document.documentElement.dataset.ready = "yes";
