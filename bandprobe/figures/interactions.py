@@ -13,13 +13,12 @@ from matplotlib.patches import Rectangle
 
 from bandprobe.figures.drawing import (
     STYLE,
-    colour_bar,
     footer,
     layers_of,
     panels,
     title,
 )
-from bandprobe.figures.effects import DIVERGING
+from bandprobe.figures.palette import EFFECT, text_on
 from bandprobe.summary.names import SHAPLEY
 
 
@@ -48,7 +47,9 @@ def interactions(values: xr.Dataset, score: str, readout: str) -> Figure:
                 if row < len(layers) - 1:
                     panel.set_xticklabels([])
         text = SHAPLEY[score].short
-        colour_bar(figure, image, axes, f"interaction of two bands: {text}")
+        figure.colorbar(
+            image, ax=axes, label=f"interaction of two bands: {text}", location="bottom", aspect=50
+        )
         footer(
             figure,
             "Above zero: the two bands bring more together than one by one. Below: each can stand "
@@ -69,17 +70,17 @@ def _matrix(panel: Axes, cells: xr.Dataset, name: str, limit: float) -> Any:
     blind = cells["structural"].to_numpy() == 1
     below = np.tril(np.ones(values.shape, bool), -1)
     drawn = np.ma.masked_where(~below | np.isnan(values), values)
-    image = panel.imshow(drawn, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
+    image = panel.imshow(drawn, cmap=EFFECT, vmin=-limit, vmax=limit, aspect="auto")
     for row, column in np.argwhere(below):
         if np.isnan(values[row, column]) or blind[row] or blind[column]:
             hatch = "////" if np.isnan(values[row, column]) else "...."
             corner = (column - 0.5, row - 0.5)
             panel.add_patch(Rectangle(corner, 1, 1, fc="0.93", ec="0.6", hatch=hatch, lw=0))
         elif low[row, column] > 0 or high[row, column] < 0:
-            dark = abs(values[row, column]) > 0.6 * limit
-            panel.plot(column, row, "o", color="white" if dark else "black", ms=2.2)
-    panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=5.5)
-    panel.set_yticks(range(len(bands)), bands, fontsize=5.5)
+            under = image.cmap(image.norm(values[row, column]))
+            panel.plot(column, row, "o", color=text_on(under), ms=2.2)
+    panel.set_xticks(range(len(bands)), bands, rotation=45, ha="right", fontsize=6)
+    panel.set_yticks(range(len(bands)), bands, fontsize=6)
     panel.set_xlim(-0.5, len(bands) - 1.5 if len(bands) > 1 else 0.5)
     panel.set_ylim(len(bands) - 0.5, 0.5 if len(bands) > 1 else -0.5)
     panel.spines[:].set_visible(False)

@@ -13,12 +13,8 @@ from matplotlib.figure import Figure
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.figures.drawing import (
-    MARKERS,
-    NAMED,
-    ORDERED,
     PANEL,
     STYLE,
-    colours,
     footer,
     layers_of,
     legend_above,
@@ -26,6 +22,7 @@ from bandprobe.figures.drawing import (
     title,
     width_of_page,
 )
+from bandprobe.figures.palette import MARKERS, NAMED, ORDERED, colours
 from bandprobe.summary.planes import plane_of
 
 # Panels of a row on a page of one and of two columns, by the narrowest that can be read.

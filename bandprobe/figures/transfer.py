@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bandprobe.figures.drawing import ORDERED, STYLE, footer, panels, title
+from bandprobe.figures.drawing import STYLE, footer, panels, title
+from bandprobe.figures.palette import ORDERED
 from bandprobe.figures.planes import TITLE, below_panels, flow
 
 SIZE, NUMBERS = 5.5, 5.0
