@@ -140,7 +140,10 @@ def basics(config: dict[str, Any]) -> dict[str, Any]:
     small.pop("refit", None)
     small["readouts"] = ["map", "pooled"]
     small["modes"] = {name: config["modes"][name] for name in kept}
-    return small | {"shapley": {"fill": "none"}, "controls": {"draws": 0, "permutations": 0}}
+    return small | {
+        "shapley": {"fill": "none"},
+        "controls": {"draws": 0, "masks": 0, "permutations": 0},
+    }
 
 
 def without_head(config: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from bandprobe.data.manifest import write_table
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.report.context import Facts, Results
-from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields
+from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields, mask_fields
 from bandprobe.scoring.flags import (
     CONTROL_IS_BAND,
     EMPTY_BAND,
@@ -168,7 +168,7 @@ def _record(
     record["intervention"] = f"{mode} {BANDS.names[band]}"
     fields = [*EFFECTS, *control_fields(), "p_value", "mcnemar_p", "top1", "top5", "rank", "margin"]
     named = (*SHARES, *EFFECTS, *control_fields())
-    record |= dict.fromkeys(fields) | {f"{name}_ci": None for name in named}
+    record |= dict.fromkeys([*fields, *mask_fields()]) | {f"{name}_ci": None for name in named}
     if undefined or not bins[band]:
         return record
     drop = shape.effect * clean * np.exp(-band) * generator.uniform(0.5, 1.2)

@@ -80,7 +80,7 @@ def _bands(study: Study) -> dict[str, Entry]:
     """Small multiples; figures of a single readout show the first one."""
     first = {"readout": study.readouts[0]}
     entries = {}
-    if study.controls.draws and study.readouts[0] in study.additive:
+    if (study.controls.draws or study.controls.masks) and study.readouts[0] in study.additive:
         for name, mode in study.modes.items():
             if mode.kind in ("remove", "isolate"):
                 entries[f"controls_{name}"] = Entry(

@@ -46,6 +46,7 @@ def write_additive(
             controls,
             undefined=split.undefined,
             alike=same,
+            outside=split.outside.get(f"{mode.kind}/{mode.fill}", {}),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(path, logits, attrs)

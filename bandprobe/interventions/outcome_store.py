@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import ModelError, StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
+from bandprobe.interventions.outside_store import (
+    control_name,
+    outside_variables,
+    read_outside,
+    read_outside_of_mode,
+)
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
+from bandprobe.scoring.randomisation import MaskScores
 from bandprobe.store.provenance import inherited
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
@@ -67,6 +74,9 @@ class BandLogits:
         a readout whose logits are no sums over masks.
     undefined : bool array of shape (n_bands,), optional
         Bands with bins for which the readout has no result.
+    outside : mapping of str to mappings of str to MaskScores
+        By the mode, KIND/FILL, and the kind of control: scores after masks outside each band were
+        changed.
     """
 
     logits: FloatArray
@@ -80,6 +90,7 @@ class BandLogits:
     overlap: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     changed: Mapping[tuple[str, str], MapArray] = field(default_factory=dict)
     undefined: NDArray[np.bool_] | None = None
+    outside: Mapping[str, Mapping[str, MaskScores]] = field(default_factory=dict)
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -117,6 +128,7 @@ def read_band_logits(path: Path) -> BandLogits:
             for column, change in enumerate(store.labels("change"))
         },
         undefined=store.read("undefined") if "undefined" in store else None,
+        outside=read_outside(store),
     )
 
 
@@ -285,6 +297,7 @@ def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) 
         "turnable": (axes.turnable, "bins that are not their own conjugates"),
         "penalty_at_end": (logits.at_end, "the penalty of the readout is at an end of the list"),
     }
+    variables |= outside_variables(logits.outside)
     for kind, same in logits.alike.items():
         text = f"{kind} masks change the very bins that the mode changes"
         facts_of_bands[control_name(kind, "is_band")] = (same, text)
@@ -308,11 +321,6 @@ def write_all_outcomes(
     """Write the outcomes of several modes, each with its attributes, in the order of the paths."""
     for path, (logits, attrs) in zip(paths, changes, strict=True):
         write_outcomes(path, logits, attrs)
-
-
-def control_name(kind: str, name: str) -> str:
-    """Name of a variable of a control: `equal_bins_rank`."""
-    return f"{kind.replace('-', '_')}_{name}"
 
 
 def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:
@@ -340,5 +348,6 @@ def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, 
             for kind in CONTROL_KINDS
             if control_name(kind, "is_band") in store
         },
+        outside=read_outside_of_mode(store),
     )
     return mode_outcomes, store.labels("band"), store.attrs

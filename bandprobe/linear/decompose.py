@@ -99,7 +99,7 @@ class BandWeights:
         half = half_masks(self.partition, masks)
         n_samples, n_classes = len(coefficients), self.spatial_sum.shape[1]
         result = np.zeros((len(half), n_samples, n_classes))
-        for part, products in self._products(coefficients):
+        for part, products in self.products(coefficients):
             member = put_like(half[:, self.bins[part]].astype(np.float32), products)
             total = fetch(member @ products.reshape(len(products), -1))
             result += total.reshape(len(half), n_samples, n_classes)
@@ -107,7 +107,7 @@ class BandWeights:
             result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
         return result
 
-    def _products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, FloatArray]]:
+    def products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, FloatArray]]:
         """Logits of some bins at a time, (n_bins, n_samples, n_classes)."""
         n_samples, n_channels = coefficients.shape[:2]
         flat = coefficients.reshape(n_samples, n_channels, -1)
@@ -126,7 +126,7 @@ class BandWeights:
             yield part, rows @ self.blocks[part]
 
     def _products_on_device(self, flat: Any) -> Iterator[tuple[slice, FloatArray]]:
-        """As `_products`, of a tensor (n_samples, n_channels, n_half_bins)."""
+        """As `products`, of a tensor (n_samples, n_channels, n_half_bins)."""
         torch = library(flat)
         kept = self._kept.setdefault(str(flat.device), {})
         if not kept:

@@ -19,9 +19,10 @@ from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
+from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, PassShape
-from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SCORES
+from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
 
@@ -238,15 +239,41 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
         + 4 * _block(layer)
         for layer, logits in zip(layers, logits_bytes, strict=True)
     )
+    outside = max(_outside_memory(layer, study) for layer in layers)
     operations = sum(
         2.0 * readouts * layer.counts.eval * layer.counts.classes * layer.shape.dimensions
+        + _outside_operations(layer, study)
         for layer in layers
     )
     # Random masks in single precision, of the readouts whose weights are maps.
     linear = len(_linear(study))
     total = sum(logits_bytes)
     stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
-    return Cost("band_logits", len(layers) if readouts else 0, stored, memory, operations)
+    jobs = len(layers) if readouts else 0
+    return Cost("band_logits", jobs, stored, memory + outside, operations)
+
+
+def _outside(study: Study) -> int:
+    """Number of masks outside the bands that a readout of maps is scored with."""
+    if not any(mode.kind in ("remove", "isolate") for mode in study.modes.values()):
+        return 0
+    return len(CONTROL_NAMES) * len(study.bands) * study.controls.masks
+
+
+def _outside_operations(layer: Layer, study: Study) -> float:
+    """Operations of the logits of all masks outside the bands, from the products of each bin."""
+    readouts = len({"map", "pattern"} & set(study.additive))
+    half = layer.shape.height * (layer.shape.width // 2 + 1)
+    return 2.0 * readouts * _outside(study) * half * layer.counts.eval * layer.counts.classes
+
+
+def _outside_memory(layer: Layer, study: Study) -> int:
+    """Bytes of the masks outside the bands and of their logits for a block of images."""
+    readouts, masks = len({"map", "pattern"} & set(study.additive)), _outside(study)
+    half = layer.shape.height * (layer.shape.width // 2 + 1)
+    images = min(layer.counts.eval, max(1, BLOCK_BYTES // (SINGLE * layer.shape.dimensions)))
+    logits = min(LOGIT_BYTES, SINGLE * masks * images * layer.counts.classes)
+    return (readouts * masks * half + 2 * logits) if readouts else 0
 
 
 def _mask_logits(study: Study) -> int:

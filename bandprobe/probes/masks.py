@@ -18,22 +18,59 @@ from bandprobe.fourier.transform import multiplicity, power
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 
-def mean_power(features: Store, layer: str) -> FloatArray:
-    """Mean power of each bin of the full plane over samples and channels, (height, width)."""
+@dataclass(frozen=True)
+class BinPower:
+    """Power of each bin of a layer's evaluation maps, in squared feature units.
+
+    Attributes
+    ----------
+    mean : array of shape (height, width)
+        Over samples and channels, on the full plane.
+    by_channel : array of shape (n_channels, n_half_bins)
+        Over samples, on the half plane: each bin with its conjugate.
+    of_mean : array of shape (n_channels, n_half_bins)
+        Of the mean map.
+    """
+
+    mean: FloatArray
+    by_channel: FloatArray
+    of_mean: FloatArray
+
+    def variance(self, channel_scale: NDArray[np.floating]) -> FloatArray:
+        """Variance of each bin between images, standardised, summed over channels.
+
+        Parameters
+        ----------
+        channel_scale : array of shape (n_channels,)
+            Of a readout.
+
+        Returns
+        -------
+        array of shape (height, width)
+        """
+        between = np.maximum(self.by_channel - self.of_mean, 0.0)
+        standardised = (between / np.square(channel_scale)[:, None]).sum(0)
+        height, width = self.mean.shape
+        return full_plane(standardised.reshape(height, width // 2 + 1), width)
+
+
+def bin_power(features: Store, layer: str) -> BinPower:
+    """Power of each bin, in one pass over a layer's maps."""
     n_samples, n_channels, height, width = features.array(layer).shape
     total = np.zeros((height, width // 2 + 1))
+    by_channel = np.zeros((n_channels, height * (width // 2 + 1)))
+    map_sum = np.zeros((n_channels, height, width))
     for _, maps in sample_blocks(features, layer):
-        total += power(maps).sum((0, 1), dtype=np.float64)
-    return full_plane(total / (n_samples * n_channels), width)
-
-
-def channel_power(features: Store, layer: str) -> FloatArray:
-    """Mean power of each bin of the half plane over samples, (n_channels, n_half_bins)."""
-    n_samples, n_channels, height, width = features.array(layer).shape
-    total = np.zeros((n_channels, height * (width // 2 + 1)))
-    for _, maps in sample_blocks(features, layer):
-        total += power(maps).sum(0, dtype=np.float64).reshape(n_channels, -1)
-    return total / n_samples
+        by_bin = power(maps)
+        total += by_bin.sum((0, 1), dtype=np.float64)
+        by_channel += by_bin.sum(0, dtype=np.float64).reshape(n_channels, -1)
+        map_sum += maps.sum(0, dtype=np.float64)
+    mean_map = (map_sum / n_samples).astype(np.float32)
+    return BinPower(
+        full_plane(total / (n_samples * n_channels), width),
+        by_channel / n_samples,
+        power(mean_map).reshape(n_channels, -1).astype(np.float64),
+    )
 
 
 def full_plane(half: FloatArray, width: int) -> FloatArray:

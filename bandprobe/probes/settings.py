@@ -52,7 +52,19 @@ class FitBands:
 
 @dataclass(frozen=True)
 class MaskSettings:
-    """Random masks that a band's effect is compared with: draws of each kind, and their seed."""
+    """Random masks that a band's effect is compared with.
+
+    Attributes
+    ----------
+    draws, seed : int
+        Draws of each kind, and their seed.
+    masks : int
+        Masks of each kind outside a band.
+    changes : tuple of str
+        Modes, as KIND/FILL, by which masks outside a band are changed.
+    """
 
     draws: int
     seed: int
+    masks: int = 0
+    changes: tuple[str, ...] = ()

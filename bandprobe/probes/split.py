@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.transform import power
 from bandprobe.linear.decompose import BandWeights, blank_logits, half_masks, transform
 from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
-from bandprobe.probes.masks import Masks, channel_power, mean_power, read_masks, write_masks
+from bandprobe.probes.masks import BinPower, Masks, bin_power, read_masks, write_masks
+from bandprobe.probes.outside_masks import MaskDrawer, add_block, outside_scores
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.probes.settings import MaskSettings
 from bandprobe.store.provenance import inherited, provenance, stated
@@ -65,15 +66,23 @@ def split_layer(
     partition = bands.on_grid(height, width)
     stage = {"layer": layer, "bands": stated(bands)}
     weights = inherited(store.attrs)
-    if masks is not None and controls is not None:
-        attrs = provenance(code, stated(controls) | stage, **weights)
-        by_bin = mean_power(store, layer)
-        write_masks(masks, partition, by_bin, controls.draws, controls.seed, attrs)
+    needs_power = masks is not None or (controls is not None and controls.masks > 0)
+    by_bin = bin_power(store, layer) if needs_power else None
+    if masks is not None and controls is not None and by_bin is not None:
+        settings = {"draws": controls.draws, "seed": controls.seed}
+        attrs = provenance(code, settings | stage, **weights)
+        write_masks(masks, partition, by_bin.mean, controls.draws, controls.seed, attrs)
     drawn = read_masks([] if masks is None else [masks], partition)
-    split = split_readouts(list(outputs), store, layer, drawn, open_device(device))
+    drawer = None
+    if controls is not None and controls.masks and controls.changes and by_bin is not None:
+        drawer = MaskDrawer(partition, by_bin, controls, layer)
+        stage |= {"masks": controls.masks, "seed": controls.seed}
+    split = split_readouts(list(outputs), store, layer, drawn, open_device(device), drawer)
     split = {
-        probe: with_masked_energy(logits, read_energies(probe), store, layer, drawn, changes)
-        if probe.stem == "energy" and drawn.controls and changes
+        probe: with_masked_energy(
+            logits, read_energies(probe), store, layer, drawn, changes, by_bin
+        )
+        if probe.stem == "energy" and drawn.controls and changes and by_bin is not None
         else logits
         for probe, logits in split.items()
     }
@@ -92,14 +101,19 @@ def split_layer(
 
 
 def split_readouts(
-    probes: Sequence[Path], features: Store, layer: str, masks: Masks, device: str
+    probes: Sequence[Path],
+    features: Store,
+    layer: str,
+    masks: Masks,
+    device: str,
+    drawer: MaskDrawer | None = None,
 ) -> dict[Path, SplitLogits]:
     """Split logits of stored readouts; all linear ones share one transform of the maps."""
     linear = [path for path in probes if path.stem != "energy"]
     split: dict[Path, SplitLogits] = {}
     if linear:
         readouts = [read_readout(path) for path in linear]
-        logits = split_linear(features, layer, readouts, masks, device)
+        logits = split_linear(features, layer, readouts, masks, device, drawer)
         split |= dict(zip(linear, logits, strict=True))
     return split | {
         p: split_energy(read_energies(p), masks.partition) for p in probes if p not in split
@@ -148,6 +162,8 @@ class SplitLogits:
         that the mode cannot have.
     is_undefined : bool
         Whether the readout has no result at all: maps of 1 x 1 without their mean are nothing.
+    outside : mapping of str to Variable
+        Scores after masks outside each band were changed, as they are stored.
     """
 
     logits: FloatArray
@@ -158,25 +174,43 @@ class SplitLogits:
     changes: tuple[str, ...] = ()
     changed_controls: MapArray | None = None
     is_undefined: bool = False
+    outside: Mapping[str, Variable] = field(default_factory=dict)
 
 
 def split_linear(
-    features: Store, layer: str, readouts: Sequence[Readout], masks: Masks, device: str = "cpu"
+    features: Store,
+    layer: str,
+    readouts: Sequence[Readout],
+    masks: Masks,
+    device: str = "cpu",
+    drawer: MaskDrawer | None = None,
 ) -> list[SplitLogits]:
     """Split logits of linear readouts, all from one transform of the evaluation maps."""
     stacked = masks.stacked
     weights = [readout.by_band(masks.partition) for readout in readouts]
     mean = readouts[0].channel_mean
     parts: list[list[FloatArray]] = [[] for _ in readouts]
-    for _, block in sample_blocks(features, layer):
+    labels, n_bands = features.read("label"), len(masks.partition.bands)
+    outside = [
+        None if drawer is None else outside_scores(drawer, readout, by_band, len(labels))
+        for readout, by_band in zip(readouts, weights, strict=True)
+    ]
+    for part, block in sample_blocks(features, layer):
         maps = put(block, device)
         maps -= put_like(mean[:, None, None], maps)
         coefficients = transform(maps, weights)
-        for blocks, readout, by_band in zip(parts, readouts, weights, strict=True):
-            blocks.append(by_band.logits(coefficients, mean - readout.channel_mean, stacked))
+        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True):
+            logits = by_band.logits(coefficients, mean - readout.channel_mean, stacked)
+            blocks.append(logits)
+            if scores is not None:
+                of_bands, own = logits[:n_bands], labels[part]
+                add_block(scores, coefficients, of_bands, readout.intercept, own, part)
     return [
-        _with_fills(np.concatenate(blocks, axis=1), readout, by_band, stacked)
-        for blocks, readout, by_band in zip(parts, readouts, weights, strict=True)
+        replace(
+            _with_fills(np.concatenate(blocks, axis=1), readout, by_band, stacked),
+            outside={} if scores is None else scores.variables(),
+        )
+        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True)
     ]
 
 
@@ -213,12 +247,11 @@ def with_masked_energy(
     layer: str,
     masks: Masks,
     changes: Sequence[str],
+    by_bin: BinPower,
 ) -> SplitLogits:
     """Split logits of an energy readout with those of maps whose random masks were changed."""
     partition = masks.partition
-    energy = MaskedEnergy(
-        stored.readout, partition.half_index.ravel(), channel_power(features, layer)
-    )
+    energy = MaskedEnergy(stored.readout, partition.half_index.ravel(), by_bin.by_channel)
     n_draws = len(next(iter(masks.controls.values())))
     shape = (len(masks.controls), n_draws, len(changes), *split.logits.shape)
     changed = np.full(shape, np.nan, np.float32)
@@ -256,16 +289,16 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
     }
     variables: dict[str, Variable] = {}
     has_controls = len(split.logits) > len(masks.partition.bands)
-    for field, (name, text) in names.items():
-        stacked = getattr(split, field)
+    for which, (name, text) in names.items():
+        stacked = getattr(split, which)
         of_bands = stacked[: len(masks.partition.bands)]
-        variables[name] = Variable(dims[field], of_bands, unit | {"long_name": text})
+        variables[name] = Variable(dims[which], of_bands, unit | {"long_name": text})
         if has_controls:
             _, controls = masks.parted(stacked)
             values = np.stack(list(controls.values())).astype(np.float32)
             facts = unit | {"long_name": f"of random masks: {text}"}
             name = f"control_{name.removeprefix('band_')}"
-            variables[name] = Variable(("control", "control_draw", *dims[field]), values, facts)
+            variables[name] = Variable(("control", "control_draw", *dims[which]), values, facts)
     if split.changed_controls is not None:
         dims_of_changes = ("control", "control_draw", "change", *dims["logits"])
         facts = unit | {"long_name": "of maps whose random masks were changed"}
@@ -283,7 +316,9 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
         variables["undefined"] = Variable(("band",), none, facts)
     sees = varies(variables["band_logits"].values)
     facts = {"long_name": "what the readout makes of the band differs between images"}
-    return variables | {
+    return {
+        **variables,
+        **split.outside,
         "intercept": Variable(("class",), split.intercept, unit),
         "bins": Variable(("band",), masks.partition.counts, {"units": "1"}),
         "turnable": Variable(

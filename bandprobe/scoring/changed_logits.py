@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.scoring.randomisation import MaskScores
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class ChangedLogits:
         Bands whose result is that of a readout with a penalty at an end of the list.
     alike : mapping of str to bool arrays of shape (n_bands,)
         Bands for which a kind of control changes the very bins that the mode changes.
+    outside : mapping of str to MaskScores
+        By the kind of control, of masks outside each band.
 
     Notes
     -----
@@ -66,6 +69,7 @@ class ChangedLogits:
     undefined: NDArray[np.bool_] | None = None
     at_end: NDArray[np.bool_] | None = None
     alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    outside: Mapping[str, MaskScores] = field(default_factory=dict)
 
     @property
     def exists(self) -> NDArray[np.bool_]:

@@ -13,6 +13,9 @@ NOTHING_LEFT = "structural:nothing-left"
 NOTHING_CHANGED = "structural:nothing-changed"
 NO_BETTER_THAN_CHANCE = "clean-not-above-chance"
 CONTROL_IS_BAND = "control-is-the-band"
+NO_EQUAL_BINS = "no-equal-bins-masks"
+NO_EQUAL_ENERGY = "no-equal-energy-masks"
+NO_EQUAL_VARIANCE = "no-equal-variance-masks"
 TOP5_FORCED = "top5-forced"
 BELOW_ROUNDING = "below-rounding"
 ABOVE_SOURCE = "above-source-resolution"
@@ -31,6 +34,12 @@ FLAG_MEANINGS = {
     NO_BETTER_THAN_CHANCE: "the interval of the clean accuracy includes chance or lies below it",
     CONTROL_IS_BAND: "the random masks change exactly the bins that the mode changes, as far as "
     "the readout sees them: the control says nothing",
+    NO_EQUAL_BINS: "the band has more than half of all bins but DC, or hardly any set of bins "
+    "outside it has as many: no control by masks with as many bins",
+    NO_EQUAL_ENERGY: "the band has more than half of the energy, or hardly any set of bins outside "
+    "it has as much: no control by masks with as much energy",
+    NO_EQUAL_VARIANCE: "the band has more than half of the variance between images, or hardly any "
+    "set of bins outside it has as much: no control by masks with as much variance",
     PENALTY_AT_END: "cross-validation chose a penalty at an end of the list: a value beyond it "
     "might be better",
     WEIGHTS_UNTRAINED: "the weights are said to be trained, but all batch statistics are as they "
@@ -43,6 +52,12 @@ FLAG_MEANINGS = {
     FEW_GROUPS: "the images are worth fewer than five independent groups of equal size: intervals "
     "are wide, and no interval or test can be relied on",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",
+}
+# By the kind of masks outside the band.
+NO_MASKS = {
+    "equal-bins": NO_EQUAL_BINS,
+    "equal-energy": NO_EQUAL_ENERGY,
+    "equal-variance": NO_EQUAL_VARIANCE,
 }
 STRUCTURAL = (BLIND, NOTHING_LEFT, NOTHING_CHANGED)
 # With one of these a target has no value.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
+from bandprobe.scoring.randomisation import MaskScores
 
 
 class Outcomes(NamedTuple):
@@ -110,6 +111,8 @@ class ModeOutcomes:
         Bands that hold hardly more than the rounding of the stored maps.
     above_source : bool array of shape (n_bands,), optional
         Bands that the images could not hold before they were enlarged to the network's input.
+    outside : mapping of str to MaskScores
+        By the kind of control, of masks outside each band; they take the place of `controls`.
     """
 
     changed: Outcomes
@@ -126,6 +129,7 @@ class ModeOutcomes:
     alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     below_rounding: NDArray[np.bool_] | None = None
     above_source: NDArray[np.bool_] | None = None
+    outside: Mapping[str, MaskScores] = field(default_factory=dict)
 
     @property
     def rounding(self) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ from bandprobe.scoring.fields import (
     SCORES,
     SHARES,
     control_fields,
+    mask_fields,
 )
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.flags import (
@@ -40,6 +41,7 @@ from bandprobe.scoring.flags import (
     EMPTY_BAND,
     FEW_GROUPS,
     NO_BETTER_THAN_CHANCE,
+    NO_MASKS,
     NOT_DEFINED,
     NOTHING_CHANGED,
     NOTHING_LEFT,
@@ -53,6 +55,7 @@ from bandprobe.scoring.intervals import (
     mcnemar,
     smallest_p_value,
 )
+from bandprobe.scoring.mask_records import mask_records
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 
 HEAD_READOUTS = tuple(READOUTS.values())
@@ -122,6 +125,9 @@ def score_mode(
     cells |= {name: (changed[name], SHARE, nothing_left) for name in SHARES}
     cells["top5"] = (changed["top5"], SHARE, nothing_left | top5_forced)
     for kind, control in outcomes.controls.items():
+        # Masks outside the bands are more, and no part of what they are compared with.
+        if kind in outcomes.outside:
+            continue
         controlled = _effects(clean, _scores(control))
         same = nothing_happens | outcomes.alike.get(kind, False)
         for effect in CONTROLLED:
@@ -138,6 +144,7 @@ def score_mode(
     _, errors = mean_and_error(effects["top1_drop"], units, DROP)
     intervals = {name: _intervals(*cell, units, settings) for name, cell in cells.items()}
     reasons = _flags(outcomes, rules, differ, general)
+    outside = mask_records(outcomes.outside, clean, effects, units, settings)
     records = []
     texts = interventions(readout, mode, names, outcomes.bins)
     for band, name in enumerate(names):
@@ -151,6 +158,7 @@ def score_mode(
             record[f"{cell}_ci"] = intervals[cell][band]
         record["top1_drop_error"] = _number(errors[band])
         record |= {test: _number(values[band]) for test, values in tests.items()}
+        record |= dict.fromkeys(mask_fields()) | outside[band]
         records.append(record | {"flags": reasons[band]})
     return records
 
@@ -208,6 +216,7 @@ def undefined_records(
         "intervention",
         "top1_drop_error",
         *(f"{name}_ci" for name in SHARES),
+        *mask_fields(),
     ]
     for effect in [*EFFECTS, *control_fields()]:
         fields += [effect, f"{effect}_ci"]
@@ -254,8 +263,12 @@ def _flags(
             flags.insert(0, rule)
         if differ[band]:
             flags.append(DISAGREE)
-        if outcomes.bins[band] and any(same[band] for same in outcomes.alike.values()):
+        drawn = [same for kind, same in outcomes.alike.items() if kind not in outcomes.outside]
+        if outcomes.bins[band] and any(same[band] for same in drawn):
             flags.append(CONTROL_IS_BAND)
+        for kind, scores in outcomes.outside.items():
+            if outcomes.bins[band] and rule is None and not scores.count[band]:
+                flags.append(NO_MASKS[kind])
         if outcomes.at_end is not None and outcomes.at_end[band]:
             flags.append(PENALTY_AT_END)
         if outcomes.rounding[band]:

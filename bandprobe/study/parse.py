@@ -111,7 +111,11 @@ def _shapley_fill(fill: str, bands: Bands) -> str:
 
 def _controls(spec: Mapping[str, Any]) -> Controls:
     return Controls(
-        spec["draws"], spec["permutations"], tuple(spec["random_weights"]), spec["seed"]
+        spec["draws"],
+        spec["masks"],
+        spec["permutations"],
+        tuple(spec["random_weights"]),
+        spec["seed"],
     )
 
 

@@ -68,6 +68,7 @@ class Controls:
     """What an effect is compared with."""
 
     draws: int
+    masks: int
     permutations: int
     random_weights: tuple[str, ...]
     seed: int

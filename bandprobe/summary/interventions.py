@@ -16,7 +16,14 @@ import xarray as xr
 from bandprobe.errors import StoreError
 from bandprobe.scoring.cluster_interval import design_effect, detectable_drop
 from bandprobe.scoring.corrections import corrected, corrected_in_levels
-from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SHARES, control_fields
+from bandprobe.scoring.fields import (
+    CONTROLLED,
+    EFFECTS,
+    RANDOMISED,
+    SHARES,
+    control_fields,
+    mask_fields,
+)
 from bandprobe.scoring.flags import FLAG_MEANINGS, STRUCTURAL
 from bandprobe.summary import names
 from bandprobe.summary.names import AXES
@@ -77,6 +84,14 @@ def _facts() -> dict[str, tuple[str, str]]:
             facts[f"{control}_{effect}"] = (f"{text} by {masks}", units)
             more = f"{text} by the band in excess of that by {masks}"
             facts[f"{control}_{effect}_excess"] = (more, units)
+        facts[f"{control}_masks"] = (f"number of {masks}, outside the band", "1")
+        for effect in RANDOMISED:
+            text, units = facts[effect]
+            between = f"standard deviation of the {text} between {masks}"
+            facts[f"{control}_{effect}_spread"] = (between, units)
+            for end, word in (("greater", "larger"), ("less", "smaller")):
+                test = f"randomisation test that the {text} is {word} than by {masks}"
+                facts[f"{control}_{effect}_p_{end}"] = (test, "1")
     return facts
 
 
@@ -133,11 +148,12 @@ def interventions_dataset(
     shape = tuple(len(labels[axis]) for axis in AXES)
     fields = [*SCORED, *TESTS, *WITH_INTERVAL, *(f"{n}_{e}" for n in WITH_INTERVAL for e in ENDS)]
     arrays = {
-        name: np.full(shape, np.nan) for name in (*fields, *CLEAN, *UNITS, "bins", "structural")
+        name: np.full(shape, np.nan)
+        for name in (*fields, *mask_fields(), *CLEAN, *UNITS, "bins", "structural")
     }
     for record in records:
         cell = tuple(labels[axis].index(record[axis]) for axis in AXES)
-        for name in (*SCORED, *TESTS, *CLEAN, *UNITS, *EFFECTS, *control_fields()):
+        for name in (*SCORED, *TESTS, *CLEAN, *UNITS, *EFFECTS, *control_fields(), *mask_fields()):
             arrays[name][cell] = _or_nan(record[name])
         for name in WITH_INTERVAL:
             bounds = record[f"{name}_ci"] or (np.nan, np.nan)

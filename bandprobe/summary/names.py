@@ -41,6 +41,10 @@ SHAPLEY = {
 CONTROLS = {
     "equal_bins": ("random, equal bins", "random masks with as many bins"),
     "equal_energy": ("random, equal energy", "random masks with as much energy"),
+    "equal_variance": (
+        "random, equal variance",
+        "random masks with as much variance between images",
+    ),
 }
 # Readouts whose accuracy can be compared under one mode.
 COMPARED = {

@@ -244,7 +244,10 @@ def slab_position(study: Study, wildcards: Wildcards) -> str:
 
 def mask_settings(study: Study) -> MaskSettings:
     """Random masks that effects are compared with."""
-    return MaskSettings(study.controls.draws, study.controls.seed)
+    controls = study.controls
+    kinds = (mode for mode in study.modes.values() if mode.kind in ("remove", "isolate"))
+    changes = tuple(dict.fromkeys(f"{mode.kind}/{mode.fill}" for mode in kinds))
+    return MaskSettings(controls.draws, controls.seed, controls.masks, changes)
 
 
 def energy_changes(study: Study) -> tuple[str, ...]:

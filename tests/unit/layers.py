@@ -54,6 +54,7 @@ def layer_records(
     draws: int = 0,
     penalties: tuple[float, ...] = PENALTIES,
     source: int = 224,
+    outside: int = 0,
 ) -> Records:
     """Records of every target of a layer, by `<readout>/<mode>`, in the order of the bands."""
     for name, maps, of_split in zip(("train", "eval"), (train, evaluation), labels, strict=True):
@@ -68,7 +69,9 @@ def layer_records(
     additive = [name for name in readouts if name in ADDITIVE]
     logits = [folder / "logits" / f"{name}.zarr" for name in additive]
     features, masks = folder / "eval.zarr", folder / "masks.zarr"
-    settings = MaskSettings(draws, 0) if draws else None
+    kept = [mode for mode in modes if mode.kind in ("remove", "isolate")]
+    of_masks = tuple(dict.fromkeys(f"{mode.kind}/{mode.fill}" for mode in kept))
+    settings = MaskSettings(draws, 0, outside, of_masks) if draws or outside else None
     of_probe = dict(zip([probes[name] for name in additive], logits, strict=True))
     drawn = masks if draws else None
     changes = [f"{mode.kind}/{mode.fill}" for mode in modes if mode.kind in KEEPING]

@@ -17,7 +17,7 @@ def main() -> None:
     option("--features", required=True, type=Path, help="evaluation features")
     option("--layer", required=True)
     option("--probe", required=True, type=Path, nargs="+", help="stores <readout>.zarr")
-    option("--controls", type=from_json(MaskSettings), help="draws and seed of random masks")
+    option("--controls", type=from_json(MaskSettings), help="random masks")
     option("--masks", type=Path, nargs="?", help="where random masks go, if there are any")
     option("--changes", nargs="*", default=[], help="modes of the controls of energy, KIND/FILL")
     option("--bands", required=True, type=from_json(Bands), help="names and edges")

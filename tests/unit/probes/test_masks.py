@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandprobe.fourier.bands import Bands
-from bandprobe.probes.masks import full_plane, mean_power, read_masks, write_masks
+from bandprobe.probes.masks import bin_power, full_plane, read_masks, write_masks
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 GRIDS = [(8, 8), (7, 7), (6, 9), (9, 6)]
@@ -19,7 +19,7 @@ def test_power_by_bin_is_that_of_the_full_transform(
     maps = rng.normal(2.0, 1.0, (5, 2, *grid)).astype(np.float32)
     dims = ("sample", "channel", "y", "x")
     write_store(tmp_path / "a.zarr", {"layer": Variable(dims, maps)}, {}, {})
-    found = mean_power(Store(tmp_path / "a.zarr"), "layer")
+    found = bin_power(Store(tmp_path / "a.zarr"), "layer").mean
     full = np.square(np.abs(np.fft.fft2(maps.astype(np.float64)))).mean((0, 1))
     np.testing.assert_allclose(found, full / (grid[0] * grid[1]), rtol=1e-3)
 

@@ -11,7 +11,7 @@ import xarray as xr
 from bandprobe.base.files import write_json
 from bandprobe.errors import StoreError
 from bandprobe.scoring.cluster_interval import detectable_drop
-from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields
+from bandprobe.scoring.fields import EFFECTS, SHARES, control_fields, mask_fields
 from bandprobe.scoring.flags import BLIND, EMPTY_BAND
 from bandprobe.store.zarr_store import Variable, write_store
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
@@ -57,7 +57,7 @@ def record(number: int, model: str, layer: str, readout: str, mode: str, band: s
         "clean_rank": 2.0,
         "clean_margin": 1.0,
         **dict.fromkeys(("top1", "top5", "rank", "margin"), value),
-        **dict.fromkeys((*EFFECTS, *control_fields()), value),
+        **dict.fromkeys((*EFFECTS, *control_fields(), *mask_fields()), value),
         **{
             f"{name}_ci": None if empty else [number - 2.0, number + 2.0]
             for name in (*SHARES, *EFFECTS, *control_fields())
@@ -117,6 +117,7 @@ def test_interventions_lie_along_all_axes(records: list[dict[str, Any]]) -> None
             assert float(cell["rank_degradation_low"]) == low
             assert float(cell["rank_degradation_high"]) == high
             assert [float(cell["top1_low"]), float(cell["top1_high"])] == one["top1_ci"]
+            assert float(cell["equal_variance_margin_drop_p_less"]) == one["top1"]
 
 
 def test_corrections_are_over_all_cells_that_are_no_structure(

@@ -159,6 +159,8 @@ def test_fits(study: Study) -> None:
     assert round_trip(study_params.mask_settings(study), MaskSettings) == {
         "draws": study.controls.draws,
         "seed": study.controls.seed,
+        "masks": study.controls.masks,
+        "changes": list(study_params.mask_settings(study).changes),
     }
     bands = study_params.fit_bands(study)
     assert (bands is None) == (not {"energy", "refit"} & set(study.readouts))

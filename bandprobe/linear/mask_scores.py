@@ -1,0 +1,182 @@
+"""A linear readout's scores after random masks were changed, hundreds of them, from one transform.
+
+The products of each bin serve every mask: its logits are their sum over its bins. The scores are
+added up as the images pass by, as the logits of all masks would not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
+from bandprobe.base.devices import fetch, put_like
+from bandprobe.linear.decompose import BandWeights
+
+# Logits of as many masks are in memory at a time, and as many are scored at a time.
+LOGIT_BYTES = 128_000_000
+SCORED_BYTES = 2_000_000
+SCORES = ("correct", "rank", "margin")
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """What the logits of changed maps are made of beside those of the masks.
+
+    Attributes
+    ----------
+    clean : array of shape (n_samples, n_classes)
+        Logits of the untouched maps.
+    fills : mapping of str to arrays of shape (n_classes,)
+        For each fill the logits of its map, intercept included.
+    """
+
+    clean: FloatArray
+    fills: Mapping[str, FloatArray]
+
+
+@dataclass
+class MaskTally:
+    """Scores under each change of each mask, added up.
+
+    Parameters
+    ----------
+    weights : BandWeights
+    masks : bool array of shape (n_masks, n_half_bins)
+        Without DC.
+    changes : sequence of str
+        Modes, as KIND/FILL, of the kinds ``remove`` and ``isolate``.
+    mean : array of shape (1, n_channels, height, width // 2 + 1)
+        Real FFT of the centred mean training map.
+    owner : int array of shape (n_masks,)
+        Number of the set that a mask belongs to; means over masks are those of a set.
+    n_sets, n_samples : int
+
+    Attributes
+    ----------
+    by_mask : dict of str to arrays of shape (n_changes, n_masks)
+        Sums over samples of each of `SCORES`.
+    by_sample : dict of str to arrays of shape (n_changes, n_sets, n_samples)
+        Sums over the masks of a set.
+    """
+
+    weights: BandWeights
+    masks: MaskArray
+    changes: Sequence[str]
+    mean: ComplexArray
+    owner: NDArray[np.intp]
+    n_sets: int
+    n_samples: int
+    by_mask: dict[str, FloatArray] = field(init=False)
+    by_sample: dict[str, FloatArray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.changes), self.n_sets, self.n_samples)
+        self.by_mask = {name: np.zeros((shape[0], len(self.masks))) for name in SCORES}
+        self.by_sample = {name: np.zeros(shape) for name in SCORES}
+
+    def add(
+        self,
+        coefficients: ComplexArray,
+        untouched: Untouched,
+        labels: NDArray[np.integer],
+        part: slice,
+    ) -> None:
+        """Score some samples.
+
+        Parameters
+        ----------
+        coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+            Real FFT of the maps; a shift of their mean changes nothing.
+        untouched : Untouched
+        labels : array of shape (n_samples,)
+        part : slice
+            Their positions among all samples.
+        """
+        row_bytes = 4 * len(labels) * untouched.clean.shape[1]
+        step = max(1, LOGIT_BYTES // row_bytes)
+        scored = max(1, SCORED_BYTES // row_bytes)
+        for start in range(0, len(self.masks), step):
+            rows = slice(start, min(start + step, len(self.masks)))
+            logits = mask_logits(self.weights, coefficients, self.masks[rows])
+            fill = mask_logits(self.weights, self.mean, self.masks[rows])
+            for first in range(0, len(logits), scored):
+                few = slice(first, first + scored)
+                where = slice(start + first, start + first + len(logits[few]))
+                self._score(logits[few], fill[few], untouched, labels, where, part)
+
+    def _score(
+        self,
+        logits: MapArray,
+        mean: MapArray,
+        untouched: Untouched,
+        labels: NDArray[np.integer],
+        rows: slice,
+        part: slice,
+    ) -> None:
+        """Score a few masks, whose logits have the shape (n_masks, n_classes, n_samples)."""
+        owner = self.owner[rows]
+        sets = np.unique(owner)
+        member = np.equal(owner, sets[:, None]).astype(np.float32)
+        for number, change in enumerate(self.changes):
+            kind, fill = change.split("/")
+            more = relative(logits if fill == "zero" else logits - mean, labels)
+            if kind == "remove":
+                base = relative(untouched.clean.T.astype(np.float32), labels)
+                ahead = base - more
+            else:
+                whole = np.broadcast_to(untouched.fills[fill][:, None], untouched.clean.T.shape)
+                ahead = relative(whole.astype(np.float32), labels) + more
+            for name, values in scores(ahead, labels).items():
+                self.by_mask[name][number, rows] += values.sum(1, dtype=np.float64)
+                self.by_sample[name][number, sets, part] += member @ values
+
+
+def relative(logits: MapArray, labels: NDArray[np.integer]) -> MapArray:
+    """Logits (..., n_classes, n_samples) minus that of each sample's own class."""
+    own = logits[..., labels, np.arange(len(labels))]
+    ahead: MapArray = logits - own[..., None, :]
+    return ahead
+
+
+def scores(ahead: MapArray, labels: NDArray[np.integer]) -> dict[str, MapArray]:
+    """Each of `SCORES`, (n_masks, n_samples), as of `bandprobe.scoring.outcomes.outcomes`.
+
+    Parameters
+    ----------
+    ahead : array of shape (n_masks, n_classes, n_samples)
+        By how much the logit of each class exceeds that of the sample's own class; changed.
+    labels : array of shape (n_samples,)
+    """
+    # Reductions over the classes run along contiguous samples.
+    ahead[:, labels, np.arange(len(labels))] = -np.inf
+    highest = ahead.max(1)
+    rank = 1 + (ahead > 0).sum(1, dtype=np.float32)
+    rank += (ahead == 0).sum(1, dtype=np.float32) / 2
+    return {"correct": (highest < 0).astype(np.float32), "rank": rank, "margin": -highest}
+
+
+def mask_logits(weights: BandWeights, coefficients: ComplexArray, masks: MaskArray) -> MapArray:
+    """Logits of each mask, shape (n_masks, n_classes, n_samples), in single precision.
+
+    Parameters
+    ----------
+    weights : BandWeights
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+    masks : bool array of shape (n_masks, n_half_bins)
+    """
+    n_samples, n_classes = len(coefficients), weights.spatial_sum.shape[1]
+    total = np.zeros((len(masks), n_classes * n_samples), np.float32)
+    for part, products in _by_class(weights, coefficients):
+        member = put_like(masks[:, weights.bins[part]].astype(np.float32), products)
+        total += fetch(member @ products)
+    return total.reshape(len(masks), n_classes, n_samples)
+
+
+def _by_class(weights: BandWeights, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:
+    """Logits of some bins at a time, (n_bins, n_classes * n_samples)."""
+    for part, products in weights.products(coefficients):
+        yield part, products.swapaxes(1, 2).reshape(len(products), -1)
