@@ -11,6 +11,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import project
 from bandprobe.fourier.modes import Mode
 from bandprobe.scoring.flags import ABOVE_SOURCE, BELOW_ROUNDING, DISAGREE
+from tests.cases import quick_and_slow
 from tests.unit.layers import Records, layer_records
 
 CLASSES, TRAIN, EVALUATION, CHANNELS = 4, 96, 48, 32
@@ -53,8 +54,13 @@ def without(records: Records, held: int) -> list[tuple[str, dict]]:
     ]
 
 
-@pytest.mark.parametrize("grid", [(7, 7), (14, 14), (10, 14)], ids=str)
-@pytest.mark.parametrize("make", [levels, waves])
+@pytest.mark.parametrize(
+    ("grid", "make"),
+    quick_and_slow(
+        [((7, 7), waves), ((10, 14), levels)],
+        [((7, 7), levels), ((14, 14), waves), ((14, 14), levels), ((10, 14), waves)],
+    ),
+)
 def test_a_band_of_rounding_alone_tells_no_class(
     tmp_path: Path, rng: np.random.Generator, make, grid: tuple[int, int]
 ) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 from bandprobe.backbones.backbone import Backbone, as_map, load_backbone, read_layers, tapped
 from bandprobe.backbones.layouts import layout_of
 from bandprobe.errors import ModelError
+from tests.cases import quick_and_slow
 from tests.unit.networks import assert_close, maps, outputs
 
 
@@ -142,16 +143,20 @@ def test_channels_last_maps_are_turned(
 
 @pytest.mark.parametrize(
     ("architecture", "layer", "last"),
-    [
-        ("timm/swin_tiny_patch4_window7_224", "patch_embed.proj", False),
-        ("timm/convnext_atto", "stages.0.blocks.0.norm", False),
-        ("torchvision/swin_t", "features.0.0", False),
-        ("torchvision/swin_t", "features.0.1", True),
-        ("torchvision/swin_t", "permute", False),
-        ("torchvision/convnext_tiny", "features.1.0.block.1", True),
-        ("torchvision/convnext_tiny", "features.1.0.block.6", False),
-        ("timm/convnext_tiny", "stages.0.blocks.0.mlp.fc1", True),
-    ],
+    quick_and_slow(
+        [
+            ("timm/convnext_atto", "stages.0.blocks.0.norm", False),
+            ("torchvision/convnext_tiny", "features.1.0.block.1", True),
+        ],
+        [
+            ("timm/swin_tiny_patch4_window7_224", "patch_embed.proj", False),
+            ("torchvision/swin_t", "features.0.0", False),
+            ("torchvision/swin_t", "features.0.1", True),
+            ("torchvision/swin_t", "permute", False),
+            ("torchvision/convnext_tiny", "features.1.0.block.6", False),
+            ("timm/convnext_tiny", "stages.0.blocks.0.mlp.fc1", True),
+        ],
+    ),
 )
 def test_modules_inside_say_themselves_where_channels_are(
     architecture: str, layer: str, last: bool

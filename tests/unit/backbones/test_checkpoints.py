@@ -18,6 +18,7 @@ from bandprobe.backbones.backbone import load_backbone
 from bandprobe.backbones.checkpoints import check_loaded, read_checkpoint
 from bandprobe.backbones.renaming import vit_to_timm
 from bandprobe.errors import ModelError
+from tests.cases import quick_and_slow
 from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
 RESNET_LAYERS = ["layer1", "layer2", "layer3", "layer4"]
@@ -32,7 +33,7 @@ def write(path: Path, content: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", quick_and_slow(["resnet18"], ["resnet50"]))
 @pytest.mark.parametrize("maker", ["timm", "torchvision"])
 @pytest.mark.parametrize("reader", ["timm", "torchvision"])
 def test_resnets_of_both_libraries_fill_both(
@@ -82,7 +83,7 @@ def timm_vit(tmp_path_factory: pytest.TempPathFactory, vit_batch: torch.Tensor) 
     return vit_file(tmp_path_factory.mktemp("timm"), network, TIMM_BLOCKS, vit_batch)
 
 
-@pytest.mark.parametrize("maker", ["torchvision_vit", "timm_vit"])
+@pytest.mark.parametrize("maker", quick_and_slow(["torchvision_vit"], ["timm_vit"]))
 @pytest.mark.parametrize(
     ("reader", "blocks"),
     [("timm/vit_base_patch16_224", TIMM_BLOCKS), ("torchvision/vit_b_16", TORCHVISION_BLOCKS)],

@@ -13,6 +13,7 @@ from bandprobe.backbones.backbone import Backbone, load_backbone, read_layers
 from bandprobe.backbones.layouts import Layout
 from bandprobe.backbones.tracing import declared_layouts, declared_sources, reference_maps
 from bandprobe.head.variants import own_outputs, plain_outputs, replaced_outputs
+from tests.cases import one_in_three
 from tests.unit.networks import scramble
 
 # Small variants, with the first and the last of their layers: prefix tokens, and what is special.
@@ -65,7 +66,7 @@ def special(layout: Layout) -> str:
     return " ".join(found)
 
 
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", one_in_three(CASES))
 def test_declared_layers_are_the_librarys_maps(name: str) -> None:
     arguments, size, expected = CASES[name]
     backbone = load_backbone(f"timm/{name}", "random", arguments, 0, None)

@@ -16,6 +16,7 @@ from bandprobe.errors import BandprobeError, ModelError
 from bandprobe.planning.shapes import ModuleShape, module_shapes, without_values
 from bandprobe.planning.suggest import bare_model, chosen_layers, missing_preprocess
 from bandprobe.study.study import Model
+from tests.cases import quick_and_slow
 from tests.unit.networks import outputs
 
 
@@ -112,14 +113,18 @@ def test_a_wrapper_around_swin_has_its_channels_last() -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "layer"),
-    [
-        ("torchvision/maxvit_t", "blocks.0.layers.0.layers.grid_attention.partition_op"),
-        ("timm/vit_base_patch16_siglip_224", "attn_pool.q_norm"),
-        ("timm/visformer_tiny", "stage2.0.attn.attn_drop"),
-        ("timm/cait_xxs24_224", "blocks.0.attn.attn_drop"),
-        ("timm/edgenext_xx_small", "stages.1.blocks.1.xca.attn_drop"),
-        ("torchvision/swin_v2_t", "features.1.0.attn.cpb_mlp"),
-    ],
+    quick_and_slow(
+        [
+            ("timm/visformer_tiny", "stage2.0.attn.attn_drop"),
+            ("timm/edgenext_xx_small", "stages.1.blocks.1.xca.attn_drop"),
+        ],
+        [
+            ("torchvision/maxvit_t", "blocks.0.layers.0.layers.grid_attention.partition_op"),
+            ("timm/vit_base_patch16_siglip_224", "attn_pool.q_norm"),
+            ("timm/cait_xxs24_224", "blocks.0.attn.attn_drop"),
+            ("torchvision/swin_v2_t", "features.1.0.attn.cpb_mlp"),
+        ],
+    ),
 )
 def test_what_is_no_map_is_refused_by_name(architecture: str, layer: str) -> None:
     module = modules_of(architecture, (224, 224))[layer]
@@ -240,15 +245,22 @@ def test_sizes_may_be_one_number() -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "layers"),
-    [
-        ("timm/twins_pcpvt_small", ["blocks.0.2", "blocks.1.3", "blocks.2.5", "blocks.3.2"]),
-        ("timm/mvitv2_tiny", [f"stages.{number}" for number in range(4)]),
-        ("timm/pit_ti_224", [f"transformers.{number}" for number in range(3)]),
-        ("timm/crossvit_tiny_240", ["blocks.2.outputs.0", "blocks.2.outputs.1"]),
-        ("timm/hiera_tiny_224", ["blocks.0", "blocks.2", "blocks.9", "blocks.11"]),
-        ("torchvision/regnet_y_400mf", [f"trunk_output.block{number}" for number in range(1, 5)]),
-        ("torchvision/swin_v2_t", [f"features.{number}" for number in (1, 3, 5, 7)]),
-    ],
+    quick_and_slow(
+        [
+            ("timm/pit_ti_224", [f"transformers.{number}" for number in range(3)]),
+            ("timm/crossvit_tiny_240", ["blocks.2.outputs.0", "blocks.2.outputs.1"]),
+        ],
+        [
+            ("timm/twins_pcpvt_small", ["blocks.0.2", "blocks.1.3", "blocks.2.5", "blocks.3.2"]),
+            ("timm/mvitv2_tiny", [f"stages.{number}" for number in range(4)]),
+            ("timm/hiera_tiny_224", ["blocks.0", "blocks.2", "blocks.9", "blocks.11"]),
+            (
+                "torchvision/regnet_y_400mf",
+                [f"trunk_output.block{number}" for number in range(1, 5)],
+            ),
+            ("torchvision/swin_v2_t", [f"features.{number}" for number in (1, 3, 5, 7)]),
+        ],
+    ),
 )
 def test_ends_of_stages_are_proposed_and_never_what_lies_inside(
     architecture: str, layers: list[str]

@@ -23,6 +23,7 @@ from bandprobe.planning.survey import (
     survey_modules,
 )
 from docs.generate_networks import PAGE, VARIANTS, table
+from tests.cases import one_in_three
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ HEADS: dict[str, tuple[dict[str, Any], tuple[int, int], int, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", list(HEADS))
+@pytest.mark.parametrize("name", one_in_three(HEADS))
 def test_maps_put_back_give_the_clean_logits_or_are_refused_by_name(name: str) -> None:
     """Once as they are, and once with those of two images exchanged, which exchanges the logits.
 
