@@ -28,9 +28,6 @@ OTHERS = (
     ("dinov2_vits14", "blocks.1", "energy", "remove-mean", "ultra-high"),
     ("efficientnet_lite0", "blocks.6", "map", "isolate-mean", "very-high"),
     ("efficientnet_lite0", "blocks.6", "refit", "isolate-mean", "very-high"),
-    ("efficientnet_lite0", "blocks.4", "head", "remove-mean", "ultra-low"),
-    ("efficientnet_lite0", "blocks.6", "head", "remove-mean", "ultra-low"),
-    ("dinov2_vits14", "blocks.6", "head", "remove-mean", "very-low"),
 )
 
 
