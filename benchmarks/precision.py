@@ -213,7 +213,8 @@ def layer_choices(
     truth, found = crops.labels("eval"), {}
     exact = {split: passes["float32"][layer, split] for split in ("train", "eval")}
     maps, probe = fit(exact, crops, study)
-    ((weights,),) = weight_slabs([(maps, probe)], lambda: [exact["train"]])
+    own = probe.weights(maps.coordinates.basis)
+    ((weights,),) = weight_slabs([(maps, own)], lambda: [exact["train"]])
     own = probe.logits(maps.coordinates.evaluation)
     zero = np.zeros(len(weights))
     moments = (maps.mean, maps.scale)

@@ -79,7 +79,8 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 layers = layers_of(probes, model)
                 for layer, colour in zip(layers, colours(len(layers)), strict=True):
                     fit = cells.sel(layer=layer)
-                    path = fit["eval_accuracy"]
+                    # Of many images not all penalties are visited.
+                    path = fit["eval_accuracy"].dropna("penalty")
                     panel.plot(path["penalty"], path, color=colour, lw=1.2, label=layer)
                     chosen = float(fit["penalty_chosen"])
                     panel.plot(chosen, float(path.sel(penalty=chosen)), "o", color=colour, ms=5)

@@ -15,6 +15,7 @@ from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import map_fft, multiplicity
+from bandprobe.linear.inner_products import ProductMatrix, add_gram, add_kernel, complete
 
 
 def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
@@ -51,32 +52,38 @@ def pack_bands(maps: MapArray, partition: BandPartition) -> list[MapArray]:
 class BandGrams:
     """Inner products of training maps, and of evaluation maps with them, by band.
 
+    As of `bandprobe.linear.inner_products`: Gram matrices are complete after `complete`.
+
     Attributes
     ----------
     gram : list of arrays of shape (n_train, n_train)
     kernel : list of arrays of shape (n_eval, n_train)
     """
 
-    gram: list[FloatArray] = field(default_factory=list)
-    kernel: list[FloatArray] = field(default_factory=list)
+    gram: list[ProductMatrix] = field(default_factory=list)
+    kernel: list[ProductMatrix] = field(default_factory=list)
 
     @property
     def total(self) -> float:
         """Energy of all training maps."""
-        return float(sum(np.trace(gram) for gram in self.gram))
+        return float(sum(np.trace(gram, dtype=np.float64) for gram in self.gram))
 
     def add_packed(self, train: Sequence[MapArray], evaluation: Sequence[MapArray]) -> None:
         """Add some channels of standardised maps, as `pack_bands` returns them."""
         for band, (train_band, eval_band) in enumerate(zip(train, evaluation, strict=True)):
             rows = train_band.reshape(len(train_band), -1)
             columns = eval_band.reshape(len(eval_band), -1)
-            gram, kernel = doubled(rows @ rows.T), doubled(columns @ rows.T)
             if band == len(self.gram):
-                self.gram.append(gram)
-                self.kernel.append(kernel)
+                self.gram.append(add_gram(None, rows))
+                self.kernel.append(add_kernel(None, columns, rows))
             else:
-                self.gram[band] += gram
-                self.kernel[band] += kernel
+                add_gram(self.gram[band], rows)
+                add_kernel(self.kernel[band], columns, rows)
+
+    def complete(self) -> None:
+        """Complete the Gram matrices after the last slab."""
+        for gram in self.gram:
+            complete(gram)
 
 
 @dataclass
@@ -104,6 +111,9 @@ class BandRows:
             rows += [[] for _ in range(len(packed) - len(rows))]
             for parts, coefficients in zip(rows, packed, strict=True):
                 parts.append(fetch(coefficients).reshape(len(coefficients), -1))
+
+    def complete(self) -> None:
+        """Nothing is left to do after the last slab."""
 
 
 @dataclass

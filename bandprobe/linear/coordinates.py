@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from bandprobe.fourier.modes import kept_bands
 from bandprobe.linear.band_grams import BandGrams, BandRows
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
 from bandprobe.linear.map_sums import MapSums, standardise_maps
-from bandprobe.linear.probe import FittedProbe
 from bandprobe.linear.standardise import standardise
 
 Slabs = Callable[[], Iterable[MapArray]]
@@ -36,17 +36,66 @@ class Coordinates:
 
 
 @dataclass(frozen=True)
+class Products:
+    """Inner products of the standardised maps of both splits, which readouts are fitted from.
+
+    Attributes
+    ----------
+    grams : sequence of arrays of shape (n_train, n_train)
+        Their sum has the inner products of the training maps.
+    kernels : sequence of arrays of shape (n_eval, n_train)
+        Likewise, of evaluation maps with training maps.
+    total : float
+        Energy of all training maps, as for `bandprobe.linear.basis.basis_from_gram`.
+    """
+
+    grams: Sequence[NDArray[np.floating]]
+    kernels: Sequence[NDArray[np.floating]]
+    total: float
+
+    def coordinates(self) -> Coordinates:
+        """Both splits in principal coordinates."""
+        basis = basis_from_gram(added(self.grams), self.total)
+        return Coordinates(basis, basis.project(added(self.kernels)))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The standardised maps themselves, where they have no more dimensions than images.
+
+    Attributes
+    ----------
+    train, evaluation : arrays of shape (n_samples, n_dimensions)
+    total : float
+        As of `Products`.
+    """
+
+    train: FloatArray
+    evaluation: FloatArray
+    total: float = 0.0
+
+    def coordinates(self) -> Coordinates:
+        """Both splits in principal coordinates."""
+        basis = basis_from_maps(self.train, self.total)
+        return Coordinates(basis, basis.project(self.evaluation))
+
+
+def added(matrices: Sequence[NDArray[np.floating]]) -> FloatArray:
+    """The sum of some matrices in double precision."""
+    found: FloatArray = sum(matrices, np.zeros_like(matrices[0], np.float64))
+    return found
+
+
+@dataclass(frozen=True)
 class StandardisedMaps:
-    """Moments of the training maps, and all standardised maps in coordinates.
+    """Moments of the training maps, and what their readouts are fitted from.
 
     Attributes
     ----------
     mean, scale : arrays of shape (n_channels,)
     mean_map : array of shape (n_channels, height, width)
         Mean over samples of the raw training maps.
-    is_direct : bool
-        Whether the basis is made from the maps, not from their Gram matrix.
-    coordinates : Coordinates
+    source : Products or Rows
     without_dc : bool
         Whether the spatial mean of each map is taken off, instead of the mean of its channel.
     """
@@ -54,9 +103,18 @@ class StandardisedMaps:
     mean: MapArray
     scale: MapArray
     mean_map: MapArray
-    is_direct: bool
-    coordinates: Coordinates
+    source: Products | Rows
     without_dc: bool = False
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether readouts are fitted on the maps, not on their inner products."""
+        return isinstance(self.source, Rows)
+
+    @cached_property
+    def coordinates(self) -> Coordinates:
+        """Both splits in principal coordinates."""
+        return self.source.coordinates()
 
     @classmethod
     def from_sums(cls, sums: MapSums) -> StandardisedMaps:
@@ -73,8 +131,7 @@ class StandardisedMaps:
             np.concatenate(sums.mean),
             np.concatenate(sums.scale),
             np.concatenate(sums.mean_map),
-            sums.direct,
-            _coordinates(sums),
+            _source(sums),
             sums.without_dc,
         )
 
@@ -85,28 +142,18 @@ class StandardisedMaps:
         return standardise(slab, self.mean[part], self.scale[part])
 
 
-def _coordinates(sums: MapSums) -> Coordinates:
+def _source(sums: MapSums) -> Products | Rows:
     if sums.direct:
         train, evaluation = (np.concatenate(rows, axis=1).astype(np.float64) for rows in sums.rows)
-        return _from_rows(train, evaluation, sums.constant_energy)
+        return Rows(train, evaluation, sums.constant_energy)
     if sums.by_band is not None:
         every_band = np.ones(len(sums.by_band.partition.bands), bool)
-        return coordinates_of_bands(sums.by_band.products, every_band)
-    return _from_products(np.asarray(sums.gram), np.asarray(sums.kernel), sums.constant_energy)
+        return source_of_bands(sums.by_band.products, every_band)
+    return Products([np.asarray(sums.gram)], [np.asarray(sums.kernel)], sums.constant_energy)
 
 
-def _from_rows(train: FloatArray, evaluation: FloatArray, total: float = 0.0) -> Coordinates:
-    basis = basis_from_maps(train, total)
-    return Coordinates(basis, basis.project(evaluation))
-
-
-def _from_products(gram: FloatArray, kernel: FloatArray, total: float = 0.0) -> Coordinates:
-    basis = basis_from_gram(gram, total)
-    return Coordinates(basis, basis.project(kernel))
-
-
-def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coordinates:
-    """Coordinates of maps of which only some bands are kept.
+def source_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Products | Rows:
+    """What readouts of maps of which only some bands are kept are fitted from.
 
     What fills the gap is the same in every map, so centring removes it: the fill does not matter
     to a readout that is fitted on the changed maps.
@@ -122,11 +169,14 @@ def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coo
             np.concatenate([part for band in bands for part in rows[band]], axis=1)
             for rows in (products.train, products.evaluation)
         )
-        doubles = train.astype(np.float64), evaluation.astype(np.float64)
-        return _from_rows(*doubles, products.total)
-    gram = sum((products.gram[band] for band in bands), np.zeros_like(products.gram[0]))
-    kernel = sum((products.kernel[band] for band in bands), np.zeros_like(products.kernel[0]))
-    return _from_products(gram, kernel, products.total)
+        return Rows(train.astype(np.float64), evaluation.astype(np.float64), products.total)
+    grams, kernels = ([one[b] for b in bands] for one in (products.gram, products.kernel))
+    return Products(grams, kernels, products.total)
+
+
+def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coordinates:
+    """Coordinates of maps of which only some bands are kept; as `source_of_bands`."""
+    return source_of_bands(products, kept).coordinates()
 
 
 def standardise_slabs(
@@ -144,18 +194,20 @@ def standardise_slabs(
     sums = MapSums.empty(direct=direct)
     for train, evaluation in pairs:
         sums.add_slab(train, evaluation)
+    sums.complete()
     return StandardisedMaps.from_sums(sums)
 
 
 def weight_slabs(
-    readouts: Sequence[tuple[StandardisedMaps, FittedProbe]], slabs: Slabs
+    readouts: Sequence[tuple[StandardisedMaps, FloatArray]], slabs: Slabs
 ) -> Iterator[list[MapArray]]:
     """Weights of some readouts by slabs of channels, all from one pass over the training maps.
 
     Parameters
     ----------
-    readouts : sequence of pairs of StandardisedMaps and FittedProbe
-        The readouts, each fitted on the coordinates of the maps beside it.
+    readouts : sequence of pairs of StandardisedMaps and an array of shape (n_rows, n_classes)
+        What each readout was fitted from, and its weights on that: on the values of a map, or on
+        the training maps.
     slabs : callable
         The raw training maps; read only where the bases are made from Gram matrices.
 
@@ -164,9 +216,7 @@ def weight_slabs(
     list of arrays of shape (n_classes, n_channels, height, width)
         One per readout.
     """
-    weights = [
-        probe.weights(maps.coordinates.basis).T.astype(np.float32) for maps, probe in readouts
-    ]
+    weights = [own.T.astype(np.float32) for _, own in readouts]
     if all(maps.is_direct for maps, _ in readouts):
         yield [
             own.reshape(-1, *maps.mean_map.shape)

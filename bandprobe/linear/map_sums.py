@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bandprobe.base.arrays import FloatArray, MapArray
-from bandprobe.base.devices import doubled, put
+from bandprobe.base.arrays import MapArray
+from bandprobe.base.devices import put
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.rounding import ROUNDING_SHARE
 from bandprobe.fourier.transform import without_mean
 from bandprobe.linear.band_grams import BandSums
+from bandprobe.linear.inner_products import ProductMatrix, add_gram, add_kernel, complete
 from bandprobe.linear.standardise import centre_channels, scaled, standardise
 
 
@@ -43,6 +44,7 @@ class MapSums:
         Of the training and the evaluation maps, as all pairs here; empty for `pattern`.
     rows : pair of lists of arrays of shape (n_samples, n_dimensions)
     gram, kernel : arrays of shape (n_train, n_train) and (n_eval, n_train)
+        As of `bandprobe.linear.inner_products`; None as long as nothing was added.
     constant_energy : float
         Energy of the training maps in channels whose maps are constant, in the same units.
     """
@@ -57,8 +59,8 @@ class MapSums:
     mean_map: list[MapArray] = field(default_factory=list)
     spatial_means: tuple[list[MapArray], list[MapArray]] = field(default_factory=lambda: ([], []))
     rows: tuple[list[MapArray], list[MapArray]] = field(default_factory=lambda: ([], []))
-    gram: FloatArray | float = 0.0
-    kernel: FloatArray | float = 0.0
+    gram: ProductMatrix | None = None
+    kernel: ProductMatrix | None = None
     constant_energy: float = 0.0
 
     @classmethod
@@ -103,11 +105,20 @@ class MapSums:
         elif not self.direct:
             flat = (maps.reshape(len(maps), -1) for maps in (train, evaluation))
             rows, columns = (put(maps, self.device) for maps in flat)
-            self.gram = self.gram + doubled(rows @ rows.T)
-            self.kernel = self.kernel + doubled(columns @ rows.T)
+            self.gram = add_gram(self.gram, rows)
+            self.kernel = add_kernel(self.kernel, columns, rows)
         self.mean.append(mean)
         self.scale.append(scale)
         self.mean_map.append(mean_map)
+
+    def complete(self) -> None:
+        """Complete the Gram matrices after the last slab."""
+        if self.pattern is not None:
+            self.pattern.complete()
+        if self.by_band is not None:
+            self.by_band.products.complete()
+        if self.gram is not None:
+            complete(self.gram)
 
 
 def centre_maps(maps: MapArray) -> tuple[MapArray, MapArray, MapArray, float]:

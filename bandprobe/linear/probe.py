@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from bandprobe.base.arrays import FloatArray
@@ -13,7 +13,9 @@ from bandprobe.linear.basis import Basis
 from bandprobe.linear.estimators import ESTIMATORS, LinearPath
 
 
-def scale_free_log_loss(logits: FloatArray, labels: NDArray[np.integer]) -> float:
+def scale_free_log_loss(
+    logits: FloatArray, labels: NDArray[np.integer], precision: DTypeLike = np.float64
+) -> float:
     """Log loss in nats per image, at the temperature that fits the logits best.
 
     Parameters
@@ -22,6 +24,8 @@ def scale_free_log_loss(logits: FloatArray, labels: NDArray[np.integer]) -> floa
         Ridge logits regress indicators; their scale says nothing about confidence, so a temperature
         is fitted.
     labels : array of shape (n_samples,)
+    precision : dtype
+        Of the exponentials, which take most of the time of many logits.
 
     Notes
     -----
@@ -35,11 +39,14 @@ def scale_free_log_loss(logits: FloatArray, labels: NDArray[np.integer]) -> floa
     scaled = centred / spread
     # Relative to the highest logit no exponential overflows.
     scaled -= scaled.max(1, keepdims=True)
-    truth = float(np.take_along_axis(scaled, labels[:, None], axis=1).mean())
+    scaled = scaled.astype(precision, copy=False)
+    truth = float(np.take_along_axis(scaled, labels[:, None], axis=1).mean(dtype=np.float64))
+    powers = np.empty_like(scaled)
 
     def loss(log_inverse_temperature: float) -> float:
         inverse = float(np.exp(log_inverse_temperature))
-        return float(np.log(np.exp(inverse * scaled).sum(1)).mean()) - inverse * truth
+        np.exp(np.multiply(inverse, scaled, out=powers), out=powers)
+        return float(np.log(powers.sum(1)).mean(dtype=np.float64)) - inverse * truth
 
     best = minimize_scalar(loss, bounds=(-7.0, 7.0), method="bounded", options={"xatol": 1e-3})
     return float(best.fun)
@@ -51,10 +58,12 @@ def at_end(losses: FloatArray, chosen: int) -> bool:
     Parameters
     ----------
     losses : array of shape (n_penalties,)
+        NaN at penalties that were not visited.
     chosen : int
     """
     ends = (0, len(losses) - 1)
-    return len(losses) > 1 and chosen in ends and float(np.ptp(losses)) > 1e-9
+    spread = float(np.nanmax(losses) - np.nanmin(losses))
+    return len(losses) > 1 and chosen in ends and spread > 1e-9
 
 
 @dataclass(frozen=True)

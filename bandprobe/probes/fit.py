@@ -6,24 +6,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError
 
 from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.progress import tracked
 from bandprobe.data.manifest import class_names, read_folds
 from bandprobe.features.blocks import channel_slabs, paired_slabs, slab_channels
 from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows
-from bandprobe.linear.basis import Basis, basis_from_maps
-from bandprobe.linear.coordinates import Coordinates, coordinates_of_bands
+from bandprobe.linear.basis import Basis
+from bandprobe.linear.coordinates import Coordinates, Products, Rows, source_of_bands
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
+from bandprobe.linear.gram_ridge import GramRidge, LabelSets, kernel_logits
 from bandprobe.linear.map_sums import spatial_mean
-from bandprobe.linear.probe import FittedProbe, fit_at, fit_probe
+from bandprobe.linear.penalty_search import search_path
+from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe, scale_free_log_loss
 from bandprobe.probes.permuted_labels import permuted_labels
 from bandprobe.probes.settings import FitSettings
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store
+
+# From so many training images on, factorisations at the penalties that are visited are faster than
+# an eigendecomposition that serves all. Fewer are enough where the search begins near its end, and
+# nobody looks at the whole path.
+LEAST_IMAGES = 2000
+LEAST_IMAGES_OF_REFIT = 256
 
 
 @dataclass(frozen=True)
@@ -95,25 +105,52 @@ class FittedReadout:
 
     Attributes
     ----------
-    basis : Basis
-    probe : FittedProbe
+    weights : array of shape (n_rows, n_classes)
+        On the values of a standardised map, or on the standardised training maps.
+    intercept : array of shape (n_classes,)
+    losses : array of shape (n_folds, n_penalties)
+        Scale-free log loss on held-out folds; NaN at penalties that were not visited.
+    chosen : int
+        Position of the penalty with the least mean loss.
     clean_logits : array of shape (n_eval, n_classes)
         Logits of the evaluation maps.
     accuracy : array of shape (n_penalties,)
-        On evaluation maps, along the path; not used to choose.
+        On evaluation maps, along the path; not used to choose. NaN as for `losses`.
     permuted_accuracy : array of shape (n_permutations,)
         On evaluation maps, of readouts fitted on permuted training labels.
     """
 
-    basis: Basis
-    probe: FittedProbe
+    weights: FloatArray
+    intercept: FloatArray
+    losses: FloatArray
+    chosen: int
     clean_logits: FloatArray
     accuracy: FloatArray
     permuted_accuracy: FloatArray
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the penalty is the first or the last of several that make a difference."""
+        return at_end(self.losses.mean(0), self.chosen)
 
-def fit_readout(splits: Splits, coordinates: Coordinates) -> FittedReadout:
-    """Fit one readout, and score the evaluation maps along its whole penalty path."""
+
+def fit_readout(splits: Splits, source: Products | Rows, start: int | None = None) -> FittedReadout:
+    """Fit one readout, and score the evaluation maps along its penalty path.
+
+    Parameters
+    ----------
+    splits : Splits
+    source : Products or Rows
+        Of both splits.
+    start : int, optional
+        Position of a penalty to begin at, where not all are visited.
+    """
+    if _by_factors(source, splits, LEAST_IMAGES):
+        labels = [splits.train_labels, *_permuted(splits)]
+        found = _fit_by_factors(splits, source, labels, start, accuracies=True)
+        if found is not None:
+            return found
+    coordinates = source.coordinates()
     basis, evaluation = coordinates.basis, coordinates.evaluation
     probe = choose_penalty(splits, basis)
     # One penalty at a time: the logits of all penalties are as large as those of many readouts.
@@ -122,7 +159,15 @@ def fit_readout(splits: Splits, coordinates: Coordinates) -> FittedReadout:
         for row in range(len(splits.penalties))
     ]
     permuted = _permuted_accuracy(splits, coordinates, float(splits.penalties[probe.chosen]))
-    return FittedReadout(basis, probe, probe.logits(evaluation), np.array(accuracy), permuted)
+    return FittedReadout(
+        probe.weights(basis),
+        probe.intercept(basis),
+        probe.losses,
+        probe.chosen,
+        probe.logits(evaluation),
+        np.array(accuracy),
+        permuted,
+    )
 
 
 def choose_penalty(splits: Splits, basis: Basis) -> FittedProbe:
@@ -133,14 +178,97 @@ def choose_penalty(splits: Splits, basis: Basis) -> FittedProbe:
     )
 
 
+def _by_factors(source: Products | Rows, splits: Splits, least: int) -> TypeGuard[Products]:
+    """Whether a readout is fitted by factorisations of its Gram matrix, a penalty at a time."""
+    is_ridge = splits.settings.estimator == "ridge"
+    return is_ridge and isinstance(source, Products) and len(splits.train_labels) >= least
+
+
+def _fit_by_factors(
+    splits: Splits,
+    source: Products,
+    labels: Sequence[NDArray[np.integer]],
+    start: int | None,
+    *,
+    accuracies: bool,
+) -> FittedReadout | None:
+    """Fit a readout from inner products; None where its maps do not differ or nothing can be fit.
+
+    `labels` are the true ones and permutations of them. Without `accuracies` none along the path.
+    """
+    ridge = GramRidge(source.grams, source.total)
+    if ridge.is_flat:
+        return None
+    penalties, folds = splits.penalties, splits.folds
+    sets = LabelSets(np.stack(labels), len(splits.classes))
+    accuracy = np.full(len(penalties), np.nan)
+    best: dict[int, FloatArray] = {}
+    least = np.inf
+
+    def visit(position: int) -> FloatArray:
+        nonlocal least
+        try:
+            duals = ridge.duals(penalties[position], sets)
+        except LinAlgError:
+            return np.full(len(np.unique(folds)), np.inf)
+        held_out = ridge.held_out(penalties[position], duals[0], splits.train_labels, folds)
+        losses = [
+            scale_free_log_loss(logits, splits.train_labels[held], np.float32)
+            for held, logits in held_out
+        ]
+        if accuracies:
+            logits = _of_set(source, ridge, sets, duals, 0)
+            accuracy[position] = _accuracy(logits, splits.eval_labels)
+        if np.mean(losses) < least:
+            least = float(np.mean(losses))
+            best.clear()
+            best[position] = duals
+        return np.array(losses)
+
+    losses, chosen = search_path(visit, len(penalties), len(splits.classes), start)
+    if not best:
+        return None
+    if chosen not in best:
+        best = {chosen: ridge.duals(penalties[chosen], sets)}
+    duals = best[chosen]
+    permuted = [
+        _accuracy(_of_set(source, ridge, sets, duals, number), splits.eval_labels)
+        for number in range(1, len(labels))
+    ]
+    return FittedReadout(
+        # The other sets of labels are not kept with it.
+        duals[0].copy().T,
+        ridge.intercepts(duals, sets)[0],
+        losses,
+        chosen,
+        _of_set(source, ridge, sets, duals, 0),
+        accuracy,
+        np.array(permuted),
+    )
+
+
+def _of_set(
+    source: Products, ridge: GramRidge, sets: LabelSets, duals: FloatArray, number: int
+) -> FloatArray:
+    """Logits of the evaluation maps by the readout of one set of labels."""
+    return kernel_logits(source.kernels, duals[number], ridge.intercepts(duals, sets)[number])
+
+
+def _permuted(splits: Splits) -> list[NDArray[np.integer]]:
+    """Permuted training labels of each draw."""
+    groups, settings = splits.train.read("group"), splits.settings
+    return [
+        permuted_labels(splits.train_labels, groups, settings.seed, draw)
+        for draw in range(settings.permutations)
+    ]
+
+
 def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float) -> FloatArray:
     """Accuracies of readouts fitted on permuted labels, shape (n_permutations,)."""
-    settings, groups = splits.settings, splits.train.read("group")
+    n_classes, estimator = len(splits.classes), splits.settings.estimator
     accuracy = []
-    for draw in range(settings.permutations):
-        labels = permuted_labels(splits.train_labels, groups, settings.seed, draw)
-        n_classes = len(splits.classes)
-        path = fit_at(coordinates.basis, labels, n_classes, penalty, settings.estimator)
+    for labels in _permuted(splits):
+        path = fit_at(coordinates.basis, labels, n_classes, penalty, estimator)
         accuracy.append(_accuracy(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
     return np.array(accuracy)
 
@@ -149,13 +277,12 @@ def _accuracy(logits: FloatArray, labels: NDArray[np.int64]) -> float:
     return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
 
 
-def energy_coordinates(energies: BandEnergies) -> tuple[EnergyScale, Coordinates]:
-    """Standardised log energies of both splits in coordinates, and how they are standardised."""
+def energy_rows(energies: BandEnergies) -> tuple[EnergyScale, Rows]:
+    """Standardised log energies of both splits, and how they are standardised."""
     train, evaluation = energies.gathered()
     scale = fit_energy_scale(train)
     flat = [scale.features(energy).reshape(len(energy), -1) for energy in (train, evaluation)]
-    basis = basis_from_maps(flat[0])
-    return scale, Coordinates(basis, basis.project(flat[1]))
+    return scale, Rows(flat[0], flat[1])
 
 
 @dataclass(frozen=True)
@@ -166,7 +293,7 @@ class Refit:
     ----------
     logits : array of shape (n_eval, n_classes)
     losses : array of shape (n_penalties,)
-        Mean over folds.
+        Mean over folds; NaN at penalties that were not visited.
     chosen : int
         Position of the penalty.
     """
@@ -191,10 +318,18 @@ def fit_refits(
     whole : FittedReadout
         The map readout, which is that of the first row.
     """
-    refits = [Refit(whole.clean_logits, whole.probe.losses.mean(0), whole.probe.chosen)]
+    chosen = whole.chosen
+    refits = [Refit(whole.clean_logits, whole.losses.mean(0), chosen)]
     for row in tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}"):
-        coordinates = coordinates_of_bands(products, row)
-        probe = choose_penalty(splits, coordinates.basis)
-        logits = probe.logits(coordinates.evaluation)
-        refits.append(Refit(logits, probe.losses.mean(0), probe.chosen))
+        refits.append(_refit(splits, source_of_bands(products, row), chosen))
     return refits
+
+
+def _refit(splits: Splits, source: Products | Rows, start: int) -> Refit:
+    if _by_factors(source, splits, LEAST_IMAGES_OF_REFIT):
+        found = _fit_by_factors(splits, source, [splits.train_labels], start, accuracies=False)
+        if found is not None:
+            return Refit(found.clean_logits, found.losses.mean(0), found.chosen)
+    coordinates = source.coordinates()
+    probe = choose_penalty(splits, coordinates.basis)
+    return Refit(probe.logits(coordinates.evaluation), probe.losses.mean(0), probe.chosen)

@@ -16,7 +16,7 @@ from bandprobe.linear.map_sums import MapSums
 from bandprobe.probes.fit import (
     FittedReadout,
     Splits,
-    energy_coordinates,
+    energy_rows,
     fit_readout,
     fit_refits,
 )
@@ -78,11 +78,11 @@ def fit_layer(
     partition = None if bands is None else bands.bands.on_grid(*splits.grid)
     sums = layer_sums(splits, partition, slabs, device, pattern="pattern" in outputs)
     maps = StandardisedMaps.from_sums(sums)
-    whole = fit_readout(splits, maps.coordinates)
+    whole = fit_readout(splits, maps.source)
     readouts = {"map": (maps, whole)}
     if sums.pattern is not None:
         patterns = StandardisedMaps.from_sums(sums.pattern)
-        readouts["pattern"] = (patterns, fit_readout(splits, patterns.coordinates))
+        readouts["pattern"] = (patterns, fit_readout(splits, patterns.source, whole.chosen))
     writer.write_linear(readouts, splits.train_slabs)
     if "pooled" in outputs:
         write_pooled(writer, splits, list(zip(*sums.spatial_means, strict=True)))
@@ -115,14 +115,14 @@ def write_pooled(
     """Fit and write `pooled` from the spatial means of both splits by slabs of channels."""
     n_train, n_channels = splits.train.array(splits.layer).shape[:2]
     maps = standardise_slabs(means, direct=n_channels <= n_train)
-    fit = fit_readout(splits, maps.coordinates)
+    fit = fit_readout(splits, maps.source)
     writer.write_linear({"pooled": (maps, fit)}, lambda: [train for train, _ in means])
 
 
 def write_energy(writer: ProbeWriter, splits: Splits, sums: BandSums, mean_map: MapArray) -> None:
     """Fit and write `energy` from the energies of the bands; those of the mean map go with it."""
-    scale, coordinates = energy_coordinates(sums.energies)
-    fit = fit_readout(splits, coordinates)
+    scale, rows = energy_rows(sums.energies)
+    fit = fit_readout(splits, rows)
     partition = sums.partition
     of_mean = grouped_sum(power(mean_map), partition.half_index, len(partition.bands))
     variables = energy_variables(scale, fit, sums.energies, of_mean, partition.counts)

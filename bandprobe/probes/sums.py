@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bandprobe.base.arrays import FloatArray
 from bandprobe.features.blocks import paired_slabs
 from bandprobe.features.shards import slab_slice
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.band_grams import BandRows, BandSums
+from bandprobe.linear.inner_products import ProductMatrix
 from bandprobe.linear.map_sums import MapSums
 from bandprobe.store.zarr_store import Store
 
@@ -49,6 +49,7 @@ def sum_channels(
     channels = slab_slice(n_channels, count, number)
     for train_maps, eval_maps in paired_slabs(train, evaluation, layer, channels):
         sums.add_slab(train_maps, eval_maps)
+    sums.complete()
     return sums
 
 
@@ -85,8 +86,8 @@ def _add_products(sums: MapSums, store: Store, prefix: str) -> None:
         for split, rows in zip(SPLITS, sums.rows, strict=True):
             rows.append(store.read(f"{prefix}rows_{split}"))
     elif sums.by_band is None:
-        sums.gram = sums.gram + store.read(f"{prefix}gram")
-        sums.kernel = sums.kernel + store.read(f"{prefix}kernel")
+        sums.gram = _sum(sums.gram, store.read(f"{prefix}gram"))
+        sums.kernel = _sum(sums.kernel, store.read(f"{prefix}kernel"))
 
 
 def _add_stored_bands(sums: BandSums, store: Store) -> None:
@@ -102,8 +103,15 @@ def _add_stored_bands(sums: BandSums, store: Store) -> None:
     sums.energies.evaluation.append(store.read("energy_eval"))
 
 
-def _added(total: list[FloatArray], slab: FloatArray) -> list[FloatArray]:
+def _added(total: list[ProductMatrix], slab: ProductMatrix) -> list[ProductMatrix]:
     """The sums of all bands, (n_bands, n_rows, n_train), with those of another slab."""
     if not total:
         return list(slab)
-    return [summed + added for summed, added in zip(total, slab, strict=True)]
+    return [_sum(summed, added) for summed, added in zip(total, slab, strict=True)]
+
+
+def _sum(total: ProductMatrix | None, slab: ProductMatrix) -> ProductMatrix:
+    if total is None:
+        return slab
+    total += slab
+    return total

@@ -17,11 +17,14 @@ from bandprobe.features.blocks import read_coordinates
 from bandprobe.linear.band_grams import BandEnergies
 from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
 from bandprobe.linear.energy import EnergyScale
-from bandprobe.linear.probe import FittedProbe, at_end
+from bandprobe.linear.probe import at_end
 from bandprobe.probes.fit import FittedReadout, Refit, Splits
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.store.provenance import inherited, provenance
 from bandprobe.store.zarr_store import StoreWriter, Variable
+
+# Where not all penalties of a path were visited.
+UNVISITED = {"note": "NaN: not visited in the search for the least log loss"}
 
 
 def common_variables(fit: FittedReadout) -> dict[str, Variable]:
@@ -29,10 +32,12 @@ def common_variables(fit: FittedReadout) -> dict[str, Variable]:
     loss = {"units": "nats", "long_name": "log loss at the best temperature, held out"}
     accuracy = {"units": "1", "long_name": "accuracy on evaluation maps; not used to choose"}
     permuted = {"units": "1", "long_name": "accuracy after training on permuted labels"}
+    if np.isnan(fit.losses).any():
+        loss, accuracy = loss | UNVISITED, accuracy | UNVISITED
     logit = {"units": "logits"}
     return {
-        "intercept": Variable(("class",), fit.probe.intercept(fit.basis), logit),
-        "cv_log_loss": Variable(("fold", "penalty"), fit.probe.losses, loss),
+        "intercept": Variable(("class",), fit.intercept, logit),
+        "cv_log_loss": Variable(("fold", "penalty"), fit.losses, loss),
         "eval_accuracy": Variable(("penalty",), fit.accuracy, accuracy),
         "permuted_accuracy": Variable(("permutation",), fit.permuted_accuracy, permuted),
         "clean_logits": Variable(("sample", "class"), fit.clean_logits, logit),
@@ -54,7 +59,7 @@ def linear_variables(maps: StandardisedMaps, grid: tuple[int, int]) -> dict[str,
 
 def write_weights(
     stores: Sequence[StoreWriter],
-    readouts: Sequence[tuple[StandardisedMaps, FittedProbe]],
+    readouts: Sequence[tuple[StandardisedMaps, FloatArray]],
     slabs: Slabs,
     chunk: tuple[int, ...],
     grid: tuple[int, int],
@@ -65,8 +70,8 @@ def write_weights(
     ----------
     stores : sequence of StoreWriter
         One per readout.
-    readouts : sequence of pairs of StandardisedMaps and FittedProbe
-        What each readout was fitted on, and the readout.
+    readouts : sequence of pairs of StandardisedMaps and an array
+        As of `bandprobe.linear.coordinates.weight_slabs`.
     slabs : callable
         The raw maps that all of them were made from, or their spatial means.
     chunk : tuple of int
@@ -74,7 +79,7 @@ def write_weights(
     grid : (height, width)
         Of the layer.
     """
-    n_classes = readouts[0][1].path.intercepts.shape[1]
+    n_classes = readouts[0][1].shape[1]
     arrays = [
         store.create(
             "W",
@@ -108,7 +113,7 @@ def energy_variables(
     shape = (-1, *scale.mean.shape)
     dims = ("channel", "band")
     energy = {"units": "squared feature units"}
-    weights = fit.probe.weights(fit.basis).T.reshape(shape)
+    weights = fit.weights.T.reshape(shape)
     facts = {"units": "logits", "long_name": "weights of the standardised log energies"}
     return {
         "W": Variable(("class", *dims), weights, facts),
@@ -130,13 +135,14 @@ def refit_variables(
     at_ends = np.array([at_end(refit.losses, refit.chosen) for refit in refits])
     logits = np.stack([refit.logits for refit in refits])
     text = "readouts fitted on the bands that are kept; the first row keeps all"
+    loss = {"units": "nats"} | (UNVISITED if np.isnan(losses).any() else {})
     return {
         "logits": Variable(
             ("subset", "sample", "class"), logits, {"units": "logits", "long_name": text}
         ),
         "kept": Variable(("subset", "band"), kept, {"long_name": "bands that are kept"}),
         "penalty_chosen": Variable(("subset",), chosen, {"units": "mean squared norm"}),
-        "cv_log_loss": Variable(("subset", "penalty"), losses, {"units": "nats"}),
+        "cv_log_loss": Variable(("subset", "penalty"), losses, loss),
         "penalty_at_end": Variable(
             ("subset",), at_ends, {"long_name": "the chosen penalty is at an end of the list"}
         ),
@@ -186,7 +192,7 @@ class ProbeWriter:
                 # Only where it is true: others take the mean of the channel.
                 attrs |= {"without_dc": True} if maps.without_dc else {}
                 stores.append(stack.enter_context(StoreWriter(self._outputs[name], attrs)))
-            probes = [(maps, fit.probe) for maps, fit in fits.values()]
+            probes = [(maps, fit.weights) for maps, fit in fits.values()]
             write_weights(stores, probes, slabs, chunk, splits.grid)
             for store, (maps, fit) in zip(stores, fits.values(), strict=True):
                 variables = common_variables(fit) | linear_variables(maps, splits.grid)
@@ -202,10 +208,10 @@ class ProbeWriter:
     def _attrs(self, readout: str, fit: FittedReadout) -> dict[str, Any]:
         splits = self._splits
         stage = {"layer": splits.layer, **asdict(splits.settings), "readout": readout}
-        penalty = {"penalty": float(splits.penalties[fit.probe.chosen])}
+        penalty = {"penalty": float(splits.penalties[fit.chosen])}
         kept = inherited(splits.train.attrs)
         # Refits have a penalty each.
-        if readout != "refit" and fit.probe.is_at_end:
+        if readout != "refit" and fit.is_at_end:
             kept["flags"] = json.dumps([*json.loads(kept.get("flags", "[]")), PENALTY_AT_END])
         return {**provenance(self._code, stage | penalty, **kept), **penalty}
 

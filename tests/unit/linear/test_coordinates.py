@@ -36,7 +36,8 @@ def slabs_of(values: np.ndarray, step: int) -> Slabs:
 
 def joined(found: StandardisedMaps, probe: FittedProbe, slabs: Slabs) -> np.ndarray:
     """The weights of a single readout, all channels."""
-    return np.concatenate([weights for (weights,) in weight_slabs([(found, probe)], slabs)], axis=1)
+    own = probe.weights(found.coordinates.basis)
+    return np.concatenate([weights for (weights,) in weight_slabs([(found, own)], slabs)], axis=1)
 
 
 def fitted(train: np.ndarray, evaluation: np.ndarray, step: int, n_dimensions: int) -> tuple:

@@ -131,7 +131,8 @@ def test_routes_agree_for_a_readout_that_was_fitted(
     found = standardise_slabs([(train, maps)], direct=False)
     basis = found.coordinates.basis
     probe = fit_probe(basis, labels, np.arange(24) // 6, 3, PENALTIES)
-    ((weights,),) = weight_slabs([(found, probe)], lambda: [train])
+    own = probe.weights(found.coordinates.basis)
+    ((weights,),) = weight_slabs([(found, own)], lambda: [train])
     intercept = probe.intercept(basis)
     partition = bands.on_grid(*grid)
     packed = pack_weights(weights / found.scale[:, None, None], partition)

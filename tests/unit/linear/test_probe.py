@@ -228,3 +228,15 @@ def test_a_penalty_at_an_end_is_one_of_several_that_matter() -> None:
     assert not at_end(falling, 1)
     assert not at_end(falling[:1], 0), "a single penalty leaves no choice"
     assert not at_end(np.full(3, np.log(4)), 0), "any penalty is as good"
+    unseen = np.array([np.nan, 2.0, 1.0])
+    assert at_end(unseen, 2)
+    assert not at_end(np.array([np.nan, 1.0, 2.0]), 1)
+
+
+def test_exponentials_in_single_precision_give_the_same_log_loss(rng: np.random.Generator) -> None:
+    logits, labels = noisy_logits(rng)
+    expected = scale_free_log_loss(logits, labels)
+    assert scale_free_log_loss(logits, labels, np.float32) == pytest.approx(expected, abs=1e-6)
+    # What differs by rounding alone is told from what differs little before precision is given up.
+    level = 1 + 1e-9 * logits
+    assert scale_free_log_loss(level, labels, np.float32) == pytest.approx(expected, abs=1e-4)

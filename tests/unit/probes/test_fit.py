@@ -1,5 +1,6 @@
 """A layer's readouts: what is stored of a fit is that of its whole penalty path."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,17 @@ import pytest
 
 from bandprobe.fourier.bands import Bands
 from bandprobe.linear.basis import basis_from_maps
-from bandprobe.linear.coordinates import StandardisedMaps
+from bandprobe.linear.coordinates import Products, StandardisedMaps
 from bandprobe.linear.probe import fit_probe
-from bandprobe.probes.fit import Splits, fit_readout, fit_refits
+from bandprobe.probes import fit as fit_module
+from bandprobe.probes.fit import (
+    FittedReadout,
+    Refit,
+    Splits,
+    choose_penalty,
+    fit_readout,
+    fit_refits,
+)
 from bandprobe.probes.settings import FitSettings
 from bandprobe.probes.sums import sum_channels
 from bandprobe.scoring.outcomes import outcomes
@@ -40,12 +49,14 @@ def splits(rng: np.random.Generator, tmp_path: Path) -> Splits:
 
 def test_scores_along_the_path_are_those_of_each_penalty_alone(splits: Splits) -> None:
     sums = sum_channels(splits.train, splits.evaluation, LAYER, None)
-    coordinates = StandardisedMaps.from_sums(sums).coordinates
-    fit = fit_readout(splits, coordinates)
-    path, label = fit.probe.path.logits(coordinates.evaluation), splits.evaluation.read("label")
+    maps = StandardisedMaps.from_sums(sums)
+    fit = fit_readout(splits, maps.source)
+    probe = choose_penalty(splits, maps.coordinates.basis)
+    label = splits.evaluation.read("label")
+    path = probe.path.logits(maps.coordinates.evaluation)
     assert fit.accuracy.shape == PENALTIES.shape
     np.testing.assert_array_equal(fit.accuracy, outcomes(path, label).correct.mean(1, dtype=float))
-    np.testing.assert_allclose(fit.clean_logits, path[fit.probe.chosen], rtol=1e-12)
+    np.testing.assert_allclose(fit.clean_logits, path[fit.chosen], rtol=1e-12)
     assert fit.permuted_accuracy.shape == (2,)
 
 
@@ -53,7 +64,7 @@ def test_a_refit_is_the_readout_of_maps_from_which_a_band_was_taken(splits: Spli
     partition = BANDS.on_grid(*splits.grid)
     sums = sum_channels(splits.train, splits.evaluation, LAYER, partition)
     maps = StandardisedMaps.from_sums(sums)
-    whole = fit_readout(splits, maps.coordinates)
+    whole = fit_readout(splits, maps.source)
     assert sums.by_band is not None
     kept = np.array([[True, True], [True, False]])
     refits = fit_refits(splits, sums.by_band.products, kept, whole)
@@ -70,3 +81,69 @@ def test_a_refit_is_the_readout_of_maps_from_which_a_band_was_taken(splits: Spli
     assert refits[1].chosen == probe.chosen
     np.testing.assert_allclose(refits[1].losses, probe.losses.mean(0), rtol=1e-3)
     np.testing.assert_allclose(refits[1].logits, expected, atol=1e-3 * expected.std())
+
+
+def same_readout(found: FittedReadout, expected: FittedReadout) -> None:
+    """Whether both are the same, as far as one of them has looked."""
+    assert found.chosen == expected.chosen
+    seen = ~np.isnan(found.accuracy)
+    assert seen[found.chosen]
+    np.testing.assert_array_equal(np.isnan(found.losses).any(0), ~seen)
+    np.testing.assert_array_equal(found.accuracy[seen], expected.accuracy[seen])
+    np.testing.assert_array_equal(found.permuted_accuracy, expected.permuted_accuracy)
+    np.testing.assert_allclose(found.losses[:, seen], expected.losses[:, seen], atol=1e-5)
+    for name in ("weights", "intercept", "clean_logits"):
+        values = getattr(expected, name)
+        np.testing.assert_allclose(getattr(found, name), values, atol=1e-6 * np.abs(values).max())
+
+
+@pytest.mark.parametrize("by_band", [False, True])
+def test_factorisations_give_the_readouts_of_the_eigendecomposition(
+    splits: Splits, by_band: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition = BANDS.on_grid(*splits.grid) if by_band else None
+    sums = sum_channels(splits.train, splits.evaluation, LAYER, partition, pattern=True)
+    assert sums.pattern is not None
+    sources = [StandardisedMaps.from_sums(one).source for one in (sums, sums.pattern)]
+    kept = np.array([[True, True], [True, False], [False, True]])
+
+    def fitted() -> tuple[list[FittedReadout], list[Refit]]:
+        readouts = [fit_readout(splits, source) for source in sources]
+        products = None if sums.by_band is None else sums.by_band.products
+        return readouts, fit_refits(splits, products, kept, readouts[0]) if products else []
+
+    expected, expected_refits = fitted()
+    monkeypatch.setattr(fit_module, "LEAST_IMAGES", 0)
+    monkeypatch.setattr(fit_module, "LEAST_IMAGES_OF_REFIT", 0)
+    monkeypatch.setattr(Products, "coordinates", None)
+    found, refits = fitted()
+    for one, other in zip(found, expected, strict=True):
+        same_readout(one, other)
+    assert len(refits) == (3 if by_band else 0)
+    for refit, other_refit in zip(refits, expected_refits, strict=True):
+        assert refit.chosen == other_refit.chosen
+        spread = other_refit.logits.std()
+        np.testing.assert_allclose(refit.logits, other_refit.logits, atol=1e-6 * spread)
+
+
+def test_maps_that_never_change_give_the_shares_of_the_classes_either_way(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = Products([np.full((TRAIN, TRAIN), 3.0)], [np.full((EVALUATION, TRAIN), 3.0)], 0.0)
+    expected = fit_readout(splits, flat)
+    monkeypatch.setattr(fit_module, "LEAST_IMAGES", 0)
+    same_readout(fit_readout(splits, flat), expected)
+    np.testing.assert_allclose(expected.clean_logits, 1 / CLASSES)
+
+
+def test_where_nothing_can_be_factorised_the_eigendecomposition_serves(
+    splits: Splits, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, noise = rng.normal(size=(TRAIN, 3)), 1e-3 * rng.normal(size=(TRAIN, TRAIN))
+    indefinite = few @ few.T + noise + noise.T
+    tiny = replace(splits.settings, penalties=(1e-12,))
+    settled = replace(splits, settings=tiny)
+    source = Products([indefinite], [indefinite[:EVALUATION]], 0.0)
+    expected = fit_readout(settled, source)
+    monkeypatch.setattr(fit_module, "LEAST_IMAGES", 0)
+    same_readout(fit_readout(settled, source), expected)

@@ -1,6 +1,7 @@
 """All readouts of a layer: which stores there are, and that neither slabs nor neighbours matter."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import Bands
+from bandprobe.linear import penalty_search
 from bandprobe.linear.standardise import readout_logits
+from bandprobe.probes import fit
 from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings
@@ -133,3 +136,28 @@ def test_readouts_by_band_need_bands(tmp_path: Path) -> None:
         fit_layer(splits, outputs, None, code="digest")
     assert not outputs["refit"].exists()
     assert isinstance(BANDS.bands, Bands)
+
+
+def test_a_store_says_where_its_path_was_not_visited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = splits_of(tmp_path, (5, 6))
+    penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+    splits = replace(splits, settings=replace(SETTINGS, penalties=penalties))
+    full = stores_of(tmp_path / "full", splits, "map", "refit")
+    monkeypatch.setattr(fit, "LEAST_IMAGES", 0)
+    monkeypatch.setattr(fit, "LEAST_IMAGES_OF_REFIT", 0)
+    monkeypatch.setattr(penalty_search, "CHANCE_SHARE", np.inf)
+    part = stores_of(tmp_path / "part", splits, "map", "refit")
+    paths = {"map": ("cv_log_loss", "eval_accuracy"), "refit": ("cv_log_loss",)}
+    for readout, names in paths.items():
+        for name in names:
+            values, whole = (found[readout].read(name) for found in (part, full))
+            seen = ~np.isnan(values)
+            assert not seen.all()
+            np.testing.assert_allclose(values[seen], whole[seen], atol=1e-4)
+            assert "note" in part[readout].array(name).attrs
+            assert "note" not in full[readout].array(name).attrs
+    assert part["map"].attrs["penalty"] == full["map"].attrs["penalty"]
+    scale = np.abs(full["map"].read("W")).max()
+    np.testing.assert_allclose(part["map"].read("W"), full["map"].read("W"), atol=1e-5 * scale)

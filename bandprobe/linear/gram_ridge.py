@@ -1,0 +1,233 @@
+"""Ridge regression on the Gram matrix of many maps, one penalty at a time, in one N x N matrix.
+
+An eigendecomposition serves all penalties, but takes as long as thirty factorisations; where few
+penalties are visited (`bandprobe.linear.penalty_search`), factorisations are faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsymv
+from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.sparse import csr_array
+
+from bandprobe.base.arrays import FloatArray, LabelArray
+from bandprobe.fourier.rounding import ROUNDING_SHARE
+from bandprobe.linear.basis import GRAM_TOLERANCE
+from bandprobe.linear.inner_products import complete, row_blocks
+
+# Steps of the power iteration for the largest eigenvalue, of which the order of magnitude matters.
+STEPS = 8
+
+
+@dataclass(frozen=True)
+class LabelSets:
+    """Labels that readouts are fitted to, the true ones first; all at once on the same maps.
+
+    Attributes
+    ----------
+    labels : array of shape (n_sets, n_samples)
+    n_classes : int
+    """
+
+    labels: LabelArray
+    n_classes: int
+
+    @property
+    def indicators(self) -> csr_array:
+        """Class indicators of all sets, (n_sets * n_classes, n_samples)."""
+        n_sets, n_samples = self.labels.shape
+        columns = self.labels + self.n_classes * np.arange(n_sets)[:, None]
+        rows = np.tile(np.arange(n_samples), n_sets)
+        ones = np.ones(rows.size)
+        shape = (n_sets * self.n_classes, n_samples)
+        return csr_array((ones, (columns.ravel(), rows)), shape=shape)
+
+    @property
+    def shares(self) -> FloatArray:
+        """Share of each class, (n_sets, n_classes)."""
+        counts = [np.bincount(labels, minlength=self.n_classes) for labels in self.labels]
+        shares: FloatArray = np.stack(counts) / self.labels.shape[1]
+        return shares
+
+
+class GramRidge:
+    """Least squares on class indicators with an L2 penalty and an unpenalised intercept.
+
+    Its weights on the training maps are ``a = A (Y - mean(Y))`` with the inverse
+    ``A = (K + penalty I)^-1`` of the centred Gram matrix K (Saunders, Gammerman and Vovk, Ridge
+    Regression Learning Algorithm in Dual Variables, ICML 1998).
+
+    Parameters
+    ----------
+    grams : sequence of arrays of shape (n_samples, n_samples)
+        Their sum is the Gram matrix of the training maps; symmetric, of either precision.
+    total : float
+        Energy of all training maps, as for `bandprobe.linear.basis.basis_from_gram`.
+
+    Attributes
+    ----------
+    centre : array of shape (n_samples,)
+        Mean row of the Gram matrix.
+    is_flat : bool
+        Whether the maps differ by no more than rounding; then there is nothing to fit.
+    norm : float
+        Mean squared norm of a centred map, the unit of the penalties.
+    """
+
+    def __init__(self, grams: Sequence[NDArray[np.floating]], total: float = 0.0) -> None:
+        self._grams = grams
+        count = len(grams[0])
+        self.centre = np.zeros(count)
+        for gram in grams:
+            self.centre += gram.mean(0, dtype=np.float64)
+        trace = float(sum(np.trace(gram, dtype=np.float64) for gram in grams))
+        level = float(self.centre.mean())
+        energy = trace - count * level
+        # Of the Gram matrix first, then factor, then inverse; the lower triangle is what counts.
+        self._matrix = np.empty((count, count))
+        self._fill()
+        floor = max(GRAM_TOLERANCE * abs(level) * count, ROUNDING_SHARE * total)
+        self.is_flat = energy <= 0 or self._largest() <= floor
+        self.norm = energy / count
+
+    def _fill(self) -> None:
+        """Put the centred Gram matrix into the lower triangle."""
+        level = float(self.centre.mean())
+        for part in row_blocks(len(self._matrix)):
+            block = self._matrix[part, : part.stop]
+            np.copyto(block, self._grams[0][part, : part.stop])
+            for gram in self._grams[1:]:
+                block += gram[part, : part.stop]
+            block -= self.centre[: part.stop] - level
+            block -= self.centre[part, None]
+
+    def _largest(self) -> float:
+        """The largest eigenvalue of the centred Gram matrix, or somewhat less."""
+        vector = np.random.default_rng(0).standard_normal(len(self._matrix))
+        value = 0.0
+        for _ in range(STEPS):
+            vector /= max(float(np.linalg.norm(vector)), np.finfo(float).tiny)
+            # What is lower here is upper in the order of Fortran.
+            image = dsymv(1.0, self._matrix.T, vector, lower=0)
+            value, vector = float(vector @ image), image
+        return value
+
+    def duals(self, penalty: float, sets: LabelSets) -> FloatArray:
+        """Weights on the training maps, and the inverse in place for `held_out`.
+
+        Parameters
+        ----------
+        penalty : float
+            Relative to the mean squared norm of a centred map.
+        sets : LabelSets
+
+        Returns
+        -------
+        array of shape (n_sets, n_classes, n_samples)
+            They sum to zero over the samples.
+
+        Raises
+        ------
+        scipy.linalg.LinAlgError
+            If the penalty is below the rounding of the Gram matrix.
+        """
+        self._invert(penalty * self.norm)
+        shares = sets.shares
+        found: FloatArray = (sets.indicators @ self._matrix).reshape(*shares.shape, -1)
+        # A sample has one class, so the indicators of a set add up to ``A 1``.
+        ones = found[0].sum(0)
+        for own, share in zip(found, shares, strict=True):
+            for row, mean in zip(own, share, strict=True):
+                row -= mean * ones
+                # Zero but for the rounding of the inverse, which has an eigenvector of ones.
+                row -= row.mean()
+        return found
+
+    def intercepts(self, duals: FloatArray, sets: LabelSets) -> FloatArray:
+        """Intercepts for inner products that are not centred, (n_sets, n_classes)."""
+        found: FloatArray = sets.shares - duals @ self.centre
+        return found
+
+    def _invert(self, penalty: float) -> None:
+        self._fill()
+        self._matrix.flat[:: len(self._matrix) + 1] += penalty
+        factor, failed = dpotrf(self._matrix.T, lower=0, clean=0, overwrite_a=1)
+        if failed:
+            raise LinAlgError("the Gram matrix is not positive definite")
+        inverse, _ = dpotri(factor, lower=0, overwrite_c=1)
+        if not np.shares_memory(inverse, self._matrix):
+            self._matrix[...] = inverse.T
+        complete(self._matrix)
+
+    def held_out(
+        self, penalty: float, duals: FloatArray, labels: LabelArray, folds: LabelArray
+    ) -> Iterator[tuple[NDArray[np.bool_], FloatArray]]:
+        """Logits of each fold by the ridge fitted without it; after `duals` at the same penalty.
+
+        With the smoother ``H`` of all samples, fold F has the residuals
+        ``(I - H_FF)^-1 (y_F - H_F y)`` under the fit without F at the same penalty (Cook and
+        Weisberg, Residuals and Influence in Regression, 1982, section 3.2), where
+        ``I - H = penalty A - 1/n``.
+
+        Parameters
+        ----------
+        penalty : float
+        duals : array of shape (n_classes, n_samples)
+        labels, folds : arrays of shape (n_samples,)
+
+        Yields
+        ------
+        held : bool array of shape (n_samples,)
+        logits : array of shape (n_held, n_classes)
+        """
+        absolute = penalty * self.norm
+        for fold in np.unique(folds):
+            held = folds == fold
+            rows = np.flatnonzero(held)
+            inner = absolute * self._matrix[np.ix_(rows, rows)] - 1.0 / len(self._matrix)
+            solved = _solve(inner, absolute * duals[:, rows].T)
+            logits = -solved
+            logits[np.arange(len(rows)), labels[rows]] += 1.0
+            yield held, logits
+
+
+def _solve(matrix: FloatArray, values: FloatArray) -> FloatArray:
+    """Solution for a symmetric matrix, which is positive definite up to rounding."""
+    try:
+        factor = cho_factor(matrix, lower=True, check_finite=False)
+    except LinAlgError:
+        return np.linalg.solve(matrix, values)
+    solved: FloatArray = cho_solve(factor, values, check_finite=False)
+    return solved
+
+
+def kernel_logits(
+    kernels: Sequence[NDArray[np.floating]], duals: FloatArray, intercept: FloatArray
+) -> FloatArray:
+    """Logits of other maps from their inner products with the training maps.
+
+    Parameters
+    ----------
+    kernels : sequence of arrays of shape (n_other, n_samples)
+        Their sum has the inner products.
+    duals : array of shape (n_classes, n_samples)
+    intercept : array of shape (n_classes,)
+
+    Returns
+    -------
+    array of shape (n_other, n_classes)
+    """
+    logits = np.empty((len(kernels[0]), len(duals)))
+    for part in row_blocks(len(logits)):
+        rows = kernels[0][part].astype(np.float64)
+        for kernel in kernels[1:]:
+            rows += kernel[part]
+        np.matmul(rows, duals.T, out=logits[part])
+    logits += intercept
+    return logits
