@@ -12,6 +12,9 @@ from bandprobe.base.arrays import FloatArray
 from bandprobe.linear.basis import Basis
 from bandprobe.linear.estimators import ESTIMATORS, LinearPath
 
+# Share of the loss below which a step along the path of penalties makes no difference.
+FLAT = 1e-3
+
 
 def scale_free_log_loss(
     logits: FloatArray, labels: NDArray[np.integer], precision: DTypeLike = np.float64
@@ -53,17 +56,21 @@ def scale_free_log_loss(
 
 
 def at_end(losses: FloatArray, chosen: int) -> bool:
-    """Whether a penalty is at an end of its list, and the list makes a difference.
+    """Whether a penalty is at an end of its list, where the loss still falls.
+
+    Where the step to the end lowers the loss by less than `FLAT` of it, a longer list would change
+    nothing: the smallest penalties of a list are one and the same for maps that they do not touch.
 
     Parameters
     ----------
     losses : array of shape (n_penalties,)
-        NaN at penalties that were not visited.
+        NaN at penalties that were not visited; the neighbours of the chosen one were.
     chosen : int
     """
-    ends = (0, len(losses) - 1)
-    spread = float(np.nanmax(losses) - np.nanmin(losses))
-    return len(losses) > 1 and chosen in ends and spread > 1e-9
+    if len(losses) < 2 or chosen not in (0, len(losses) - 1):
+        return False
+    step = losses[1 if chosen == 0 else chosen - 1] - losses[chosen]
+    return bool(step > FLAT * losses[chosen])
 
 
 @dataclass(frozen=True)

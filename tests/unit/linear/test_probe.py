@@ -228,6 +228,8 @@ def test_a_penalty_at_an_end_is_one_of_several_that_matter() -> None:
     assert not at_end(falling, 1)
     assert not at_end(falling[:1], 0), "a single penalty leaves no choice"
     assert not at_end(np.full(3, np.log(4)), 0), "any penalty is as good"
+    assert not at_end(np.array([2.0, 2.0019, 2.5]), 0), "a longer list would change nothing"
+    assert at_end(np.array([2.0, 2.0021, 2.5]), 0)
     unseen = np.array([np.nan, 2.0, 1.0])
     assert at_end(unseen, 2)
     assert not at_end(np.array([np.nan, 1.0, 2.0]), 1)
