@@ -15,7 +15,7 @@ import xarray as xr
 from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.study.parse import parse_study
 from tests.report.conftest import unpacked
-from tests.workflow.conftest import TinyStudy
+from tests.workflow.conftest import TinyStudy, tiny_config
 
 
 def results(study: TinyStudy) -> Path:
@@ -152,7 +152,8 @@ def test_stored_spectra_add_up(finished: TinyStudy) -> None:
 def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
     found = {path.name for path in (results(finished) / "figures").iterdir()}
     names = {"band_energy", "radial_profiles", "delta_log_amplitude", "spectral_centroid"}
-    names |= {"penalty_paths"}
+    names |= {"penalty_paths", "power_planes", "orientation", "transfer"}
+    names |= {f"readouts_{mode}" for mode in tiny_config()["modes"]}
     readouts = ("map", "pattern", "pooled", "energy", "refit", "head")
     names |= {f"{s}_{r}" for s in ("top1_drop", "rank_degradation") for r in readouts}
     names |= {
