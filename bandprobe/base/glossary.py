@@ -39,8 +39,9 @@ GLOSSARY = {
     "has one within 0 and 1; a drop has that of the difference, taken image by image.",
     "independent unit": "What intervals and tests take for independent: a group of images, or all "
     "images of a class. Units of unequal size are worth less than as many equal ones.",
-    "control": "The same change made to random sets of frequencies, with as many bins or as much "
-    "energy as the band. If both do the same harm, the frequency of the band does not matter.",
+    "control": "The same change made to random sets of frequencies, with as many bins, as much "
+    "energy or as much variance between images as the band. If both do the same harm, the "
+    "frequency of the band does not matter.",
     "flag": "A reason why the number of a target is missing, forced, or needs caution.",
     "forced": "Fixed by construction: the value follows from what the readout can see. It would "
     "be the same for any network and is not a finding.",
