@@ -25,7 +25,7 @@ SECTIONS = {
         *("glossary.md", "usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
         *("benchmarks.md", "dependencies.md", "tested.md", "CHANGELOG.md"),
     ],
-    "Explanation": ["interactions.md", "method.md", "traps.md", "findings.md"],
+    "Explanation": ["cycles.md", "interactions.md", "method.md", "traps.md", "findings.md"],
 }
 REST = "How to"
 # Pages of the root, which the site has too.

@@ -110,6 +110,8 @@ class ModeOutcomes:
         Bands that hold hardly more than the rounding of the stored maps.
     above_source : bool array of shape (n_bands,), optional
         Bands that the images could not hold before they were enlarged to the network's input.
+    cut : bool array of shape (n_bands,), optional
+        Bands in cycles per image of which the layer's grid holds a part only.
     """
 
     changed: Outcomes
@@ -126,6 +128,7 @@ class ModeOutcomes:
     alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     below_rounding: NDArray[np.bool_] | None = None
     above_source: NDArray[np.bool_] | None = None
+    cut: NDArray[np.bool_] | None = None
 
     @property
     def rounding(self) -> NDArray[np.bool_]:
