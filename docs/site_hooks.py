@@ -26,6 +26,7 @@ SECTIONS = {
         *("benchmarks.md", "dependencies.md", "tested.md", "CHANGELOG.md"),
     ],
     "Explanation": [
+        "cycles.md",
         "interactions.md",
         "method.md",
         "orientation.md",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # The first sentence of each stands alone.
 GLOSSARY = {
-    "band": "A range of radial spatial frequency, in units of Nyquist. The same band corresponds "
-    "to different cycles per image in layers of different resolution.",
+    "band": "A range of radial spatial frequency, in units of Nyquist or in cycles per image. In "
+    "units of Nyquist the same band corresponds to different cycles per image in layers of "
+    "different resolution.",
     "mode": "What is done to a band, such as removing it. A mode is a kind with its parameters, "
     "under a name of your choice.",
     "fill": "What takes the place of a removed band: zero, or its mean over the training maps. "

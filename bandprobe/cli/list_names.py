@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Any
 
 from rich.table import Table
@@ -82,8 +83,12 @@ def tables(study: Study) -> Iterator[Table]:
     bands = _table("bands (--band)", "name", "from", "to")
     for number, name in enumerate(study.bands.names):
         low, high = study.bands.interval(number)
-        bands.add_row(name, f"{low:g}", f"{high:.4g}")
-    bands.caption = "in units of Nyquist; the last includes the corners"
+        bands.add_row(name, f"{low:g}", "" if high == inf else f"{high:.4g}")
+    bands.caption = (
+        "in cycles per image; those above a layer's Nyquist frequency are N/A there"
+        if study.bands.in_cycles
+        else "in units of Nyquist; the last includes the corners"
+    )
     yield bands
     readouts = _table("readouts (--readout)", "name", "modes")
     for readout in names(study)["readouts"]:

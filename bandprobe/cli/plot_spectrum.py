@@ -94,7 +94,8 @@ def execute(arguments: argparse.Namespace) -> None:
 def draw(name: str, spectra: xr.Dataset, study: Study) -> Figure:
     """The figure of that name."""
     if name == "profile":
-        return radial_profiles(spectra, study.bands.edges)
+        axis = "cycles_per_image" if study.bands.in_cycles else "frequency"
+        return radial_profiles(spectra, study.bands.edges, axis)
     figures: dict[str, Callable[[xr.Dataset], Figure]] = {
         "energy": band_energy,
         "delta-log-amplitude": delta_log_amplitude,

@@ -69,7 +69,7 @@ class Phantom:
     def from_config(cls, spec: Mapping[str, Any]) -> Phantom:
         """The same from a data set of the configuration."""
         return cls(
-            bands=Bands(tuple(spec["bands"]["names"]), tuple(spec["bands"]["edges"])),
+            bands=Bands.from_spec(spec["bands"]),
             size=spec["size"],
             patterns=spec["patterns"],
             images={split: spec[f"{split}_images"] for split in SPLITS},

@@ -84,6 +84,7 @@ def write_spectra(
         band_variables(joined, partition)
         | rounding_variable(np.concatenate(rounding))
         | source_variable(store, partition)
+        | cut_variable(partition)
         | curve_variables(joined, height, width)
         | plane_variables(sum(planes[1:], planes[0]), np.concatenate(oriented), height, width),
         coordinates(bands, height, width) | read_coordinates(store),
@@ -127,6 +128,14 @@ def source_variable(store: Store, partition: BandPartition) -> dict[str, Variabl
     text = "share of the bins above the Nyquist frequency of the images before they were resized"
     attrs = {"units": "1", "long_name": text, "source_height": rows, "source_width": columns}
     return {"beyond_source": Variable(("band",), partition.beyond(rows, columns), attrs)}
+
+
+def cut_variable(partition: BandPartition) -> dict[str, Variable]:
+    """Bands in cycles per image of which the grid holds a part only; none in units of Nyquist."""
+    if not partition.bands.in_cycles:
+        return {}
+    text = {"long_name": "the layer's Nyquist frequency lies in the band"}
+    return {"cut_by_nyquist": Variable(("band",), partition.cut, text)}
 
 
 def curve_variables(spectra: MapSpectra, height: int, width: int) -> dict[str, Variable]:

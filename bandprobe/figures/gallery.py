@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bandprobe.figures.entry import Entry
 from bandprobe.study.study import Study
@@ -24,7 +25,9 @@ def gallery(study: Study) -> dict[str, Entry]:
 
 
 def _spectra(study: Study) -> dict[str, Entry]:
-    edges = {"edges": study.bands.edges}
+    edges: dict[str, Any] = {"edges": study.bands.edges}
+    if study.bands.in_cycles:
+        edges["axis"] = "cycles_per_image"
     return {
         "band_energy": Entry("spectra", "band_energy", {}),
         "radial_profiles": Entry("spectra", "radial_profiles", edges),

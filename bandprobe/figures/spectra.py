@@ -126,8 +126,11 @@ def _share_log_axis(axes: Sequence[Axes], values: Any) -> None:
         panel.axhline(1, color="0.6", lw=0.8, ls=":", zorder=0)
 
 
-def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
-    """Power per bin against radial frequency, in both units of frequency, one panel per model."""
+def radial_profiles(spectra: xr.Dataset, edges: Sequence[float], axis: str = "frequency") -> Figure:
+    """Power per bin against radial frequency, in both units of frequency, one panel per model.
+
+    The edges of the bands are drawn in the panels of their unit, `axis`.
+    """
     models = _models_of(spectra)
     kinds = (("frequency", "frequency (Nyquist = 1)"), ("cycles_per_image", "cycles per image"))
     with plt.rc_context(STYLE):
@@ -146,10 +149,11 @@ def radial_profiles(spectra: xr.Dataset, edges: Sequence[float]) -> Figure:
                 _log_axis(panel, any(held))
                 x_label(panel, label)
                 panel.set_ylabel("power per bin (feature units²)" if column == 0 else "")
-                if name == "frequency":
-                    panel.set_title(model)
+                if name == axis:
                     for edge in edges:
                         panel.axvline(edge, color="0.85", lw=0.6, zorder=0)
+                if name == "frequency":
+                    panel.set_title(model)
                 elif any(held):
                     panel.set_xscale("log")
             axes[0, column].legend()

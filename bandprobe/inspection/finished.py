@@ -13,7 +13,7 @@ import yaml
 
 from bandprobe.data.manifest import CROP
 from bandprobe.errors import StoreError
-from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.bands import NYQUIST, Bands
 from bandprobe.store.zarr_store import Store
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
@@ -74,13 +74,13 @@ class FinishedStudy:
         row = {image["sample"]: at for at, image in enumerate(self._evaluation)}
         return [row.get(sample, -1) for sample in Store(outcomes).read("sample").tolist()]
 
-    def edges(self, band: str) -> tuple[float, float] | None:
-        """Lower and upper edge of a band; None if the configuration is unknown."""
+    def edges(self, band: str) -> tuple[float, float, str] | None:
+        """Lower and upper edge of a band and their unit; None if the configuration is unknown."""
         bands = self.config.get("bands")
         if not bands or band not in bands["names"]:
             return None
-        partition = Bands(tuple(bands["names"]), tuple(bands["edges"]))
-        return partition.interval(partition.position(band))
+        partition = Bands.from_spec(bands)
+        return *partition.interval(partition.position(band)), partition.unit or NYQUIST
 
     def outcomes(self, key: Key) -> Path:
         """The store of the outcomes of a target."""

@@ -37,8 +37,8 @@ def write_shapley(path: Path, split: BandLogits, fill: str, *, code: str) -> Non
         Digest of the code, for the provenance.
     """
     attrs = provenance(code, {"fill": fill}, **split.inherited)
-    attrs["n_classes"] = split.logits.shape[-1]
-    write_store(path, *shapley_store(split, fill), attrs)
+    facts = {"n_classes": split.logits.shape[-1]}
+    write_store(path, *shapley_store(split, fill), {**attrs, **facts})
 
 
 def shapley_store(
@@ -59,7 +59,7 @@ def shapley_store(
         scored = outcomes(settled(clean + change[~subset].sum(0), clean), axes.label)
         correct[row], margin[row] = scored.correct, scored.margin
         expected[row] = expected_accuracy(scored)
-    variables = {}
+    variables: dict[str, Variable] = {}
     missing = axes.bins == 0
     if split.undefined is not None:
         missing |= split.undefined
@@ -105,7 +105,8 @@ def _by_combination(
 
     A single band has no pairs.
     """
-    unit, payoff, found = UNITS[name], PAYOFFS[name], {}
+    unit, payoff = UNITS[name], PAYOFFS[name]
+    found: dict[str, Variable] = {}
     for end, subsets, text in (
         ("alone", singles(len(missing)), "with the band alone"),
         ("without", complements(len(missing)), "with all bands but this one"),

@@ -27,14 +27,20 @@ INTERPOLATED = 0.25
 
 
 class Held(NamedTuple):
-    """Bands that hold rounding, or interpolation, alone; each of shape (n_bands,)."""
+    """Bands that hold rounding, or interpolation, alone, or a part; each of shape (n_bands,)."""
 
     below_rounding: MaskArray
     above_source: MaskArray
+    cut: MaskArray | None = None
 
     def of(self, outcomes: ModeOutcomes) -> ModeOutcomes:
         """Outcomes that know it."""
-        return replace(outcomes, below_rounding=self.below_rounding, above_source=self.above_source)
+        return replace(
+            outcomes,
+            below_rounding=self.below_rounding,
+            above_source=self.above_source,
+            cut=self.cut,
+        )
 
 
 def write_targets(
@@ -98,6 +104,7 @@ def what_bands_hold(spectra: Path) -> Held:
     return Held(
         is_rounding(energy, rounding) & (store.read("bins") > 0),
         store.read("beyond_source") >= INTERPOLATED,
+        store.read("cut_by_nyquist") if "cut_by_nyquist" in store else None,
     )
 
 

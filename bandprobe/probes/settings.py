@@ -38,16 +38,19 @@ class FitBands:
         As of `bandprobe.fourier.bands.Bands`.
     kinds : tuple of str
         Kinds of the modes that `refit` is fitted for.
+    unit : str, optional
+        As of `bandprobe.fourier.bands.Bands`.
     """
 
     names: tuple[str, ...]
     edges: tuple[float, ...]
     kinds: tuple[str, ...]
+    unit: str | None = None
 
     @property
     def bands(self) -> Bands:
         """The bands alone."""
-        return Bands(self.names, self.edges)
+        return Bands(self.names, self.edges, self.unit)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "models": model_rows(results),
         "map_checks": results.facts.map_checks,
         "bands": band_rows(results.config["bands"]),
+        "in_cycles": Bands.from_spec(results.config["bands"]).in_cycles,
         "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
         "readouts": readout_rows(cells, results.facts.scored),
         "splits": results.facts.splits,
@@ -161,11 +163,11 @@ def model_rows(results: Results) -> list[dict[str, Any]]:
 
 
 def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each band with its edges in units of Nyquist."""
-    partition = Bands(tuple(bands["names"]), tuple(bands["edges"]))
+    """Each band with its edges, in their unit."""
+    partition = Bands.from_spec(bands)
     intervals = [partition.interval(number) for number in range(len(partition))]
     return [
-        {"name": name, "low": f"{low:g}", "high": f"{high:.4g}"}
+        {"name": name, "low": f"{low:g}", "high": "" if high == inf else f"{high:.4g}"}
         for name, (low, high) in zip(partition.names, intervals, strict=True)
     ]
 

@@ -19,6 +19,7 @@ NO_EQUAL_VARIANCE = "no-equal-variance-masks"
 TOP5_FORCED = "top5-forced"
 BELOW_ROUNDING = "below-rounding"
 ABOVE_SOURCE = "above-source-resolution"
+CUT_BY_NYQUIST = "cut-by-nyquist"
 FEW_GROUPS = "few-groups"
 DISAGREE = "rule-and-numbers-disagree"
 FLAG_MEANINGS = {
@@ -49,6 +50,8 @@ FLAG_MEANINGS = {
     "what is read there says nothing about the band",
     ABOVE_SOURCE: "the images were enlarged to the network's input, and at least a quarter of the "
     "band's bins lie above their own Nyquist frequency: there the input holds interpolation alone",
+    CUT_BY_NYQUIST: "the layer's Nyquist frequency lies in the band (bands in cycles per image): "
+    "this layer has a part of the band only, and the corners of the Fourier plane count there",
     FEW_GROUPS: "the images are worth fewer than five independent groups of equal size: intervals "
     "are wide, and no interval or test can be relied on",
     DISAGREE: "the rule says that the value is forced and the numbers do not, or the reverse",

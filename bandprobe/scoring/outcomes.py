@@ -113,6 +113,8 @@ class ModeOutcomes:
         Bands that the images could not hold before they were enlarged to the network's input.
     outside : mapping of str to MaskScores
         By the kind of control, of masks outside each band; they take the place of `controls`.
+    cut : bool array of shape (n_bands,), optional
+        Bands in cycles per image of which the layer's grid holds a part only.
     """
 
     changed: Outcomes
@@ -130,6 +132,7 @@ class ModeOutcomes:
     below_rounding: NDArray[np.bool_] | None = None
     above_source: NDArray[np.bool_] | None = None
     outside: Mapping[str, MaskScores] = field(default_factory=dict)
+    cut: NDArray[np.bool_] | None = None
 
     @property
     def rounding(self) -> NDArray[np.bool_]:

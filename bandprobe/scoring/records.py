@@ -37,6 +37,7 @@ from bandprobe.scoring.flags import (
     BELOW_ROUNDING,
     BLIND,
     CONTROL_IS_BAND,
+    CUT_BY_NYQUIST,
     DISAGREE,
     EMPTY_BAND,
     FEW_GROUPS,
@@ -275,6 +276,8 @@ def _flags(
             flags.append(BELOW_ROUNDING)
         if outcomes.above_source is not None and outcomes.above_source[band]:
             flags.append(ABOVE_SOURCE)
+        if outcomes.cut is not None and outcomes.cut[band]:
+            flags.append(CUT_BY_NYQUIST)
         if outcomes.bins[band] and outcomes.n_classes <= 5:
             flags.append(TOP5_FORCED)
         rows.append(flags + _of_untouched(general))

@@ -52,7 +52,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     modes = {
         name: Mode.from_spec({"name": name, **spec}) for name, spec in complete["modes"].items()
     }
-    bands = _bands(complete["bands"])
+    bands = Bands.from_spec(complete["bands"])
     return Study(
         models={name: _model(name, spec) for name, spec in complete["models"].items()},
         probe=_probe(complete["probe"]),
@@ -74,10 +74,6 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
-
-
-def _bands(spec: Mapping[str, Any]) -> Bands:
-    return Bands(tuple(spec["names"]), tuple(map(float, spec["edges"])))
 
 
 def _probe(spec: Mapping[str, Any]) -> ProbeSettings:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from bandprobe.data.images import pixel_preprocess
 from bandprobe.errors import ConfigError, unknown_name
+from bandprobe.fourier.bands import CYCLES
 from bandprobe.study.config import resolve_config
 
 Config = dict[str, Any]
@@ -27,7 +28,32 @@ def complete_config(config: Mapping[str, Any]) -> Config:
     ConfigError
         Naming the key, what was expected, what was found, and a hint.
     """
-    return with_phantom_bands(with_pixel_preprocess(with_random_twins(resolve_config(config))))
+    complete = with_octaves(resolve_config(config))
+    return with_phantom_bands(with_pixel_preprocess(with_random_twins(complete)))
+
+
+def with_octaves(config: Config) -> Config:
+    """With names, edges and unit of the bands where `octaves` stands for them.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither, or a part of both.
+    """
+    bands = config["bands"]
+    wanted = {"octaves"} if "octaves" in bands else {"names", "edges"}
+    if not wanted <= bands.keys() or ("octaves" in bands and len(bands) > 1):
+        raise ConfigError(
+            "bands",
+            expected="names and edges, and perhaps unit; or octaves alone",
+            found=", ".join(bands) or "none of them",
+        )
+    if "octaves" not in bands:
+        return config
+    lower = [2**number for number in range(bands["octaves"])]
+    names = ["dc", *(f"octave-{low}" for low in lower), "above"]
+    edges = [*lower, 2 ** bands["octaves"]]
+    return config | {"bands": {"names": names, "edges": edges, "unit": CYCLES}}
 
 
 def with_random_twins(config: Config) -> Config:

@@ -49,7 +49,7 @@ def shapley_dataset(
     labels = {axis: names for axis, names in axis_labels(axes).items() if axis in DIMS}
     labels["other_band"] = labels["band"]
     facts = FACTS | {name: (quantity.text, quantity.units) for name, quantity in SHAPLEY.items()}
-    dims = dict.fromkeys([*_with_ends(SHAPLEY), *FACTS], DIMS)
+    dims: dict[str, tuple[str, ...]] = dict.fromkeys([*_with_ends(SHAPLEY), *FACTS], DIMS)
     for quantity, (of_quantity, text, unit) in QUANTITIES.items():
         facts[quantity] = (text, unit)
         dims |= dict.fromkeys(_with_ends([quantity]), of_quantity)

@@ -10,7 +10,7 @@ Examples
 >>> text
 '{"names": ["low", "high"], "edges": [0.5]}'
 >>> from_json(Bands)(text)
-Bands(names=('low', 'high'), edges=(0.5,))
+Bands(names=('low', 'high'), edges=(0.5,), unit=None)
 """
 
 from __future__ import annotations

@@ -218,7 +218,8 @@ def fit_bands(study: Study) -> FitBands | None:
     if not set(study.readouts) & set(BY_BAND):
         return None
     kinds = dict.fromkeys(study.modes[mode].kind for mode in study.refit_modes)
-    return FitBands(study.bands.names, study.bands.edges, tuple(kinds))
+    bands = study.bands
+    return FitBands(bands.names, bands.edges, tuple(kinds), bands.unit)
 
 
 def fit_bands_option(study: Study) -> str:

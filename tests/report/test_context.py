@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,6 +154,15 @@ def test_what_was_run_is_said(shared: Results) -> None:
     page = page_of(shared)
     for text in ("1" * 64, "0" * 64, "2" * 64, shared.interventions.attrs["code_digest"]):
         assert text in page
+
+
+def test_bands_in_cycles_per_image_have_their_unit(results: Results) -> None:
+    bands = {"names": ["dc", "low", "above"], "edges": [1, 8], "unit": "cycles-per-image"}
+    other = dataclasses.replace(results, config={**results.config, "bands": bands})
+    found = page_context(other)["bands"]
+    assert [(band["low"], band["high"]) for band in found] == [("0", "1"), ("1", "8"), ("8", "")]
+    assert 'Bands, in <a href="#term-cycles-per-image">cycles per image</a>' in page_of(other)
+    assert 'Bands, in units of <a href="#term-nyquist">Nyquist</a>' in page_of(results)
 
 
 def test_tests_that_repeat_and_tests_that_cannot_pass_are_counted(results: Results) -> None:

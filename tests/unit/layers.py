@@ -65,7 +65,7 @@ def layer_records(
     splits = Splits(*stores, "layer", folds, names, FitSettings(penalties, "ridge", 0, 0))
     probes = {name: folder / "probes" / f"{name}.zarr" for name in readouts}
     kinds = tuple(dict.fromkeys(mode.kind for mode in modes if mode.kind in KEEPING))
-    fit_layer(splits, probes, FitBands(bands.names, bands.edges, kinds), code="digest")
+    fit_layer(splits, probes, FitBands(bands.names, bands.edges, kinds, bands.unit), code="digest")
     additive = [name for name in readouts if name in ADDITIVE]
     logits = [folder / "logits" / f"{name}.zarr" for name in additive]
     features, masks = folder / "eval.zarr", folder / "masks.zarr"

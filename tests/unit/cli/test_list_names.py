@@ -49,3 +49,17 @@ def test_the_only_layer_of_pixels_is_the_input(
     assert "input" in capsys.readouterr().out
     assert main(["list", "--layers", "pixel", "--config", path]) == 1
     assert "Did you mean 'pixels'" in capsys.readouterr().err
+
+
+def test_bands_are_listed_in_their_unit(
+    path: str, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", "--config", path]) == 0
+    assert "in units of Nyquist" in " ".join(capsys.readouterr().out.split())
+    config["bands"] = {"octaves": 3}
+    Path(path).write_text(yaml.safe_dump(config, sort_keys=False))
+    assert main(["list", "--config", path]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert "in cycles per image" in output
+    assert "octave-4" in output
+    assert "inf" not in output

@@ -182,3 +182,14 @@ def test_layers_without_energy_outside_dc_are_drawn_as_missing(
 def test_maps_of_one_pixel_have_no_profile(tmp_path: Path, spectra: xr.Dataset) -> None:
     pixel = without_energy(spectra, list(LAYERS)).isel(radius=slice(0, 1))
     save(radial_profiles(pixel, [0.5]), [tmp_path / "profiles.svg"])
+
+
+@pytest.mark.parametrize(("axis", "row"), [("frequency", 0), ("cycles_per_image", 1)])
+def test_edges_of_bands_are_drawn_in_their_unit(spectra: xr.Dataset, axis: str, row: int) -> None:
+    figure = radial_profiles(spectra, [0.5, 0.7], axis)
+    panels = np.array(figure.axes).reshape(2, 3)
+    for number in (0, 1):
+        for panel in panels[number]:
+            edges = [line for line in panel.lines if line.get_xdata()[0] == line.get_xdata()[-1]]
+            drawn = [line.get_xdata()[0] for line in edges]
+            assert (drawn == [0.5, 0.7]) == (number == row)

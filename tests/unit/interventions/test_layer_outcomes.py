@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bandprobe.errors import StoreError
-from bandprobe.fourier.bands import Bands
+from bandprobe.fourier.bands import CYCLES, Bands
 from bandprobe.fourier.intervene import project
 from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.interventions.compare_routes import largest_difference
@@ -208,6 +208,57 @@ def test_a_pattern_finds_the_classes_of_every_band_but_dc(
             for band in found:
                 kept = correct[band][own == band].mean()
                 assert kept > 0.9 if mode == "isolate" else kept < 0.65, (readout, band)
+
+
+def test_bands_in_cycles_are_those_of_nyquist_on_one_square_grid_and_say_what_they_lack(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """The same partition gives the same records throughout, with one band that is not there."""
+    names = ("dc", "from-1", "from-2", "from-4", "from-8")
+    nyquist = Bands(names, (1 / 6.5, 2 / 6.5, 4 / 6.5, 1.4))
+    cycles = Bands(names, (1, 2, 4, 8), CYCLES)
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    shapes = rng.normal(size=(3, 1, 13, 13))
+    maps = [(rng.normal(size=(len(of), 1, 13, 13)) + shapes[of]).astype("f4") for of in labels]
+    modes = (Mode("remove", "remove", "mean"), Mode("sweep", "lowpass", "mean"), Mode("m", "phase"))
+    found = {
+        bands.unit: layer_records(tmp_path / str(bands.unit), *maps, labels, bands, modes, draws=1)
+        for bands in (nyquist, cycles)
+    }
+    flagged = []
+    for name, records in found[CYCLES].items():
+        for record, other in zip(records, found[None][name], strict=True):
+            cut = "cut-by-nyquist" in record["flags"]
+            flagged.append(cut)
+            assert cut == (record["band"] == "from-4"), (name, record["band"])
+            record["flags"] = [flag for flag in record["flags"] if flag != "cut-by-nyquist"]
+            assert ("empty-band" in record["flags"]) == (record["band"] == "from-8")
+            assert (record["top1"] is None) == (record["band"] == "from-8")
+            same = record.keys() - {"provenance"}
+            assert {key: record[key] for key in same} == {key: other[key] for key in same}
+    assert len(found[CYCLES]) > 10
+    assert any(flagged)
+    for readout in READOUTS:
+        stores = [
+            Store(tmp_path / str(unit) / "shapley" / f"{readout}.zarr") for unit in (None, CYCLES)
+        ]
+        for variable in ("accuracy", "margin_interaction"):
+            np.testing.assert_array_equal(*(store.read(variable) for store in stores))
+
+
+@pytest.mark.parametrize("kind", ["remove", "resample", "phase", "noise"])
+def test_bands_in_cycles_take_both_routes_alike_where_grids_are_not_square(
+    tmp_path: Path, rng: np.random.Generator, kind: str
+) -> None:
+    bands = Bands(("dc", "from-1", "from-3", "from-9"), (1, 3, 9), CYCLES)
+    labels = np.arange(24) % 3, np.arange(12) % 3
+    maps = [rng.normal(size=(len(of), 2, 8, 13)).astype("f4") for of in labels]
+    mode = Mode("m", kind, draws=2 if kind != "remove" else 1)  # type: ignore[arg-type]
+    layer_records(tmp_path, *maps, labels, bands, (mode,), ("map", "energy"))
+    for readout in ("map", "energy"):
+        probe = tmp_path / "probes" / f"{readout}.zarr"
+        found = largest_difference(mode, tmp_path / "eval.zarr", "layer", probe, bands, 6)
+        assert found < 1e-3
 
 
 def test_a_map_of_one_pixel_has_no_pattern(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -138,3 +138,35 @@ def test_how_a_study_runs_is_no_part_of_what_results_are_made_from(full: Config)
     assert (study.device, study.on_other_versions) == ("cuda", "rerun")
     assert not set(HOW_TO_RUN) & study.resolved.keys()
     assert study.resolved == parse_study(full).resolved
+
+
+def test_octaves_are_bands_in_cycles_per_image(config: dict[str, Any]) -> None:
+    config["bands"] = {"octaves": 4}
+    found = complete_config(config)["bands"]
+    assert found == {
+        "names": ["dc", "octave-1", "octave-2", "octave-4", "octave-8", "above"],
+        "edges": [1, 2, 4, 8, 16],
+        "unit": "cycles-per-image",
+    }
+    assert complete_config(complete_config(config)) == complete_config(config)
+    bands = parse_study(config).bands
+    assert bands.in_cycles
+    assert bands.interval(bands.position("octave-4")) == (4, 8)
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        {},
+        {"names": ["a", "b"]},
+        {"edges": [0.5]},
+        {"octaves": 3, "unit": "nyquist"},
+        {"octaves": 3, "names": ["a"], "edges": []},
+    ],
+)
+def test_bands_are_names_and_edges_or_octaves(
+    config: dict[str, Any], bands: dict[str, Any]
+) -> None:
+    config["bands"] = bands
+    with pytest.raises(ConfigError, match="names and edges, and perhaps unit; or octaves alone"):
+        complete_config(config)
