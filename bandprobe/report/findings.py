@@ -67,8 +67,8 @@ class Finding:
         that of the masks.
     p_holm, p_levels : float
         Of the sign test, corrected.
-    text : str
-        The sentences.
+    text, headline : str
+        The sentences, and the first of them.
     figure, target : str
         Paths from the folder of the report; `figure` is empty where there is none.
     """
@@ -83,6 +83,7 @@ class Finding:
     p_holm: float
     p_levels: float
     text: str
+    headline: str
     figure: str
     target: str
 
@@ -230,6 +231,7 @@ def _finding(
     cell = {axis: str(row[axis]) for axis in AXES}
     figure = f"{SCORE}_{cell['readout']}"
     value, low, high = (float(row[f"{SCORE}{end}"]) for end in ("", "_low", "_high"))
+    sentences = _sentences(row, cell, spec, level)
     return Finding(
         cell=cell,
         value=value,
@@ -240,7 +242,8 @@ def _finding(
         excess=_excess(row),
         p_holm=float(row["p_holm"]),
         p_levels=float(row["p_levels"]),
-        text=" ".join(_sentences(row, cell, spec, level)),
+        text=" ".join(sentences),
+        headline=sentences[0],
         figure=relative(Paths.FIGURE, figure=figure, suffix="svg") if figure in figures else "",
         target=relative(Paths.TARGET, **cell),
     )

@@ -87,6 +87,7 @@ def check_heat(page: Page, results: Results, readout: str, mode: str, metric: st
 def test_nothing_is_drawn_before_it_is_in_view(page: Page) -> None:
     assert page.locator(".plot svg, table.targets").count() == 0
     show(page, "#controls-view")
+    show(page, "#controls-view .plot")
     drawn = page.locator(".plot[data-drawn]").count()
     assert drawn > 0
     assert page.locator("#available-view .plot").count() == 0
@@ -266,12 +267,14 @@ def test_forced_values_are_marked_in_plots_too(page: Page) -> None:
     show(page, "#used-view")
     choose(page, readout="pooled", mode="isolate-mean")
     show(page, "#controls-view")
+    show(page, "#controls-view .plot")
     first = page.locator("#controls-view .plot").first.locator("[data-series='0'] .mark")
     assert first.count() == first.and_(page.locator(".forced")).count() > 0
     page.locator("#controls-view summary").first.click()
     assert ", forced" in (page.locator("#controls-view .card table").first.text_content() or "")
     choose(page, readout="map")
     show(page, "#controls-view")
+    show(page, "#controls-view .plot")
     assert first.count() > first.and_(page.locator(".forced")).count() == 0
 
 
@@ -317,6 +320,7 @@ def test_pointing_at_a_cell_shows_its_numbers(page: Page, shared: Results) -> No
 
 def test_pointing_at_a_plot_shows_the_nearest_numbers(page: Page, shared: Results) -> None:
     show(page, "#controls-view")
+    show(page, "#controls-view .plot")
     plot = page.locator("#controls-view .plot").first
     mark = plot.locator("[data-series='0'] .mark").first
     mark.hover(force=True)
@@ -342,6 +346,7 @@ def test_pointing_at_a_plot_shows_the_nearest_numbers(page: Page, shared: Result
 def test_points_lie_where_their_numbers_are(page: Page, shared: Results) -> None:
     """Heights of markers against the axis, whose grid lines say what they are."""
     show(page, "#controls-view")
+    show(page, "#controls-view .plot")
     at = page.evaluate(
         """() => { const plot = document.querySelector('#controls-view .plot');
             const middle = (element) => { const box = element.getBoundingClientRect();
@@ -384,8 +389,14 @@ def test_the_keyboard_reaches_every_cell(page: Page) -> None:
         "figures/top1_drop_map.svg",
         "targets/net/layer2/map/remove-mean/very-high.json",
     ]
+    # The box is in view wherever the table is, and closes.
+    assert panel.evaluate("box => box.getBoundingClientRect().bottom <= innerHeight")
     page.keyboard.press("Escape")
     assert page.locator("#tip").is_hidden()
+    panel.get_by_role("button", name="Close").click()
+    assert panel.is_hidden()
+    assert "cell=" not in page.url
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == label
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('#used-view table.heat tbody')") is None
 
@@ -562,6 +573,7 @@ def test_dark_and_light_follow_the_readers_choice(
     colours = """() => [getComputedStyle(document.body).backgroundColor,
         getComputedStyle(document.querySelector('#controls-view .plot text')).fill]"""
     with opened(browser, file, color_scheme="dark") as page:
+        show(page, "#controls-view")
         show(page, "#controls-view .plot")
         dark = page.evaluate(colours)
         picture(page, tmp_path_factory, "dark")

@@ -65,6 +65,8 @@ def test_numbers_in_sentences_are_the_summarys(results: Results) -> None:
         assert (finding.clean, finding.changed) == (clean, changed)
         assert (finding.p_holm, finding.p_levels) == (cell["p_holm"], cell["p_levels"])
         assert f"from {number(clean)} to {number(changed)}." in finding.text
+        assert finding.text.startswith(finding.headline)
+        assert finding.headline.endswith(f"to {number(changed)}.")
         for axis in ("model", "layer", "readout", "band"):
             assert finding.cell[axis] in finding.text
 

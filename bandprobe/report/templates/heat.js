@@ -157,7 +157,9 @@ function showCell(cell) {
   box.hidden = false;
   const where = cell.cell;
   const title = make("p", { class: "title" }, AXES.map((axis) => where[axis]).join(" / "));
-  if (row === undefined) { box.replaceChildren(title, make("p", {}, "N/A: not part of the study.")); return; }
+  const close = make("button", { type: "button" }, "Close");
+  close.addEventListener("click", forgetCell);
+  if (row === undefined) { box.replaceChildren(close, title, make("p", {}, "N/A: not part of the study.")); return; }
   const list = make("dl");
   const add = (name, text) => list.append(make("dt", {}, name), make("dd", {}, text));
   for (const [metric, text] of Object.entries(study.metrics)) {
@@ -179,7 +181,17 @@ function showCell(cell) {
   const figure = `${byId("metric").value}_${where.readout}`;
   if (study.figures.includes(figure)) links.append(make("a", { href: `figures/${figure}.svg` }, "figure"), " · ");
   links.append(make("a", { href: targetFile(row) }, "target file"));
-  box.replaceChildren(title, list, links);
+  box.replaceChildren(close, title, list, links);
+}
+
+// Closes the box, and the focus goes back to the table.
+function forgetCell() {
+  const element = document.querySelector("td.chosen");
+  element?.focus({ preventScroll: true });
+  element?.classList.remove("chosen");
+  byId("cell").hidden = true;
+  chosenCell = null;
+  writeView();
 }
 
 const targetFile = (row) => `targets/${AXES.map((axis) => encodeURIComponent(column[axis][row])).join("/")}.json`;

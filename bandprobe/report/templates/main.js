@@ -148,6 +148,7 @@ function prepareControls() {
   const texts = {};
   for (const [kind, names] of pairs) for (const [name, text] of Object.entries(names)) texts[`${kind}:${name}`] = kind === "curves" ? `${text.label}, by ${text.axis}` : text;
   fill(byId("spectra-quantity"), Object.keys(texts), (name) => texts[name]);
+  byId("spectra-quantity").value = "bands:share_without_dc";
   const refit = Object.keys(study.modes).filter((mode) => Object.keys(study.layers).some((model) => study.layers[model].some((layer) => seriesOf("", model, layer, "refit", mode, "top1_drop").values.some((value) => value !== null))));
   fill(byId("available-mode"), refit.length ? refit : Object.keys(study.modes));
   if (study.shapley) {
