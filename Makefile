@@ -86,7 +86,7 @@ bench: $(VENV)/.bench
 # Whether they still work; their numbers mean nothing.
 bench-smallest: $(VENV)/.bench
 	$(BIN)/snakemake --cores $(CORES)
-	set -e; for name in $(BENCHMARKS); do \
+	set -e; for name in $(BENCHMARKS) scale; do \
 	  $(BIN)/python -m benchmarks.$$name --smallest --output results/benchmarks/smallest/$$name.json; done
 
 $(VENV)/bin/python:

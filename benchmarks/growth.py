@@ -2,7 +2,6 @@
 
 Features are made up; the jobs are the workflow's own, of the default study's readouts, modes,
 controls and statistics. One size at a time goes up in steps of two to sixteen times its least.
-`--large` measures one large layer instead: see `benchmarks.large_layer`.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from bandprobe.cli.shared import HOME
 from bandprobe.study.config import load_config
 from benchmarks.exponents import fit_exponent
 from benchmarks.growth_figure import draw
-from benchmarks.large_layer import LARGE, measure_layer
-from benchmarks.large_layer import table as layer_table
 from benchmarks.made_up import STAGES as ALL_STAGES
 from benchmarks.made_up import Job, Layer, bands_of, plan_jobs, run_job, study_of, write_layer
 from benchmarks.tables import markdown, publish
@@ -199,28 +196,16 @@ def main() -> None:
     parser.add_argument("--smallest", action="store_true", help="one axis, few jobs: to try it")
     parser.add_argument("--axes", nargs="+", choices=tuple(AXES), default=list(AXES))
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, help="1, and 2 for the large layer")
-    parser.add_argument("--large", action="store_true", help=f"one large layer instead: {LARGE}")
-    parser.add_argument("--images", type=int, help="of each split of the large layer")
-    parser.add_argument("--folder", type=Path, help="where the large layer goes, and stays")
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks/growth.json"))
     arguments = parser.parse_args()
-    name = "growth_large" if arguments.large else "growth"
-    output = arguments.output or Path("results/benchmarks") / f"{name}.json"
-    arguments.threads = arguments.threads or (2 if arguments.large else 1)
-    if arguments.large:
-        images = arguments.images or LARGE.train
-        layer = dataclasses.replace(LARGE, train=images, evaluation=images)
-        found = measure_layer(layer, arguments.threads, arguments.folder)
-        publish(output, found, layer_table(found))
-        return
     settings = Settings(STEPS, STAGES, arguments.repeats, arguments.threads)
     axes = {axis: AXES[axis] for axis in arguments.axes}
     if arguments.smallest:
         axes, settings = SMALLEST, Settings((1, 4), QUICK, 1, arguments.threads)
     found = measure_growth(axes, settings)
-    draw(found, output.with_suffix(".png"))
-    publish(output, found, table(found))
+    draw(found, arguments.output.with_suffix(".png"))
+    publish(arguments.output, found, table(found))
 
 
 if __name__ == "__main__":

@@ -46,9 +46,20 @@ STAGES = (
 # Of the channels, those that differ between classes, and how strongly in units of the noise.
 TELLING, STRENGTH = 4, 0.5
 COMMAND = re.compile(
-    r'^Shell command: python "\$BANDPROBE"/(\w+)\.py (.*?) 2> (\S+)$', re.MULTILINE
+    r'^Shell command: python "?\$BANDPROBE"?/(\w+)\.py (.*?) 2> (\S+)$', re.MULTILINE
 )
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A checkout and the interpreter that its jobs are run by."""
+
+    home: Path
+    python: Path
+
+
+HERE = Build(HOME, Path(sys.executable))
 
 
 @dataclass(frozen=True)
@@ -114,14 +125,17 @@ def study_of(config: Mapping[str, Any], layer: Layer, bands: Mapping[str, Any]) 
     return own | {name: config[name] for name in kept if name in config}
 
 
-def environment(threads: int) -> dict[str, str]:
-    """That of a job of the workflow, with as many threads."""
+def environment(threads: int, home: Path = HOME) -> dict[str, str]:
+    """That of a job of a checkout's workflow, with as many threads."""
     found = {**os.environ, **KEEP_MEMORY, **dict.fromkeys(THREADS, str(threads))}
-    search = [str(HOME), os.environ.get("PYTHONPATH", "")]
+    # Another checkout finds nothing of this one.
+    search = [str(home), os.environ.get("PYTHONPATH", "") if home == HOME else ""]
     return found | {"PYTHONPATH": os.pathsep.join(filter(None, search))}
 
 
-def plan_jobs(folder: Path, study: Mapping[str, Any], stages: Sequence[str] = STAGES) -> list[Job]:
+def plan_jobs(
+    folder: Path, study: Mapping[str, Any], stages: Sequence[str] = STAGES, build: Build = HERE
+) -> list[Job]:
     """The jobs of some stages as Snakemake would run them, in an order in which they can run.
 
     Parameters
@@ -132,18 +146,20 @@ def plan_jobs(folder: Path, study: Mapping[str, Any], stages: Sequence[str] = ST
         As of `study_of`.
     stages : sequence of str
         Rules, in an order in which they can run.
+    build : Build
+        Whose workflow.
     """
     for label in range(2):
         image = folder / "images" / f"class-{label}" / "0.png"
         image.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (100 * label, 0, 0)).save(image)
     write_text(folder / "study.yaml", json.dumps(study))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-    command += ["--workflow-profile", str(HOME / "profiles" / "default"), "--cores", "1"]
+    command = [str(build.python), "-m", "snakemake", "--snakefile", str(build.home / "Snakefile")]
+    command += ["--workflow-profile", str(build.home / "profiles" / "default"), "--cores", "1"]
     command += ["--directory", str(folder), "--configfile", str(folder / "study.yaml")]
     done = subprocess.run(
         [*command, "--dry-run", "--printshellcmds"],
-        env=environment(1),
+        env=environment(1, build.home),
         capture_output=True,
         text=True,
         check=False,
@@ -161,15 +177,15 @@ def plan_jobs(folder: Path, study: Mapping[str, Any], stages: Sequence[str] = ST
     return sorted(chosen, key=lambda job: (stages.index(job.rule), job.log))
 
 
-def run_job(folder: Path, job: Job, threads: int) -> Taken:
-    """Run a job's script as the workflow does, and measure it."""
+def run_job(folder: Path, job: Job, threads: int, build: Build = HERE) -> Taken:
+    """Run a job's script as the workflow of its build does, and measure it."""
     log, result = folder / job.log, folder / "taken.json"
     log.parent.mkdir(parents=True, exist_ok=True)
-    script = HOME / "workflow" / "scripts" / f"{job.rule}.py"
+    script = build.home / "workflow" / "scripts" / f"{job.rule}.py"
     measure = [sys.executable, "-I", "-S", str(Path(__file__).with_name("measured.py"))]
     done = subprocess.run(
-        [*measure, str(result), str(log), sys.executable, str(script), *job.arguments],
-        env=environment(threads),
+        [*measure, str(result), str(log), str(build.python), str(script), *job.arguments],
+        env=environment(threads, build.home),
         cwd=folder,
         check=False,
     )

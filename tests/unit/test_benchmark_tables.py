@@ -32,4 +32,4 @@ def test_every_place_of_the_page_is_of_a_benchmark_that_make_runs() -> None:
     run = next(line for line in makefile.splitlines() if line.startswith("BENCHMARKS"))
     places = {name for _, name, _ in PLACE.findall(PAGE.read_text())}
     assert places
-    assert places - {"growth_large"} == set(run.partition(":=")[2].split())
+    assert places - {"scale"} == set(run.partition(":=")[2].split())
