@@ -87,13 +87,13 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 panel.set_ylim(0, 1.02)
                 panel.axhline(float(probes.attrs["chance"]), color="0.6", lw=0.8, ls=":")
                 title(panel, f"{model}, {readout}")
-                panel.set_ylabel("top-1 accuracy on evaluation maps" if column == 0 else "")
+                panel.set_ylabel("top-1 accuracy" if column == 0 else "")
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
                     panel.legend(ncols=3, handlelength=1.2, columnspacing=0.8, **below)
         footer(
             figure,
-            "Horizontal: L2 penalty (mean squared norm = 1). Dots: chosen by grouped "
+            "Accuracy on evaluation maps. Horizontal: L2 penalty (mean squared norm = 1). Dots: chosen by grouped "
             "cross-validation on training maps. Dotted line: chance.",
         )
     return figure
