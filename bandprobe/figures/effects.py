@@ -93,7 +93,7 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                     panel.legend(ncols=3, handlelength=1.2, columnspacing=0.8, **below)
         footer(
             figure,
-            "Accuracy on evaluation maps. Horizontal: L2 penalty (mean squared norm = 1). Dots: chosen by grouped "
-            "cross-validation on training maps. Dotted line: chance.",
+            "Accuracy on evaluation maps. Horizontal: L2 penalty (mean squared norm = 1). Dots: chosen "
+            "by grouped cross-validation on training maps. Dotted line: chance.",
         )
     return figure
