@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
 
-# Something to see within two minutes: a few crops, one network, two modes.
+# Something to see within two minutes: a few crops, one network, two layers, two modes.
 demo: $(VENV)/.runtime
 	PYTHONPATH=. $(BIN)/python -m bandprobe run configs/demo.yaml --cores $(CORES)
 

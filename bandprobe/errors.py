@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+# More names than this are not all listed.
+MOST_NAMES, SOME_NAMES = 60, 12
 
 
 class BandprobeError(Exception):
@@ -73,11 +77,32 @@ class StoreError(BandprobeError):
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
-    """A message that a name is unknown, with the valid ones."""
+    """A message that a name is unknown, with the valid ones: of many, those that are nearest."""
     names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
-    return f"unknown {kind} {name!r}.{guess} Valid: {', '.join(names)}"
+    close = closest(name, names)
+    guess = f" Did you mean {close!r}?" if close else ""
+    if len(names) > MOST_NAMES:
+        near = difflib.get_close_matches(name, names, n=SOME_NAMES, cutoff=0)
+        listed = f"{', '.join(near)}, and {len(names) - len(near)} more"
+    else:
+        listed = ", ".join(names)
+    return f"unknown {kind} {name!r}.{guess} Valid: {listed}"
+
+
+def closest(name: str, valid: Sequence[str]) -> str | None:
+    """The valid name that was probably meant, or None if nothing is near.
+
+    Of names that are equally near, one of the same family is meant: the same letters, with another
+    number. `resnet81` is `resnet18` rather than `resnest14`.
+    """
+    near = difflib.get_close_matches(name, valid, n=len(valid) or 1)
+    family = [one for one in near if _letters(one) == _letters(name)]
+    same_digits = [one for one in family if sorted(one) == sorted(name)]
+    return next(iter([*same_digits, *family, *near]), None)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\d+", "0", name.lower())
 
 
 def where_raised(error: BaseException) -> str:

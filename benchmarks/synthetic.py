@@ -219,7 +219,8 @@ def _spectrum(size: int, generator: np.random.Generator) -> xr.Dataset:
             variables[name + end] = xr.Variable(dims, np.asarray(values) * factor, {"units": units})
     for name, (dims, _, units) in FIXED.items():
         variables[name] = xr.Variable(dims, fixed[name], {"units": units})
-    return xr.Dataset(variables, {"band": list(BANDS.names)}, {"note": "", "window": "none"})
+    attrs = {"note": "", "window": "none", "unit": "group"}
+    return xr.Dataset(variables, {"band": list(BANDS.names)}, attrs)
 
 
 def _probes(layers: Mapping[str, list[str]]) -> xr.Dataset:

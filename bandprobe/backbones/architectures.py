@@ -101,7 +101,7 @@ def build_timm(wanted: Wanted) -> Built:
     name = wanted.architecture.removeprefix("timm/")
     if not timm.is_model(name):
         raise ModelError(
-            unknown_name("timm architecture", name, timm.list_models(f"*{name[:6]}*")[:20]),
+            unknown_name("timm architecture", name, timm.list_models()),
             hint="python -c 'import timm; print(*timm.list_models())' lists all",
         )
     if wanted.file is not None and not wanted.pretrained:

@@ -41,13 +41,14 @@ COMMANDS: Mapping[str, Command] = {
     "draw": Command("draw_figure", "draw a figure at the width of a printed page's column"),
     "compare": Command("compare_studies", "say which targets of two studies differ"),
     "verify": Command("verify_study", "check that the stored files of a study are intact"),
+    "completion": Command("complete_words", "print a script that completes words in a shell"),
 }
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 
 def help_text() -> str:
     """What `bandprobe --help` prints."""
-    lines = [f"  {name:<8} {command.text}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<10} {command.text}" for name, command in COMMANDS.items()]
     terms = [f"  {term:<8} {first_sentence(term)}" for term in FIRST_TERMS]
     return "\n".join(
         [

@@ -1,7 +1,8 @@
 """Estimate what a study costs before it runs: images, passes, disk, memory, operations, time.
 
 Only shapes are computed: neither images nor weights are needed if the configuration says how many
-images there are. Times follow from the operations and a speed, which is given or measured.
+images there are. Times follow from the operations and a speed, which is measured on this machine
+for a few seconds per network, or given.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from bandprobe.cli.tables import console
 
 EXAMPLES = """
 bandprobe plan
-bandprobe plan --config study.yaml --measure
+bandprobe plan --config study.yaml --no-times
 bandprobe plan --config configs/imagenet.yaml --gflops 200
 """
 
@@ -24,8 +25,11 @@ def parser() -> argparse.ArgumentParser:
     add_config(options)
     speed = options.add_mutually_exclusive_group()
     speed.add_argument(
-        "--measure", action="store_true", help="measure the speed of this machine for a few seconds"
+        "--measure",
+        action="store_true",
+        help="measure the speed of this machine for a few seconds (the default)",
     )
+    speed.add_argument("--no-times", action="store_true", help="measure nothing, give no times")
     speed.add_argument(
         "--gflops", type=float, help="speed of this machine, 1e9 operations per second"
     )
@@ -39,7 +43,8 @@ def execute(arguments: argparse.Namespace) -> None:
     # Shapes come from torch and timm, which take seconds to import: not before the study is read.
     from bandprobe.planning.tables import Speed, plan_tables
 
-    speed = Speed(arguments.measure, arguments.gflops, arguments.images_per_second)
+    known = arguments.gflops or arguments.images_per_second or arguments.no_times
+    speed = Speed(not known, arguments.gflops, arguments.images_per_second)
     output = console()
     for table in plan_tables(study, speed):
         output.print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,10 @@ import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bandprobe.base.progress import NOTES
-from bandprobe.errors import BandprobeError, ConfigError
+from bandprobe.errors import BandprobeError, ConfigError, closest
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
@@ -27,14 +28,29 @@ HOME = workflow_home()
 CONFIG = Path("config.yaml")
 # Snakemake with the status line.
 RUNNER = "bandprobe.workflow.run_snakemake"
+# A dry run of it.
+ASKER = "bandprobe.workflow.ask_snakemake"
 # What Snakemake says where all files are there; importing it takes longer than to ask.
 NOTHING_TO_DO = "Nothing to be done"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that names the option that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what is wrong, and exit."""
+        unknown = re.match(r"unrecognized arguments: .*?(--[^\s=]+)", message)
+        if unknown:
+            options = [name for action in self._actions for name in action.option_strings]
+            near = closest(unknown[1], [name for name in options if name.startswith("--")])
+            message += f". Did you mean {near}?" if near else ""
+        super().error(message)
 
 
 def described(description: str | None, prog: str | None, examples: str) -> argparse.ArgumentParser:
     """A parser whose help keeps the layout of its description and examples."""
     epilog = f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}"
-    return argparse.ArgumentParser(
+    return Parser(
         prog=prog,
         description=description,
         epilog=epilog if examples else None,
@@ -157,7 +173,7 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, bool]:
 
 def is_up_to_date(goals: Sequence[str], config: Path) -> bool:
     """Whether Snakemake would do nothing for these files; asking leaves no trace."""
-    command = [*_snakemake("snakemake", config), "--cores", "1", "--dry-run", "--quiet", "rules"]
+    command = [*_snakemake(ASKER, config), "--cores", "1", "--quiet", "rules"]
     done = subprocess.run([*command, "--", *goals], capture_output=True, text=True, check=False)
     return done.returncode == 0 and NOTHING_TO_DO in done.stdout + done.stderr
 

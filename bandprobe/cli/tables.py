@@ -56,7 +56,7 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows += [
         (
             f"sign test over {PLURALS[record['unit']]}, p (uncorrected)",
-            _shown(record["p_value"], None),
+            p_text(record["p_value"]),
         )
     ]
     flags = [("flag", f"{flag}: {FLAG_MEANINGS[flag]}") for flag in record["flags"]]
@@ -75,6 +75,13 @@ def _shown(value: float | None, interval: Sequence[float] | None) -> str:
         return "N/A"
     text = f"{value:.4f}"
     return text + (f"   interval {interval[0]:.4f} to {interval[1]:.4f}" if interval else "")
+
+
+def p_text(value: float | None) -> str:
+    """A p-value; a small one by its order of magnitude, never as zero."""
+    if value is None:
+        return "N/A"
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
 
 
 def layer_table(

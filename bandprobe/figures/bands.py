@@ -171,7 +171,7 @@ def _line(panel: Axes, cells: xr.Dataset, colour: Any, layer: str) -> None:
 def shapley(values: xr.Dataset, score: str) -> Figure:
     """Heat maps of Shapley values, layer by band: one block per readout."""
     blocks = [
-        Block(str(readout), SEES[str(readout)], values.sel(readout=readout))
+        Block(str(readout), SEES.get(str(readout), ""), values.sel(readout=readout))
         for readout in values["readout"].to_numpy()
     ]
     how = (

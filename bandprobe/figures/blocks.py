@@ -32,7 +32,7 @@ WIDEST = 0.42
 GAP, MARGIN, RIGHT = 0.14, 0.06, 0.12
 LINE = 1.3 * NAMES / 72
 HEADING, MODEL = 0.34, 0.17
-BAR, BAR_WIDTH = 0.42, 2.6
+BAR, BAR_WIDTH, LABEL = 0.36, 2.6, 0.16
 NOTHING = "Every value is fixed by construction, or does not exist: there is nothing to draw."
 HOW = (
     "In brackets: the interval includes zero.  ////: no result (N/A), as in a band without bins.  "
@@ -58,6 +58,8 @@ class Plan:
     left: float
     cell: tuple[float, float]
     across: int
+    last: int
+    share: bool
     block: float
     below: float
 
@@ -92,6 +94,8 @@ def heat_blocks(
             return _only_text(f"{label} ({', '.join(left_out)}): {NOTHING}")
         if left_out:
             how += f"  Not drawn, since all is fixed by construction: {', '.join(left_out)}."
+        if not one_scale:
+            how = f"Colours: {label}, on a scale of each block.  {how}"
         models = _models(shown, score)
         rows = sum(len(layers_of(shown[0].cells, model)) for model in models)
         plan = _plan(shown, models, rows, one_scale=one_scale, how=how)
@@ -104,10 +108,12 @@ def heat_blocks(
             if not one_scale:
                 left, top = _corner(plan, number)
                 bottom = top - plan.below + GAP + BAR
-                _bar(figure, scale, left, bottom, plan.block, "")
+                _bar(figure, scale, left, bottom, plan.block)
         line = _foot(figure, plan, how)
         if one_scale:
-            _bar(figure, effect_scale(*whole), plan.left, line + BAR, BAR_WIDTH, label)
+            _text(figure, plan.left, line + BAR + LABEL, label, size=7)
+            width = min(BAR_WIDTH, plan.width - plan.left - RIGHT)
+            _bar(figure, effect_scale(*whole), plan.left, line + BAR, width)
     return figure
 
 
@@ -139,8 +145,11 @@ def _plan(
     names = [str(name) for name in blocks[0].cells["band"].to_numpy()]
     labels = 0.75 * LETTER * NAMES / 72 * max(map(len, names)) + 0.12
     bar = 0.0 if one_scale else BAR
-    fixed = HEADING + MODEL * len(models) + labels + bar + GAP
-    foot = _foot_height(how, width) + (BAR if one_scale else 0.0) + 2 * MARGIN
+    # Below each other, blocks share the names of the bands.
+    share = across == 1 and one_scale
+    fixed = HEADING + MODEL * len(models) + (0.0 if share else labels) + bar + GAP
+    foot = _foot_height(how, width) + (BAR + LABEL if one_scale else 0.0) + 2 * MARGIN
+    foot += labels if share else 0.0
     deep = -(-len(blocks) // across)
     cell_height = (PAGE_HIGH - foot - deep * fixed) / (deep * rows)
     cell_height = min(CELL_HEIGHT, max(LEAST_HEIGHT, cell_height))
@@ -151,6 +160,8 @@ def _plan(
         left,
         (cell_width, cell_height),
         across,
+        len(blocks) - 1,
+        share,
         bands * cell_width,
         below,
     )
@@ -187,13 +198,12 @@ def _draw_block(
             top -= height
             continue
         box = (left, top - height, plan.block, height)
-        size = (plan.width, plan.height) * 2
-        panel = figure.add_axes(tuple(part / whole for part, whole in zip(box, size, strict=True)))
+        panel = _panel(figure, *box)
         numbers = plan.cell[0] >= CELL_WIDTH - 1e-9
         heat(panel, cells, score, scale, numbers=numbers)
         if not first:
             panel.set_yticks([])
-        if model != models[-1]:
+        if model != models[-1] or (plan.share and number != plan.last):
             panel.set_xticks([])
         top -= height
 
@@ -209,29 +219,29 @@ def _text(figure: Figure, left: float, top: float, text: str, *, size: float, **
     figure.text(left / width, top / height, text, fontsize=size, **{"va": "top"} | more)
 
 
+def _panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    x, y = figure.get_size_inches()
+    return figure.add_axes((left / x, bottom / y, width / x, height / y))
+
+
 def _bar(
-    figure: Figure, scale: tuple[Any, Normalize], left: float, top: float, width: float, label: str
+    figure: Figure, scale: tuple[Any, Normalize], left: float, top: float, width: float
 ) -> None:
-    """A colour bar of the range that is used, and what it shows."""
+    """A colour bar of the range that is used."""
     colours, norm = scale
-    size = figure.get_size_inches()
-    panel = figure.add_axes(
-        (left / size[0], (top - 0.1) / size[1], width / size[0], 0.09 / size[1])
-    )
+    low, high = float(norm.vmin or 0), float(norm.vmax or 0)
+    panel = _panel(figure, left, top - 0.1, width, 0.09)
     panel.imshow(
-        np.linspace(float(norm.vmin or 0), float(norm.vmax or 0), 256)[None],
+        np.linspace(low, high, 256)[None],
         cmap=colours,
         norm=norm,
         aspect="auto",
-        extent=(norm.vmin, norm.vmax, 0, 1),
+        extent=(low, high, 0, 1),
     )
     panel.set_yticks([])
     panel.locator_params(axis="x", nbins=5)
     panel.tick_params(labelsize=NAMES, length=2, pad=1)
     panel.spines[:].set_visible(False)
-    if label:
-        room = figure.get_figwidth() - left - width - 0.15 - MARGIN
-        _text(figure, left + width + 0.15, top, folded(label, room, 7), size=7)
 
 
 def _foot_height(how: str, width: float) -> float:

@@ -45,7 +45,9 @@ def effects(
     # Heads have results for neither the pixels nor every mode.
     there = with_values(cells[score], "mode")
     shown = [mode for mode in modes if mode in there] if modes else there
-    blocks = [Block(mode, f"{readout}: {SEES[readout]}", cells.sel(mode=mode)) for mode in shown]
+    blocks = [
+        Block(mode, f"{readout}: {SEES.get(readout, '')}", cells.sel(mode=mode)) for mode in shown
+    ]
     return heat_blocks(blocks, score, f"{EFFECTS[score].label}, {readout} readout")
 
 
@@ -53,7 +55,7 @@ def readouts(interventions: xr.Dataset, score: str, mode: str) -> Figure:
     """Heat maps of an effect of one mode, layer by band: one block per readout, one scale."""
     cells = interventions.sel(mode=mode)
     blocks = [
-        Block(readout, SEES[readout], cells.sel(readout=readout))
+        Block(readout, SEES.get(readout, ""), cells.sel(readout=readout))
         for readout in with_values(cells[score], "readout")
     ]
     return heat_blocks(blocks, score, f"{EFFECTS[score].label} by {mode}")
@@ -88,13 +90,13 @@ def penalty_paths(probes: xr.Dataset) -> Figure:
                 panel.set_ylim(0, 1.02)
                 panel.axhline(float(probes.attrs["chance"]), color="0.6", lw=0.8, ls=":")
                 title(panel, f"{model}, {readout}")
-                panel.set_ylabel("top-1 accuracy on evaluation maps" if column == 0 else "")
+                panel.set_ylabel("top-1 accuracy" if column == 0 else "")
                 if row == len(readouts) - 1:
                     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
                     panel.legend(ncols=3, handlelength=1.2, columnspacing=0.8, **below)
         footer(
             figure,
-            "Horizontal: L2 penalty (mean squared norm = 1). Dots: chosen by grouped "
-            "cross-validation on training maps. Dotted line: chance.",
+            "Accuracy on evaluation maps. Horizontal: L2 penalty (mean squared norm = 1). Dots: "
+            "chosen by grouped cross-validation on training maps. Dotted line: chance.",
         )
     return figure

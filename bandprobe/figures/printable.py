@@ -44,12 +44,12 @@ def refuse_unprintable(figure: Figure, columns: int) -> None:
             found=f"{figure.get_figheight() * MM:.0f} mm",
             hint=hint,
         )
-    small = [text for text in _texts(figure) if text.get_fontsize() < SMALLEST - 1e-6]
+    small = [text for text in _texts(figure) if float(text.get_fontsize()) < SMALLEST - 1e-6]
     if small:
         raise BandprobeError(
             "text of the figure would be too small to read",
             expected=f"at least {SMALLEST:g} points at the printed size",
-            found=f"{small[0].get_fontsize():.2g} points: {small[0].get_text()!r}",
+            found=f"{float(small[0].get_fontsize()):.2g} points: {small[0].get_text()!r}",
             hint=hint,
         )
     narrow = _narrowest_panel(figure)

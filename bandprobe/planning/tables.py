@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from rich.console import RenderableType
@@ -50,7 +51,8 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
     for name, spec in study.datasets.items():
         counts = count_samples(name, spec)
         seconds = forward_seconds(study, counts, shapes, speed)
-        targets = sum(1 for target in study.targets() if target.dataset == name)
+        everything = chain(study.targets(), study.head_targets())
+        targets = sum(1 for target in everything if target.dataset == name)
         costs = stage_costs(study, counts, shapes)
         yield Text.assemble(
             (name, "bold"),
@@ -64,8 +66,6 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
             f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py "
             "says what is counted; Python and its libraries add 0.2 GB per job, 0.6 GB with torch."
         )
-        if not seconds:
-            yield "For times, add --measure, --gflops or --images-per-second."
 
 
 def matrix_speed() -> float:

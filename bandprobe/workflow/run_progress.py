@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -79,7 +79,7 @@ class RunProgress:
         self._begin = clock()
         self._running: dict[int, Running] = {}
         self.done: Counter[str] = Counter()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._loop: Loop | None = None
         self._furthest = 0.0
 
@@ -116,7 +116,7 @@ class RunProgress:
         if not self._measured():
             return None
         elapsed = self._clock() - self._begin
-        busy = sum(self._seconds.values())
+        busy = sum(self._seconds.values(), 0.0)
         busy += sum(self._clock() - job.begin for job in self._running.values())
         at_once = max(1.0, busy / elapsed) if elapsed > 0 else 1.0
         return self._work()[0] / at_once
@@ -149,7 +149,7 @@ class RunProgress:
     def _speed(self) -> float:
         """Measured seconds per typical second."""
         typical = sum(TYPICAL_S.get(rule, OTHER_S) * count for rule, count in self.done.items())
-        seconds = float(sum(self._seconds.values()))
+        seconds = sum(self._seconds.values(), 0.0)
         for job in self._running.values():
             if job.loops:
                 part = min(ALMOST, sum(job.loops.values()) / SPLITS)

@@ -89,6 +89,7 @@ ELSEWHERE = {
     "summary/tables": TINY,
     "verify/study": "tests/faults/test_verify.py damages a study and sees what is found",
     "verify/summaries": "tests/faults/test_verify.py damages summaries and sees what is found",
+    "workflow/ask_snakemake": "tests/workflow/test_draw.py sees that it leaves no trace",
     "workflow/run_snakemake": "tests/unit/workflow/test_status_line.py registers its plugin",
 }
 

@@ -85,6 +85,30 @@ def test_a_transfer_between_any_two_layers(study: TinyStudy) -> None:
     assert "orientation is not drawn between two layers" in other
 
 
+def traces(folder: Path) -> dict[Path, int]:
+    """Files and folders of Snakemake's, by the times of their last change."""
+    return {path: path.stat().st_mtime_ns for path in (folder / ".snakemake").rglob("*")}
+
+
+def test_drawing_what_is_up_to_date_leaves_no_trace(study: TinyStudy, tmp_path: Path) -> None:
+    before = traces(study.folder)
+    words = ["draw", "band_energy", "--config", "study.yaml", "--model", "resnet18"]
+    prints(study.folder, *words, "--output", str(tmp_path / "figure.svg"))
+    assert (tmp_path / "figure.svg").is_file()
+    assert before
+    assert traces(study.folder) == before
+
+
+def test_other_modes_are_drawn_if_the_figure_has_modes(study: TinyStudy, tmp_path: Path) -> None:
+    words = ["draw", "top1_drop_map", "--config", "study.yaml"]
+    output = tmp_path / "figure.svg"
+    prints(study.folder, *words, "--mode", "lowpass", "noise", "--output", str(output))
+    assert output.is_file()
+    assert "Did you mean 'lowpass'" in fails(study.folder, *words, "--mode", "lowpas")
+    other = ["draw", "band_energy", "--config", "study.yaml", "--mode", "remove"]
+    assert "no modes that could be chosen" in fails(study.folder, *other)
+
+
 def test_verify_prints_a_line_a_stage(finished: TinyStudy) -> None:
     text = prints(finished.folder, "verify", "--config", "study.yaml")
     assert [line.split()[1] for line in text.splitlines() if line.startswith("tiny")] == [

@@ -80,3 +80,15 @@ def test_a_target_is_read_from_its_path(tmp_path: Path, monkeypatch: pytest.Monk
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"top1": 0.5}))
     assert read_target(target) == {"top1": 0.5}
+
+
+def test_an_unknown_option_names_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = command_parser("Text.", "bandprobe x")
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--datset", "a"])
+    assert "unrecognized arguments: --datset a. Did you mean --dataset?" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--zzz"])
+    assert "Did you mean" not in capsys.readouterr().err

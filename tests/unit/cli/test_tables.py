@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
-from bandprobe.cli.tables import console, layer_table
+from bandprobe.cli.tables import console, layer_table, p_text
 
 
 def text_of(table: Table) -> str:
@@ -49,3 +50,11 @@ def test_a_console_that_is_no_terminal_is_wide_and_shows_square_brackets(capsys)
     assert output.width == 120
     output.print("one of [low, high]")
     assert "one of [low, high]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0, "1.0000"), (0.0312, "0.0312"), (0.0001, "0.0001"), (2.4e-7, "2.4e-07"), (None, "N/A")],
+)
+def test_no_p_value_is_shown_as_zero(value: float | None, text: str) -> None:
+    assert p_text(value) == text

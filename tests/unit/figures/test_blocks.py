@@ -31,20 +31,19 @@ def cells_of(value: float = 0.25, structural: float = 0.0) -> xr.Dataset:
 
 
 def words(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    return [text.get_text() for text in texts if text.get_text()]
 
 
 def sizes(figure: Figure) -> list[tuple[float, float]]:
     """Width and height of a cell of each heat map, in inches."""
     width, height = figure.get_size_inches()
     panels = [panel for panel in figure.axes if panel.texts]
-    return [
-        (
-            panel.get_position().width * width / 3,
-            panel.get_position().height * height / panel.images[0].get_array().shape[0],
-        )
-        for panel in panels
-    ]
+    found = []
+    for panel in panels:
+        box, rows = panel.get_position(), np.asarray(panel.images[0].get_array()).shape[0]
+        found.append((box.width * width / 3, box.height * height / rows))
+    return found
 
 
 def test_cells_of_all_models_are_of_one_size() -> None:
@@ -92,7 +91,8 @@ def test_many_blocks_fit_a_page_with_numbers_of_six_points(columns: int) -> None
         figure = heat_blocks(blocks, "drop", "drop")
     assert figure.get_figwidth() == pytest.approx(COLUMNS[columns])
     assert figure.get_figheight() <= PAGE_HIGH
-    assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 6
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+    assert min(float(text.get_fontsize()) for text in texts) >= 6
 
 
 def test_each_block_may_have_a_scale_of_its_own() -> None:

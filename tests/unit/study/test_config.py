@@ -9,6 +9,7 @@ import yaml
 
 from bandprobe.errors import ConfigError
 from bandprobe.study.config import load_config, resolve_config
+from bandprobe.study.parse import parse_study
 
 Config = dict[str, Any]
 ROOT = Path(__file__).parents[3]
@@ -218,3 +219,12 @@ def test_a_changed_default_is_of_that_configuration_alone(config: Config) -> Non
     first = resolve_config(config)
     first["probe"]["penalties"].append(1e9)
     assert 1e9 not in resolve_config(config)["probe"]["penalties"]
+
+
+def test_the_demonstration_says_that_it_is_one() -> None:
+    """Its results have a folder of their own, beside those of the default study."""
+    demo, default = (load_config(ROOT / name) for name in ("configs/demo.yaml", "config.yaml"))
+    assert "demonstration" in demo["note"]
+    assert set(demo["datasets"]).isdisjoint(default["datasets"])
+    assert parse_study(demo).resolved["note"] == demo["note"]
+    assert "note" not in parse_study(default).resolved

@@ -19,8 +19,7 @@ from snakemake.settings.types import OutputSettings
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
-from bandprobe.base.progress import NOTES
-from bandprobe.workflow import status_line
+from bandprobe.base.progress import INTERVAL_S, NOTES
 from bandprobe.workflow.run_progress import RunProgress
 from bandprobe.workflow.run_snakemake import NAME, register
 from bandprobe.workflow.status_line import LAST_LINES, StatusHandler, last_lines
@@ -61,7 +60,7 @@ def job(number: int, rule: str, log: Path | None = None) -> dict[str, Any]:
 def test_snakemake_knows_it_by_its_name() -> None:
     register()
     plugin = LoggerPluginRegistry().get_plugin(NAME)
-    assert plugin.log_handler is StatusHandler
+    assert vars(plugin)["log_handler"] is StatusHandler
 
 
 def test_a_run_without_a_terminal_says_little(
@@ -80,7 +79,7 @@ def test_a_run_without_a_terminal_says_little(
     assert handler.progress is not None
     assert handler.progress.done == {"fit_probes": 2}
     assert capsys.readouterr() == ("", "")
-    handler._last_line -= status_line.INTERVAL_S
+    handler._last_line -= INTERVAL_S
     send(text="Select jobs to execute...")
     assert capsys.readouterr().err.startswith("100 %  2 of 2 jobs · fits 2 of 2")
 
