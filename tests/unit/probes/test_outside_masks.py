@@ -194,7 +194,7 @@ def test_layers_have_different_masks(layer: Path) -> None:
         for name in ("layer", "layer", "blocks.1")
     )
     np.testing.assert_array_equal(one, same)
-    assert (one != other).any()
+    assert not np.array_equal(one, other)
 
 
 def layer_targets(folder: Path, readout: str, mode: str) -> list[dict[str, Any]]:
