@@ -17,6 +17,9 @@ TOLERANCE = 0.05
 CLOSE = 1e-3
 # So many times as many masks are drawn, if some do not match or were drawn before.
 PATIENCE = 3
+# On larger grids masks are made of units of several pairs, drawn at random for each band: their
+# sums serve all of its masks.
+MOST_UNITS = 2000
 # With fewer distinct masks no p-value could be below .05.
 FEWEST = 19
 
@@ -34,11 +37,15 @@ class OutsideMasks:
         Weight of each mask relative to the band's.
     share : float
         Of the band in the weight of all bins that are its own or could be in a mask.
+    units : int array of shape (height * (width // 2 + 1),)
+        Number of the unit that a bin belongs to, -1 where it is in no mask. A mask has all bins of
+        a unit or none.
     """
 
     masks: MaskArray
     matched: FloatArray
     share: float
+    units: NDArray[np.intp]
 
 
 def outside_masks(
@@ -74,23 +81,30 @@ def outside_masks(
     available = float(of_pair[outside].sum())
     share = wanted / (wanted + available) if wanted else 0.0
     columns = partition.width // 2 + 1
+    size = -(-len(outside) // MOST_UNITS) or 1
+    if size > 1:
+        outside = generator.permutation(outside)
+    unit = np.arange(len(outside)) // size
+    of_unit = np.bincount(unit, of_pair[outside], 1)
+    plane = np.full(flat.size, -1)
+    plane[pairs.first[outside]] = plane[pairs.second[outside]] = unit
+    units = plane.reshape(partition.index.shape)[:, :columns].ravel()
     found: dict[bytes, float] = {}
     if wanted and share <= 0.5:
         for _ in range(PATIENCE * n_masks):
-            taken, room = fill_up(of_pair[outside], wanted, generator)
+            taken, room = fill_up(of_unit, wanted, generator)
             if room <= TOLERANCE * wanted:
-                plane = np.zeros(partition.index.shape, bool)
-                chosen = outside[taken]
-                plane.ravel()[pairs.first[chosen]] = True
-                plane.ravel()[pairs.second[chosen]] = True
-                found.setdefault(plane[:, :columns].tobytes(), 1 - room / wanted)
+                # The last place is that of bins without a unit.
+                inside = np.zeros(len(of_unit) + 1, bool)
+                inside[taken] = True
+                found.setdefault(inside[units].tobytes(), 1 - room / wanted)
             if len(found) == n_masks:
                 break
     if len(found) < min(FEWEST, n_masks):
         found = {}
     shape = (len(found), partition.height * columns)
     masks = np.frombuffer(b"".join(found), bool).reshape(shape)
-    return OutsideMasks(masks, np.array(list(found.values())), share)
+    return OutsideMasks(masks, np.array(list(found.values())), share, units)
 
 
 def fill_up(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import fetch, put_like
@@ -47,13 +48,15 @@ class MaskTally:
     weights : BandWeights
     masks : bool array of shape (n_masks, n_half_bins)
         Without DC.
+    units : int array of shape (n_sets, n_half_bins)
+        Of each set of masks the unit that a bin belongs to, -1 where it is in none of them.
     changes : sequence of str
         Modes, as KIND/FILL, of the kinds ``remove`` and ``isolate``.
     mean : array of shape (1, n_channels, height, width // 2 + 1)
         Real FFT of the centred mean training map.
     owner : int array of shape (n_masks,)
-        Number of the set that a mask belongs to; means over masks are those of a set.
-    n_sets, n_samples : int
+        Number of the set that a mask belongs to, in order; means over masks are those of a set.
+    n_samples : int
 
     Attributes
     ----------
@@ -65,16 +68,16 @@ class MaskTally:
 
     weights: BandWeights
     masks: MaskArray
+    units: NDArray[np.intp]
     changes: Sequence[str]
     mean: ComplexArray
     owner: NDArray[np.intp]
-    n_sets: int
     n_samples: int
     by_mask: dict[str, FloatArray] = field(init=False)
     by_sample: dict[str, FloatArray] = field(init=False)
 
     def __post_init__(self) -> None:
-        shape = (len(self.changes), self.n_sets, self.n_samples)
+        shape = (len(self.changes), len(self.units), self.n_samples)
         self.by_mask = {name: np.zeros((shape[0], len(self.masks))) for name in SCORES}
         self.by_sample = {name: np.zeros(shape) for name in SCORES}
 
@@ -101,12 +104,28 @@ class MaskTally:
         scored = max(1, SCORED_BYTES // row_bytes)
         for start in range(0, len(self.masks), step):
             rows = slice(start, min(start + step, len(self.masks)))
-            logits = mask_logits(self.weights, coefficients, self.masks[rows])
-            fill = mask_logits(self.weights, self.mean, self.masks[rows])
+            logits = self._logits(coefficients, rows)
+            fill = self._logits(self.mean, rows)
             for first in range(0, len(logits), scored):
                 few = slice(first, first + scored)
                 where = slice(start + first, start + first + len(logits[few]))
                 self._score(logits[few], fill[few], untouched, labels, where, part)
+
+    def _logits(self, coefficients: ComplexArray, rows: slice) -> MapArray:
+        """Logits of some masks, by the sums of their units where these are fewer than bins."""
+        masks, owner = self.masks[rows], self.owner[rows]
+        if 2 * (self.units.max(initial=0) + 1) > self.units.shape[1]:
+            return mask_logits(self.weights, coefficients, masks)
+        sets = np.unique(owner)
+        sums = unit_sums(self.weights, coefficients, self.units[sets])
+        parts = []
+        for number, of_set in zip(sets, sums, strict=True):
+            # A bin of each unit stands for all of it.
+            filled, first = np.unique(self.units[number], return_index=True)
+            first = first[filled >= 0]
+            parts.append(masks[owner == number][:, first].astype(np.float32) @ of_set[: len(first)])
+        n_classes = self.weights.spatial_sum.shape[1]
+        return np.concatenate(parts).reshape(len(masks), n_classes, len(coefficients))
 
     def _score(
         self,
@@ -182,6 +201,29 @@ def mask_logits(weights: BandWeights, coefficients: ComplexArray, masks: MaskArr
         member = put_like(masks[:, weights.bins[part]].astype(np.float32), products)
         total += fetch(member @ products)
     return total.reshape(len(masks), n_classes, n_samples)
+
+
+def unit_sums(
+    weights: BandWeights, coefficients: ComplexArray, units: NDArray[np.intp]
+) -> MapArray:
+    """Logits of the units of each set, shape (n_sets, n_units, n_classes * n_samples).
+
+    Parameters
+    ----------
+    weights : BandWeights
+    coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
+    units : int array of shape (n_sets, n_half_bins)
+        -1 where a bin belongs to none.
+    """
+    n_units, n_columns = int(units.max()) + 1, len(coefficients) * weights.spatial_sum.shape[1]
+    total = np.zeros((len(units) * n_units, n_columns), np.float32)
+    at_set, at_bin = np.nonzero(units >= 0)
+    ones = np.ones(len(at_set), np.float32)
+    rows = at_set * n_units + units[at_set, at_bin]
+    member = csc_array((ones, (rows, at_bin)), shape=(len(total), units.shape[1]))
+    for part, products in _by_class(weights, coefficients):
+        total += member[:, weights.bins[part]].tocsr() @ fetch(products)
+    return total.reshape(len(units), n_units, n_columns)
 
 
 def _by_class(weights: BandWeights, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:

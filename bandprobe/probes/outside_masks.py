@@ -149,10 +149,10 @@ def outside_scores(
     tally = MaskTally(
         weights,
         np.concatenate([one.masks for one in sets]),
+        np.stack([one.units for one in sets]),
         drawer.settings.changes,
         mean,
         np.repeat(np.arange(len(sets)), [len(one.masks) for one in sets]),
-        len(sets),
         n_samples,
     )
     return OutsideScores(masks, tally, fills)

@@ -1,6 +1,7 @@
 """Masks outside the bands of a layer, through the stores, against maps changed one by one."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ MODES = (
 N_MASKS = 20
 
 
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[2000, 12], ids=["pairs", "units"])
+def layer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """A layer with readouts, outcomes and targets; what tells the classes lies in all bands."""
     folder, rng, grid = tmp_path_factory.mktemp("layer"), np.random.default_rng(0), (9, 8)
     labels = np.arange(60) % 3, np.arange(18) % 3
@@ -41,8 +44,11 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (rng.normal(2, 1, (len(of), 2, *grid)) + 0.4 * classes[of]).astype("f4") for of in labels
     ]
     readouts = ("map", "pattern", "pooled", "refit")
-    layer_records(folder, *maps, labels, BANDS, MODES, readouts, draws=1, outside=N_MASKS)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        # As on grids of many bins.
+        patch.setattr("bandprobe.fourier.outside_masks.MOST_UNITS", request.param)
+        layer_records(folder, *maps, labels, BANDS, MODES, readouts, draws=1, outside=N_MASKS)
+        yield folder
 
 
 def drawn(folder: Path, readout: Readout) -> list[np.ndarray]:
@@ -134,7 +140,7 @@ def test_masks_match_their_bands_and_share_no_bin_with_them(layer: Path, name: s
             assert weight[mask].sum() / own == pytest.approx(ratio, abs=2e-3)
             assert 0.95 <= ratio < 1.001
             found += 1
-    assert found > 5 * N_MASKS
+    assert found >= 3 * N_MASKS
 
 
 def test_targets_have_the_mean_of_the_masks_and_where_the_band_lies_among_them(
@@ -146,20 +152,23 @@ def test_targets_have_the_mean_of_the_masks_and_where_the_band_lies_among_them(
     drops = clean - store.read("equal_bins_by_mask_correct")
     for band, record in enumerate(found):
         # DC is one bin, and pairs have two; `high` has more than half of all bins.
-        if BANDS.names[band] in ("dc", "high"):
+        count = int(np.isfinite(drops[band]).sum())
+        if BANDS.names[band] in ("dc", "high") or not count:
             assert NO_MASKS["equal-bins"] in record["flags"]
             assert record["equal_bins_top1_drop"] is record["equal_bins_masks"] is None
             assert record["equal_bins_top1_drop_p_greater"] is None
             continue
-        assert record["equal_bins_masks"] == N_MASKS
+        assert record["equal_bins_masks"] == count >= 19
         own = record["top1_drop"]
-        mean = drops[band].mean()
+        mean = np.nanmean(drops[band])
         assert record["equal_bins_top1_drop"] == pytest.approx(mean, abs=1e-6)
         assert record["equal_bins_top1_drop_excess"] == pytest.approx(own - mean, abs=1e-6)
-        assert record["equal_bins_top1_drop_spread"] == pytest.approx(drops[band].std(ddof=1))
+        assert record["equal_bins_top1_drop_spread"] == pytest.approx(
+            np.nanstd(drops[band], ddof=1)
+        )
         low, high = record["equal_bins_top1_drop_excess_ci"]
         assert low < own - mean < high
-        above = (1 + (drops[band] >= own - 1e-9).sum()) / (1 + N_MASKS)
+        above = (1 + (drops[band] >= own - 1e-9).sum()) / (1 + count)
         assert record["equal_bins_top1_drop_p_greater"] >= above - 1e-9
         assert "control-is-the-band" not in record["flags"]
 
@@ -185,7 +194,7 @@ def test_layers_have_different_masks(layer: Path) -> None:
         for name in ("layer", "layer", "blocks.1")
     )
     np.testing.assert_array_equal(one, same)
-    assert (one != other).any()
+    assert not np.array_equal(one, other)
 
 
 def layer_targets(folder: Path, readout: str, mode: str) -> list[dict[str, Any]]:
