@@ -25,7 +25,14 @@ SECTIONS = {
         *("glossary.md", "usage.md", "config.md", "outputs.md", "stores.md", "api/index.md"),
         *("benchmarks.md", "dependencies.md", "tested.md", "CHANGELOG.md"),
     ],
-    "Explanation": ["method.md", "orientation.md", "transfer.md", "traps.md", "findings.md"],
+    "Explanation": [
+        "method.md",
+        "orientation.md",
+        "transfer.md",
+        "kernels.md",
+        "traps.md",
+        "findings.md",
+    ],
 }
 REST = "How to"
 # Pages of the root, which the site has too.

@@ -18,6 +18,7 @@ from bandprobe.figures.drawing import (
     ORDERED,
     PANEL,
     STYLE,
+    as_wide_as,
     colours,
     footer,
     layers_of,
@@ -97,8 +98,12 @@ def flow(
     fitting = most if page is None else max(1, int((page - BESIDE) / narrowest))
     columns = min(most, fitting, len(names))
     rows = -(-len(names) // columns)
-    side = 1.4 * narrowest if page is None else (page - BESIDE) / columns
-    figure, axes = panels(rows, columns, side, min(side, 2.6) + 0.3)
+    width = page or 1.4 * narrowest * columns + BESIDE
+    side = (width - BESIDE) / columns
+    # The colour bar and the words below, which take more lines where the page is narrow.
+    below = 0.4 + 2.4 / width
+    with as_wide_as(width):
+        figure, axes = panels(rows, columns, side, min(side, 2.6) + 0.45 + below / rows)
     for number, panel in enumerate(axes.flat):
         if number >= len(names):
             panel.set_axis_off()
