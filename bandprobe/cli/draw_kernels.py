@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandprobe.cli.shared import run_workflow
 from bandprobe.errors import ConfigError
@@ -97,7 +97,7 @@ def responses(kernels: Mapping[str, Kernels], bands: Bands) -> xr.Dataset:
     mean = np.array([plane.mean() for plane in planes])[:, None]
     relative = np.divide(power, mean, out=np.full(np.shape(power), np.nan), where=mean > 0)
     weights = {"units": "squared weight units"}
-    variables = {
+    variables: dict[str, Any] = {
         "response": (("layer", "frequency_y", "frequency_x"), np.stack(planes), weights),
         "power": (("layer", "band"), np.stack(power), weights),
         "relative_power": (("layer", "band"), relative, {"units": "1"}),
@@ -112,6 +112,6 @@ def responses(kernels: Mapping[str, Kernels], bands: Bands) -> xr.Dataset:
     }
     variables |= {name: (("layer",), np.array(values), {}) for name, values in facts.items()}
     nyquist, axis = {"units": "Nyquist"}, 2 * plane_frequency(side)
-    labels = {"layer": list(kernels), "band": list(bands.names)}
+    labels: dict[str, Any] = {"layer": list(kernels), "band": list(bands.names)}
     axes = {name: ((name,), axis, nyquist) for name in ("frequency_y", "frequency_x")}
     return xr.Dataset(variables, labels | axes)

@@ -233,7 +233,7 @@ def _anisotropy(panel: Axes, planes: xr.Dataset, model: str, layers: list[str]) 
         values, low, high = _ends(cells, name, *_ENDS)
         at = np.arange(len(layers)) + 0.16 * (number - 0.5)
         errors = np.maximum(np.nan_to_num([values - low, high - values]), 0)
-        style = {"color": NAMED[number], "marker": MARKERS[number], "label": text}
+        style: dict[str, Any] = {"color": NAMED[number], "marker": MARKERS[number], "label": text}
         panel.errorbar(at, values, errors, ls="none", ms=3.5, lw=1, **style)
     panel.axhline(0, color="0.6", lw=0.8, ls=":", zorder=0)
     panel.set_xticks(range(len(layers)), layers, rotation=45, ha="right", fontsize=6.5)
