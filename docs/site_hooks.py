@@ -31,6 +31,7 @@ SECTIONS = {
         "method.md",
         "orientation.md",
         "transfer.md",
+        "kernels.md",
         "traps.md",
         "findings.md",
     ],

@@ -2,8 +2,9 @@
 
 FIGURE is the name of a picture of results/DATASET/figures, without its suffix; an unknown name
 lists the valid ones. The figure shows what that picture shows, or some of its models, or other
-modes; with --from and --to, `transfer` shows any two layers of one model. What does not fit a page
-of 240 mm, or would have text below 6 points, is refused.
+modes; with --from and --to, `transfer` shows any two layers of one model. The figure `kernels`
+shows the frequency response of a network's convolutions, from its weights alone. What does not fit
+a page of 240 mm, or would have text below 6 points, is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bandprobe.cli.draw_kernels import KERNELS, draw_kernels
 from bandprobe.cli.draw_transfer import draw_pair
 from bandprobe.cli.shared import (
     choose_dataset,
@@ -33,6 +35,7 @@ bandprobe draw top1_drop_map --mode remove isolate perturb
 bandprobe draw band_energy --columns 1 --model dinov2_vits14
 bandprobe draw sweeps --output sweeps.pdf sweeps.svg
 bandprobe draw transfer --model efficientnet_lite0 --from blocks.0 --to blocks.2
+bandprobe draw kernels --model efficientnet_lite0 --layer conv_stem blocks.1.0.conv_dw
 """
 
 
@@ -59,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
             help=f"of `transfer`: the layer that is the {text} (default: each pair of neighbours)",
         )
     options.add_argument(
+        "--layer",
+        nargs="+",
+        help="of `kernels`: modules of the network (default: all convolutions but pointwise ones)",
+    )
+    options.add_argument(
         "--output",
         type=Path,
         nargs="+",
@@ -73,8 +81,12 @@ def execute(arguments: argparse.Namespace) -> None:
     dataset = choose_dataset(study, arguments.dataset)
     models = choose_many(study, "model", arguments.model, study.models)
     figures = gallery(study)
+    if arguments.figure == KERNELS:
+        return draw_kernels(study, dataset, models, arguments)
     if arguments.figure not in figures:
-        raise ConfigError(unknown_name("figure", arguments.figure, figures))
+        raise ConfigError(unknown_name("figure", arguments.figure, [*figures, KERNELS]))
+    if arguments.layer:
+        raise ConfigError(f"{arguments.figure} has no --layer", expected="the figure kernels")
     if arguments.layer_from or arguments.layer_to:
         return draw_pair(study, dataset, models, arguments)
     entry = with_modes(study, figures[arguments.figure], arguments.mode)

@@ -15,6 +15,7 @@ from bandprobe.base.arrays import FloatArray
 from bandprobe.figures.drawing import (
     PANEL,
     STYLE,
+    as_wide_as,
     footer,
     layers_of,
     legend_above,
@@ -94,8 +95,12 @@ def flow(
     fitting = most if page is None else max(1, int((page - BESIDE) / narrowest))
     columns = min(most, fitting, len(names))
     rows = -(-len(names) // columns)
-    side = 1.4 * narrowest if page is None else (page - BESIDE) / columns
-    figure, axes = panels(rows, columns, side, min(side, 2.6) + 0.3)
+    width = page or 1.4 * narrowest * columns + BESIDE
+    side = (width - BESIDE) / columns
+    # The colour bar and the words below, which take more lines where the page is narrow.
+    below = 0.4 + 2.4 / width
+    with as_wide_as(width):
+        figure, axes = panels(rows, columns, side, min(side, 2.6) + 0.45 + below / rows)
     for number, panel in enumerate(axes.flat):
         if number >= len(names):
             panel.set_axis_off()
@@ -225,7 +230,7 @@ def _anisotropy(panel: Axes, planes: xr.Dataset, model: str, layers: list[str]) 
         values, low, high = _ends(cells, name, *_ENDS)
         at = np.arange(len(layers)) + 0.16 * (number - 0.5)
         errors = np.maximum(np.nan_to_num([values - low, high - values]), 0)
-        style = {"color": NAMED[number], "marker": MARKERS[number], "label": text}
+        style: dict[str, Any] = {"color": NAMED[number], "marker": MARKERS[number], "label": text}
         panel.errorbar(at, values, errors, ls="none", ms=3.5, lw=1, **style)
     panel.axhline(0, color="0.6", lw=0.8, ls=":", zorder=0)
     panel.set_xticks(range(len(layers)), layers, rotation=45, ha="right", fontsize=6.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -97,7 +98,10 @@ def planes_dataset(
         for layer in names
     }
     first = next(iter(found.values()))
-    labels = {"model": list(layers), "layer": list(dict.fromkeys(layer for _, layer in found))}
+    labels: dict[str, Any] = {
+        "model": list(layers),
+        "layer": list(dict.fromkeys(layer for _, layer in found)),
+    }
     variables: dict[str, xr.Variable] = {}
     for name in map(str, first.data_vars):
         if name in ("log_power", *PLANE):
@@ -108,7 +112,7 @@ def planes_dataset(
             cell = labels["model"].index(model), labels["layer"].index(layer)
             values[cell] = plane[name].to_numpy()
         variables[name] = xr.Variable((*SECTORS[:2], *part.dims), values, part.attrs)
-    axes: dict[str, object] = {}
+    axes: dict[str, Any] = {}
     for (model, layer), plane in found.items():
         own = {axis: f"{model}.{layer}.{axis}" for axis in PLANE}
         values = plane["log_power"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -124,14 +125,14 @@ def joined_transfers(
     """Transfers as of `layer_transfer`, by model and output layer, as one data set."""
     first = next(iter(found.values()))
     names = list(dict.fromkeys(layer for of_model in layers.values() for layer in of_model))
-    labels = {"model": list(layers), "layer": names}
-    variables = {}
+    labels: dict[str, Any] = {"model": list(layers), "layer": names}
+    variables: dict[str, xr.Variable] = {}
     for name, part in first.data_vars.items():
         values = np.full((len(layers), len(names), *part.shape), np.nan)
         for (model, layer), transfer in found.items():
             cell = labels["model"].index(model), names.index(layer)
             values[cell] = transfer[name].to_numpy()
-        variables[name] = xr.Variable(("model", "layer", *part.dims), values, part.attrs)
+        variables[str(name)] = xr.Variable(("model", "layer", *part.dims), values, part.attrs)
     attrs = layer_order(layers) | {"inputs": json.dumps(inputs)}
     bands = {axis: first[axis].to_numpy() for axis in CELLS}
     return xr.Dataset(variables, labels | bands, attrs)

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "cli/batch_layers": "tests/workflow/test_commands.py runs the script that calls it",
     "cli/compare_studies": COMMANDS,
     "cli/draw_figure": "tests/workflow/test_draw.py runs the command on a finished study",
+    "cli/draw_kernels": "tests/workflow/test_draw.py runs the command on a finished study",
     "cli/draw_transfer": "tests/workflow/test_draw.py runs the command on a finished study",
     "cli/init_study": COMMANDS,
     "cli/inspect_file": COMMANDS,

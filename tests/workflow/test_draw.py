@@ -109,6 +109,28 @@ def test_other_modes_are_drawn_if_the_figure_has_modes(study: TinyStudy, tmp_pat
     assert "no modes that could be chosen" in fails(study.folder, *other)
 
 
+def test_kernels_of_a_network(study: TinyStudy) -> None:
+    words = ["draw", "kernels", "--config", "study.yaml", "--cores", "2", "--columns", "1"]
+    printed = prints(study.folder, *words, "--model", "resnet18").splitlines()
+    pair, table, planes = (study.folder / name for name in printed[-3:])
+    assert pair.read_bytes().startswith(b"%PDF")
+    cells = pd.read_csv(table)
+    found = xr.load_dataset(planes, engine="h5netcdf")
+    # Of 20 convolutions three shortcuts are pointwise.
+    assert found.sizes == {"layer": 17, "band": 7, "frequency_y": 64, "frequency_x": 64}
+    stem = cells[cells["layer"] == "conv1"].set_index("band")
+    assert stem[["height", "width", "stride", "groups"]].iloc[0].tolist() == [7, 7, 2, 1]
+    weighted = (stem["power"] * stem["bins"]).sum() / stem["bins"].sum()
+    assert weighted == pytest.approx(found["response"].sel(layer="conv1").mean().item())
+    few = [*words, "--model", "resnet18", "--layer"]
+    assert "has no kernels" in fails(study.folder, *few, "layer1")
+    assert "layer1.0.conv1" in fails(study.folder, *few, "layer1")
+    assert "the image itself" in fails(study.folder, *words, "--model", "pixels")
+    assert "of one model" in fails(study.folder, *words)
+    other = fails(study.folder, "draw", "orientation", *words[2:], "--layer", "conv1")
+    assert "orientation has no --layer" in other
+
+
 def test_verify_prints_a_line_a_stage(finished: TinyStudy) -> None:
     text = prints(finished.folder, "verify", "--config", "study.yaml")
     assert [line.split()[1] for line in text.splitlines() if line.startswith("tiny")] == [
