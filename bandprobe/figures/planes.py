@@ -24,8 +24,8 @@ from bandprobe.figures.drawing import (
     width_of_page,
 )
 from bandprobe.figures.palette import MARKERS, NAMED, ORDERED, colours
-from bandprobe.summary.planes import plane_of
 
+PLANE = ("frequency_y", "frequency_x")
 # Panels of a row on a page of one and of two columns, by the narrowest that can be read.
 NARROWEST = 0.9
 MOST = 6
@@ -33,6 +33,13 @@ MOST = 6
 BESIDE = 0.4
 TITLE, TICKS = 6.0, 6.0
 MARKED = ((-0.5, 0, 0.5), ("-0.5", "0", "0.5"))
+
+
+def plane_of(planes: xr.Dataset, model: str, layer: str) -> xr.DataArray:
+    """The plane of one layer, of dimensions `frequency_y` and `frequency_x`."""
+    plane = planes[f"{model}.{layer}.log_power"]
+    names = dict(zip(map(str, plane.dims), PLANE, strict=True))
+    return plane.rename(names)
 
 
 def power_planes(planes: xr.Dataset) -> Figure:

@@ -124,10 +124,3 @@ def planes_dataset(
     attrs = layer_order(layers) | {"window": first.attrs["window"]}
     coordinates = labels | {"orientation": first["orientation"].to_numpy()} | axes
     return xr.Dataset(variables, coordinates, attrs)
-
-
-def plane_of(planes: xr.Dataset, model: str, layer: str) -> xr.DataArray:
-    """The plane of one layer, of dimensions `frequency_y` and `frequency_x`."""
-    plane = planes[f"{model}.{layer}.log_power"]
-    names = dict(zip(map(str, plane.dims), PLANE, strict=True))
-    return plane.rename(names)

@@ -13,7 +13,8 @@ from bandprobe.fourier.isotropy import oriented
 from bandprobe.scoring.cluster_interval import cluster_interval
 from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store
-from bandprobe.summary.planes import layer_plane, plane_of, planes_dataset
+from bandprobe.figures.planes import plane_of
+from bandprobe.summary.planes import layer_plane, planes_dataset
 from bandprobe.summary.tables import cells_table
 from tests.unit.layers import write_maps
 
