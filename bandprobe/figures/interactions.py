@@ -29,7 +29,7 @@ def interactions(values: xr.Dataset, score: str, readout: str) -> Figure:
     depth = max(len(layers_of(cells, model)) for model in models)
     name = f"{score}_interaction"
     limit = max(float(np.nanmax(np.abs(cells[name].to_numpy()), initial=0.0)), 1e-9)
-    image = None
+    image: Any = None
     with plt.rc_context(STYLE):
         figure, axes = panels(depth, len(models), 1.8, 1.35)
         for column, model in enumerate(models):

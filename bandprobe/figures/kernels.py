@@ -17,7 +17,7 @@ def kernels(responses: xr.Dataset) -> Figure:
     Each is relative to its own mean over all frequencies, which is the size of the weights.
     """
     names = [str(layer) for layer in responses["layer"].to_numpy()]
-    shown = {}
+    shown: dict[str, xr.DataArray] = {}
     for name in names:
         cells = responses.sel(layer=name)
         height, width, step = (int(cells[fact]) for fact in ("height", "width", "stride"))
@@ -25,7 +25,8 @@ def kernels(responses: xr.Dataset) -> Figure:
         response = cells["response"]
         level = float(response.mean())
         with np.errstate(divide="ignore", invalid="ignore"):
-            shown[text] = np.log10(response / level) if level > 0 else response * np.nan
+            relative = response / (level if level > 0 else np.nan)
+            shown[text] = relative.copy(data=np.log10(relative.to_numpy()))
     limits = _limits(list(shown.values()))
     with plt.rc_context(STYLE):
         figure, panel_of = flow(list(shown))

@@ -107,7 +107,8 @@ def isotropic_rings(
             level += target - np.log(mean[known])
     share /= np.bincount(ring, share, len(frequency))[ring]
     flat = weights.reshape(len(weights), -1)
-    expected = np.stack([np.bincount(ring, share * row, len(frequency)) for row in flat], axis=1)
+    sums = [np.bincount(ring, share * row, len(frequency)) for row in flat]
+    expected = np.asarray(np.stack(sums, axis=1), np.float64)
     expected[0] = 0.0
     return expected
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.bands import BandPartition
@@ -29,7 +30,7 @@ def spread(kernels: FloatArray, dilation: tuple[int, int]) -> FloatArray:
 
 
 def kernel_response(
-    kernels: FloatArray, side: int, dilation: tuple[int, int] = (1, 1)
+    kernels: NDArray[np.floating], side: int, dilation: tuple[int, int] = (1, 1)
 ) -> FloatArray:
     """Mean power of the zero-padded kernels over the frequencies of their input.
 
@@ -76,5 +77,5 @@ def band_response(response: FloatArray, partition: BandPartition) -> FloatArray:
     """
     partition.check(response.shape)
     index, values = partition.index.ravel(), np.fft.ifftshift(response).ravel()
-    sums = np.bincount(index, values, minlength=len(partition.bands))
+    sums = np.asarray(np.bincount(index, values, len(partition.bands)), np.float64)
     return density(sums, partition.counts)

@@ -85,7 +85,7 @@ def outside_masks(
     if size > 1:
         outside = generator.permutation(outside)
     unit = np.arange(len(outside)) // size
-    of_unit = np.bincount(unit, of_pair[outside], 1)
+    of_unit = np.asarray(np.bincount(unit, of_pair[outside], 1), np.float64)
     plane = np.full(flat.size, -1)
     plane[pairs.first[outside]] = plane[pairs.second[outside]] = unit
     units = plane.reshape(partition.index.shape)[:, :columns].ravel()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray
+from bandprobe.base.arrays import FloatArray, MaskArray
 from bandprobe.fourier.transform import multiplicity
 
 SECTORS = 8
@@ -106,7 +106,7 @@ def plane_frequency(side: int) -> FloatArray:
 
 def orientations() -> FloatArray:
     """Middles of the sectors in degrees, shape (SECTORS,)."""
-    return np.arange(SECTORS) * SECTOR
+    return np.asarray(np.arange(SECTORS) * SECTOR, np.float64)
 
 
 def sector_shares(height: int, width: int) -> FloatArray:
@@ -144,13 +144,14 @@ def _over_aliases(
 
 def _signs(side: int) -> tuple[FloatArray, FloatArray]:
     """Frequencies of one axis, with Nyquist as negative and as positive."""
-    frequency = np.fft.fftfreq(side)
+    frequency = np.asarray(np.fft.fftfreq(side), np.float64)
     return frequency, np.where(frequency == -0.5, 0.5, frequency)
 
 
 def _sectors_of(angle: FloatArray) -> FloatArray:
     nearest = np.rint(angle / SECTOR).astype(int) % SECTORS
-    return (np.arange(SECTORS)[:, None, None] == nearest).astype(np.float64)
+    member: MaskArray = np.arange(SECTORS)[:, None, None] == nearest
+    return member.astype(np.float64)
 
 
 def _doubled(angle: FloatArray) -> FloatArray:

@@ -146,4 +146,6 @@ def _explained(x: FloatArray, y: FloatArray, solved: FloatArray) -> FloatArray:
     residual = y - x @ solved[:, :-1].T - solved[:, -1]
     centred = y - weights @ y / weights.sum()
     left, total = weights @ np.square(residual), weights @ np.square(centred)
-    return 1 - np.divide(left, total, out=np.full_like(total, np.nan), where=total > 0)
+    missed = np.divide(left, total, out=np.full_like(total, np.nan), where=total > 0)
+    explained: FloatArray = 1 - missed
+    return explained

@@ -82,7 +82,9 @@ class Rows:
 
 def added(matrices: Sequence[NDArray[np.floating]]) -> FloatArray:
     """The sum of some matrices in double precision."""
-    found: FloatArray = sum(matrices, np.zeros_like(matrices[0], np.float64))
+    found = np.zeros_like(matrices[0], np.float64)
+    for matrix in matrices:
+        found += matrix
     return found
 
 

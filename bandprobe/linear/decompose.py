@@ -54,7 +54,7 @@ class BandWeights:
 
     partition: BandPartition
     bins: NDArray[np.intp]
-    blocks: FloatArray
+    blocks: MapArray
     spatial_sum: FloatArray
 
     @property
@@ -107,7 +107,7 @@ class BandWeights:
             result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
         return result
 
-    def products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, FloatArray]]:
+    def products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:
         """Logits of some bins at a time, (n_bins, n_samples, n_classes)."""
         n_samples, n_channels = coefficients.shape[:2]
         flat = coefficients.reshape(n_samples, n_channels, -1)
@@ -125,7 +125,7 @@ class BandWeights:
             rows[:, :, n_channels:] = chosen.imag
             yield part, rows @ self.blocks[part]
 
-    def _products_on_device(self, flat: Any) -> Iterator[tuple[slice, FloatArray]]:
+    def _products_on_device(self, flat: Any) -> Iterator[tuple[slice, MapArray]]:
         """As `products`, of a tensor (n_samples, n_channels, n_half_bins)."""
         torch = library(flat)
         kept = self._kept.setdefault(str(flat.device), {})

@@ -202,7 +202,7 @@ def _solve(matrix: FloatArray, values: FloatArray) -> FloatArray:
     try:
         factor = cho_factor(matrix, lower=True, check_finite=False)
     except LinAlgError:
-        return np.linalg.solve(matrix, values)
+        return np.asarray(np.linalg.solve(matrix, values), np.float64)
     solved: FloatArray = cho_solve(factor, values, check_finite=False)
     return solved
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +184,8 @@ def _count(true: MaskArray) -> MapArray:
     """How many classes there are, (n_masks, n_samples), of (n_masks, n_classes, n_samples)."""
     # Sums of bytes are many times as fast as others.
     kind = np.uint8 if true.shape[1] < 256 else np.uint32
-    return true.view(np.uint8).sum(1, dtype=kind).astype(np.float32)
+    count: MapArray = true.view(np.uint8).sum(1, dtype=kind).astype(np.float32)
+    return count
 
 
 def mask_logits(weights: BandWeights, coefficients: ComplexArray, masks: MaskArray) -> MapArray:
@@ -229,4 +231,5 @@ def unit_sums(
 def _by_class(weights: BandWeights, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:
     """Logits of some bins at a time, (n_bins, n_classes * n_samples)."""
     for part, products in weights.products(coefficients):
-        yield part, products.swapaxes(1, 2).reshape(len(products), -1)
+        by_class = products.swapaxes(1, 2).reshape(len(products), -1)
+        yield part, cast(MapArray, by_class)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def split_layer(
     store = Store(features)
     height, width = store.array(layer).shape[-2:]
     partition = bands.on_grid(height, width)
-    stage = {"layer": layer, "bands": stated(bands)}
+    stage: dict[str, Any] = {"layer": layer, "bands": stated(bands)}
     weights = inherited(store.attrs)
     needs_power = masks is not None or (controls is not None and controls.masks > 0)
     by_bin = bin_power(store, layer) if needs_power else None
@@ -263,9 +264,9 @@ def with_masked_energy(
         if control == "equal-bins" or kind in ("remove", "isolate")
     ]
     for part, maps in sample_blocks(features, layer):
-        by_bin = power(maps).reshape(*maps.shape[:2], -1)
+        of_bins = power(maps).reshape(*maps.shape[:2], -1)
         for row, draw, column, fill, cells in sets:
-            logits = [energy.logits(by_bin, one, fill) for one in cells]
+            logits = [energy.logits(of_bins, one, fill) for one in cells]
             changed[row, draw, column, :, part] = np.concatenate(logits)
     return replace(split, changes=tuple(changes), changed_controls=changed)
 

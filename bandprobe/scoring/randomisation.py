@@ -39,7 +39,8 @@ class MaskScores:
     @property
     def count(self) -> NDArray[np.int64]:
         """Masks of each band, shape (n_bands,)."""
-        return np.isfinite(self.by_mask["rank"]).sum(1)
+        count: NDArray[np.int64] = np.isfinite(self.by_mask["rank"]).sum(1)
+        return count
 
 
 def spread(by_mask: FloatArray) -> FloatArray:
@@ -52,7 +53,8 @@ def spread(by_mask: FloatArray) -> FloatArray:
 
 def _mean(by_mask: FloatArray, count: NDArray[np.int64]) -> FloatArray:
     total = np.nansum(by_mask, axis=1)
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    mean: FloatArray = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return mean
 
 
 def randomisation_test(

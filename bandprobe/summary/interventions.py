@@ -215,10 +215,10 @@ def _corrections(
         _, family = np.unique(families[of_model], return_inverse=True)
         results["p_levels"][of_model] = corrected_in_levels(p_values[of_model], family)
     for number, same in enumerate(cells.values()):
-        for position, cell in enumerate(same):
+        for place, cell in enumerate(same):
             for name, values in results.items():
                 corrections[name][cell] = values[number]
-            corrections["distinct"][cell] = float(position == 0)
+            corrections["distinct"][cell] = float(place == 0)
     return corrections
 
 

@@ -40,8 +40,13 @@ def layer_plane(path: Path, settings: IntervalSettings) -> xr.Dataset:
     store = Store(path)
     units = settings.units(store.read("label"), store.read("group"))
     height, width = (store.array(axis).shape[0] for axis in PLANE)
-    names = ("orientation_energy", "orientation_harmonic", "profile_by_sample")
-    share, relative, anisotropy = oriented(*map(store.read, names), height, width)
+    share, relative, anisotropy = oriented(
+        store.read("orientation_energy"),
+        store.read("orientation_harmonic"),
+        store.read("profile_by_sample"),
+        height,
+        width,
+    )
     variables: dict[str, xr.Variable] = {}
     for name, values in (("share", share), ("relative", relative)):
         for end, part in zip(ENDS, _interval(values, units, settings.resampled), strict=True):
@@ -115,9 +120,9 @@ def planes_dataset(
     axes: dict[str, Any] = {}
     for (model, layer), plane in found.items():
         own = {axis: f"{model}.{layer}.{axis}" for axis in PLANE}
-        values = plane["log_power"]
+        power = plane["log_power"]
         variables[f"{model}.{layer}.log_power"] = xr.Variable(
-            tuple(own.values()), values.to_numpy(), values.attrs
+            tuple(own.values()), power.to_numpy(), power.attrs
         )
         for axis, name in own.items():
             axes[name] = xr.Variable((name,), plane[axis].to_numpy(), plane[axis].attrs)
