@@ -202,7 +202,7 @@ HARMS: dict[str, list[Harm]] = {
         (
             lambda s: replace_values(results(s, OUTCOMES), "correct", lambda v: 1 - v),
             "targets",
-            rf"{TARGET}: does not follow from its outcomes: .*top1",
+            rf"{TARGET.replace('low', 'mid')}: does not follow from its outcomes: .*top1",
         ),
         (
             lambda s: replace_values(results(s, NET), "group", lambda v: v * 0),

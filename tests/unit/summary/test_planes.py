@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from bandprobe.features.spectra import write_spectra
+from bandprobe.figures.planes import plane_of
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.isotropy import oriented
 from bandprobe.scoring.cluster_interval import cluster_interval
 from bandprobe.scoring.intervals import IntervalSettings
 from bandprobe.store.zarr_store import Store
-from bandprobe.figures.planes import plane_of
 from bandprobe.summary.planes import layer_plane, planes_dataset
 from bandprobe.summary.tables import cells_table
 from tests.unit.layers import write_maps
