@@ -6,7 +6,12 @@ in:  results/<dataset>/summary
 out: results/<dataset>/figures
 """
 
-CATEGORIES = {"spectra": "Spectra", "planes": "Spectra", "transfer": "Spectra", "probes": "Readouts"}
+CATEGORIES = {
+    "spectra": "Spectra",
+    "planes": "Spectra",
+    "transfer": "Spectra",
+    "probes": "Readouts",
+}
 
 
 def reported(table):
