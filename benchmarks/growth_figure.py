@@ -62,17 +62,19 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
 
 def _panel(panel: Axes, one: Mapping[str, Any], quantity: str, steepest: float) -> None:
     key, unit, _ = UNITS[quantity]
-    sizes, shown = np.array(one["sizes"]), [np.nan]
+    sizes, shown, is_above = np.array(one["sizes"]), [np.nan], False
     for number, (job, points) in enumerate(one["jobs"].items()):
         start = one["start"][job][key]
         rise = np.array([point[key] for point in points]) - start
         told = rise > LEAST_RISE * start
         values = np.where(rise > 0, rise, np.nan) / unit
+        is_above |= bool((rise > 0).any())
         style: Any = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 3.5}
         panel.plot(sizes, np.where(told, values, np.nan), lw=1, **style)
         panel.plot(sizes[~told], values[~told], ls="none", fillstyle="none", mew=0.6, **style)
         shown += values[told].tolist()
-    panel.set(xscale="log", yscale="log")
+    # Where nothing is above the start there is nothing that a logarithm could show.
+    panel.set(xscale="log", yscale="log" if is_above else "linear")
     if np.isfinite(shown).any():
         panel.set_ylim(np.nanmin(shown) / 2, np.nanmax(shown) * 4)
         _guide(panel, sizes, float(np.nanmax(shown)), steepest)

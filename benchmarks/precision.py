@@ -280,7 +280,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/precision.json"))
     arguments = parser.parse_args()
     study = load_study(HOME / "config.yaml")
-    counts = (4, 4, 2) if arguments.smallest else (arguments.train, arguments.evaluation, 20)
+    counts = (4, 4, 3) if arguments.smallest else (arguments.train, arguments.evaluation, 20)
     repeats = 1 if arguments.smallest else arguments.repeats
     storages = SMALLEST if arguments.smallest else STORAGES
     crops = choose_crops(study, *counts)
