@@ -15,7 +15,7 @@ from bandprobe.figures.drawing import STYLE, footer, panels, title
 from bandprobe.figures.palette import ORDERED
 from bandprobe.figures.planes import TITLE, below_panels, flow
 
-SIZE, NUMBERS = 5.5, 5.0
+SIZE, NUMBERS = 6.0, 6.0
 # Panels of a row, and the inches that each needs for its numbers.
 MOST, NARROWEST = 3, 1.9
 # Shares below are not written: they would fill the panel with zeros.
