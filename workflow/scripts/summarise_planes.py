@@ -1,29 +1,16 @@
 """Gather the Fourier planes of all layers of a data set, and their energy by orientation."""
 
-from pathlib import Path
-from typing import Any
-
-from bandprobe.scoring.intervals import IntervalSettings
-from bandprobe.store.provenance import provenance, stated
 from bandprobe.summary.planes import planes_dataset
 from bandprobe.summary.tables import write_summary
-from bandprobe.workflow.params import from_json
-from bandprobe.workflow.script import argument_parser, run
+from bandprobe.workflow.script import run
+from bandprobe.workflow.summary_script import summary_parser, summary_provenance
 
 
 def main() -> None:
     """Write the summary of the planes."""
-    parser = argument_parser(__doc__)
-    parser.add_argument("--spectra", required=True, type=Path, help="folder of the spectra")
-    parser.add_argument("--axes", required=True, type=from_json(dict[str, Any]), help="names")
-    parser.add_argument(
-        "--statistics", required=True, type=from_json(IntervalSettings), help="as JSON"
-    )
-    parser.add_argument("--netcdf", required=True, type=Path)
-    parser.add_argument("--csv", required=True, type=Path, help="orientations")
-    arguments = parser.parse_args()
+    arguments = summary_parser(__doc__, "spectra", "orientations").parse_args()
     dataset = planes_dataset(arguments.spectra, arguments.axes["layers"], arguments.statistics)
-    attrs = provenance(arguments.code, arguments.axes | stated(arguments.statistics))
+    attrs = summary_provenance(arguments)
     write_summary(dataset, arguments.netcdf, arguments.csv, attrs)
 
 
