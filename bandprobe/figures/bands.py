@@ -19,6 +19,7 @@ from bandprobe.figures.drawing import (
     legend_above,
     legend_below,
     panels,
+    panels_of_layers,
     title,
 )
 from bandprobe.figures.effects import SEES
@@ -62,31 +63,22 @@ def _accuracy(cells: xr.Dataset) -> xr.Dataset:
 def _multiples(
     cells: xr.Dataset, series: Series, label: str, heading: str, *, zero: bool
 ) -> Figure:
-    models = [str(model) for model in cells["model"].to_numpy()]
     bands = [str(band) for band in cells["band"].to_numpy()]
-    depth = max(len(layers_of(cells, model)) for model in models)
     with plt.rc_context(STYLE):
-        figure, axes = panels(depth, len(models), 2.7, 1.25)
-        for column, model in enumerate(models):
-            layers = layers_of(cells, model)
-            for row in range(depth):
-                panel: Axes = axes[row, column]
-                if row >= len(layers):
-                    panel.set_axis_off()
-                    continue
-                where = {"model": model, "layer": layers[row]}
-                empty = cells["bins"].sel(where).to_numpy() == 0
-                for number, (text, points) in enumerate(series.items()):
-                    _points(panel, points.sel(where), number, len(series), text)
-                _finish(panel, bands, empty, zero=zero)
-                title(panel, f"{model}: {layers[row]}", size=8)
-                if row < len(layers) - 1:
-                    panel.set_xticklabels([])
-                if column == 0:
-                    panel.set_ylabel(label, fontsize=7)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        if len(models) > 1:
-            handles, labels = axes[0, 1].get_legend_handles_labels()
+        figure, axes, found = panels_of_layers(cells, 2.7, 1.25)
+        for one in found:
+            where = {"model": one.model, "layer": one.layer}
+            empty = cells["bins"].sel(where).to_numpy() == 0
+            for number, (text, points) in enumerate(series.items()):
+                _points(one.panel, points.sel(where), number, len(series), text)
+            _finish(one.panel, bands, empty, zero=zero)
+            title(one.panel, f"{one.model}: {one.layer}", size=8)
+            if not one.is_last:
+                one.panel.set_xticklabels([])
+            if one.column == 0:
+                one.panel.set_ylabel(label, fontsize=7)
+        # The images themselves, if they are first, may not have all series.
+        handles, labels = axes[0, min(1, axes.shape[1] - 1)].get_legend_handles_labels()
         legend_above(figure, handles, labels, heading)
         footer(
             figure,

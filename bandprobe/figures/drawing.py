@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import matplotlib as mpl
 import xarray as xr
@@ -73,6 +73,40 @@ def panels(n_rows: int, n_columns: int, width: float, height: float) -> tuple[Fi
         squeeze=False,
         layout="constrained",
     )
+
+
+class LayerPanel(NamedTuple):
+    """A panel of one layer, and where it stands."""
+
+    panel: Axes
+    model: str
+    layer: str
+    column: int
+    is_last: bool
+    is_leftmost: bool
+
+
+def panels_of_layers(
+    cells: xr.Dataset, width: float, height: float
+) -> tuple[Figure, Any, list[LayerPanel]]:
+    """A figure with one row per layer and one column per model, its axes, and the panels in use.
+
+    The last layer of a model has nothing below it; a panel is the leftmost of its row if no model
+    before it has so many layers.
+    """
+    layers = {str(model): layers_of(cells, str(model)) for model in cells["model"].to_numpy()}
+    figure, axes = panels(max(map(len, layers.values())), len(layers), width, height)
+    found = []
+    for column, (model, names) in enumerate(layers.items()):
+        before = [len(other) for other in list(layers.values())[:column]]
+        for row, panel in enumerate(axes[:, column]):
+            if row >= len(names):
+                panel.set_axis_off()
+                continue
+            is_leftmost = all(row >= count for count in before)
+            last = row == len(names) - 1
+            found.append(LayerPanel(panel, model, names[row], column, last, is_leftmost))
+    return figure, axes, found
 
 
 def folded(text: str, inches: float, size: float) -> str:

@@ -11,13 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bandprobe.figures.drawing import (
-    STYLE,
-    footer,
-    layers_of,
-    panels,
-    title,
-)
+from bandprobe.figures.drawing import STYLE, footer, panels_of_layers, title
 from bandprobe.figures.palette import EFFECT, text_on
 from bandprobe.summary.names import SHAPLEY
 
@@ -25,27 +19,19 @@ from bandprobe.summary.names import SHAPLEY
 def interactions(values: xr.Dataset, score: str, readout: str) -> Figure:
     """Matrices of interactions, band by band: one row per layer, one column per model."""
     cells = values.sel(readout=readout)
-    models = [str(model) for model in cells["model"].to_numpy()]
-    depth = max(len(layers_of(cells, model)) for model in models)
     name = f"{score}_interaction"
     limit = max(float(np.nanmax(np.abs(cells[name].to_numpy()), initial=0.0)), 1e-9)
     image: Any = None
     with plt.rc_context(STYLE):
-        figure, axes = panels(depth, len(models), 1.8, 1.35)
-        for column, model in enumerate(models):
-            layers = layers_of(cells, model)
-            for row in range(depth):
-                panel: Axes = axes[row, column]
-                if row >= len(layers):
-                    panel.set_axis_off()
-                    continue
-                of_layer = cells.sel(model=model, layer=layers[row])
-                image = _matrix(panel, of_layer, name, limit)
-                title(panel, f"{model}: {layers[row]}", size=7)
-                if any(row < len(layers_of(cells, other)) for other in models[:column]):
-                    panel.set_yticklabels([])
-                if row < len(layers) - 1:
-                    panel.set_xticklabels([])
+        figure, axes, found = panels_of_layers(cells, 1.8, 1.35)
+        for one in found:
+            of_layer = cells.sel(model=one.model, layer=one.layer)
+            image = _matrix(one.panel, of_layer, name, limit)
+            title(one.panel, f"{one.model}: {one.layer}", size=7)
+            if not one.is_leftmost:
+                one.panel.set_yticklabels([])
+            if not one.is_last:
+                one.panel.set_xticklabels([])
         text = SHAPLEY[score].short
         figure.colorbar(
             image, ax=axes, label=f"interaction of two bands: {text}", location="bottom", aspect=50

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from bandprobe.figures.drawing import STYLE, footer, title
-from bandprobe.figures.planes import TITLE, below_panels, draw_plane, flow
+from bandprobe.figures.planes import drawn_planes
 
 
 def kernels(responses: xr.Dataset) -> Figure:
@@ -27,25 +25,15 @@ def kernels(responses: xr.Dataset) -> Figure:
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = response / (level if level > 0 else np.nan)
             shown[text] = relative.copy(data=np.log10(relative.to_numpy()))
-    limits = _limits(list(shown.values()))
-    with plt.rc_context(STYLE):
-        figure, panel_of = flow(list(shown))
-        image = None
-        for text, plane in shown.items():
-            image = draw_plane(panel_of[text], plane, limits)
-            title(panel_of[text], text, size=TITLE)
-        if image is not None:
-            below_panels(
-                figure, image, panel_of, "log10 power of the kernels, relative to its mean"
-            )
-        model = responses.attrs["model"]
-        footer(
-            figure,
-            f"{model}: power of the zero-padded kernels, averaged over a layer. Frequency of "
-            "the layer's input: Nyquist = 1, half a cycle per pixel; DC in the middle. With a "
-            "stride of 2 what lies beyond 0.5 is folded down afterwards.",
-        )
-    return figure
+    model = responses.attrs["model"]
+    return drawn_planes(
+        shown,
+        _limits(list(shown.values())),
+        "log10 power of the kernels, relative to its mean",
+        f"{model}: power of the zero-padded kernels, averaged over a layer. Frequency of "
+        "the layer's input: Nyquist = 1, half a cycle per pixel; DC in the middle. With a "
+        "stride of 2 what lies beyond 0.5 is folded down afterwards.",
+    )
 
 
 def _limits(planes: list[xr.DataArray]) -> tuple[float, float]:

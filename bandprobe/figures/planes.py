@@ -55,23 +55,29 @@ def power_planes(planes: xr.Dataset) -> Figure:
         for layer in layers_of(planes, model)
     }
     relative = {name: _relative(plane) for name, plane in shown.items()}
-    limits = _limits(relative)
+    return drawn_planes(
+        relative,
+        _limits(relative),
+        "log10 power per bin, relative to the mean outside DC",
+        "Frequency: Nyquist = 1, which is half a cycle per pixel of the map; DC in the middle. "
+        "Power is averaged over channels, its logarithm over images. Values beyond the scale "
+        "have its end's colour. Grey: no image has power (N/A)." + _window(planes),
+    )
+
+
+def drawn_planes(
+    planes: Mapping[str, xr.DataArray], limits: tuple[float, float], label: str, words: str
+) -> Figure:
+    """Planes on one scale, each under its name, with the label of the scale and words below."""
     with plt.rc_context(STYLE):
-        figure, panel_of = flow(list(shown))
+        figure, panel_of = flow(list(planes))
         image = None
-        for name, plane in relative.items():
+        for name, plane in planes.items():
             image = draw_plane(panel_of[name], plane, limits)
             title(panel_of[name], name, size=TITLE)
         if image is not None:
-            below_panels(
-                figure, image, panel_of, "log10 power per bin, relative to the mean outside DC"
-            )
-        footer(
-            figure,
-            "Frequency: Nyquist = 1, which is half a cycle per pixel of the map; DC in the middle. "
-            "Power is averaged over channels, its logarithm over images. Values beyond the scale "
-            "have its end's colour. Grey: no image has power (N/A)." + _window(planes),
-        )
+            below_panels(figure, image, panel_of, label)
+        footer(figure, words)
     return figure
 
 
