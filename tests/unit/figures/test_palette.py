@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import matplotlib as mpl
 import pytest
 
+from bandprobe.figures import palette
 from bandprobe.figures.palette import (
     EFFECT,
+    LESS,
     MIDDLE,
     MORE,
     NAMED,
+    ORDERED_END,
     colours,
     effect_scale,
     luminance,
@@ -56,3 +63,22 @@ def test_without_effects_there_is_a_scale() -> None:
     used, norm = effect_scale(0.0, 0.0)
     assert (norm.vmin, norm.vmax) == (-1e-9, 1e-9)
     assert used(norm(0.0)) == pytest.approx(EFFECT(0.5), abs=0.01)
+
+
+TEMPLATES = Path(palette.__file__).parents[1] / "report" / "templates"
+
+
+def test_the_page_has_the_same_colours_as_the_figures() -> None:
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    day = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", style.partition("}")[0]))
+    assert tuple(day[f"series-{number}"] for number in range(len(NAMED))) == NAMED
+    assert (day["more"], day["less"], day["mid"]) == (MORE, LESS, MIDDLE)
+
+
+def test_the_page_orders_by_the_same_part_of_viridis() -> None:
+    script = (TEMPLATES / "plots.js").read_text(encoding="utf-8")
+    stops = re.findall(r"\[(\d+), (\d+), (\d+)\]", script.partition("VIRIDIS =")[2].split(";")[0])
+    for number, stop in enumerate(stops):
+        expected = mpl.colormaps["viridis"](number / (len(stops) - 1))
+        assert [int(part) / 255 for part in stop] == pytest.approx(expected[:3], abs=0.01)
+    assert f"viridis({ORDERED_END} * place)" in script
