@@ -91,11 +91,6 @@ class FittedProbe:
     losses: FloatArray
     chosen: int
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether the penalty is the first or the last of several that make a difference."""
-        return at_end(self.losses.mean(0), self.chosen)
-
     def logits(self, coordinates: FloatArray) -> FloatArray:
         """Logits of the chosen penalty, shape (n_samples, n_classes)."""
         return self.path.logits_at(self.chosen, coordinates)

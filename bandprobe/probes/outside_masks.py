@@ -16,10 +16,11 @@ from bandprobe.linear.mask_scores import MaskTally, Untouched
 from bandprobe.probes.masks import BinPower
 from bandprobe.probes.read import Readout
 from bandprobe.probes.settings import MaskSettings
+from bandprobe.scoring.fields import CONTROL_NAMES
 from bandprobe.scoring.randomisation import SCORES
 from bandprobe.store.zarr_store import Variable
 
-KINDS = ("equal-bins", "equal-energy", "equal-variance")
+KINDS = tuple(CONTROL_NAMES)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +112,30 @@ class IntervalSettings:
             [float(lower), float(upper)] if np.isfinite(lower) and np.isfinite(upper) else None
             for lower, upper in zip(low, high, strict=True)
         ]
+
+
+Bounds = Callable[[FloatArray, NDArray[np.integer]], tuple[FloatArray, FloatArray]]
+"""From (n_cells, n_samples) values and units to the lower and upper bound of each mean."""
+
+
+def mean_and_bounds(
+    values: FloatArray, units: NDArray[np.integer], bounds: Bounds
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean of (n_samples, n_cells) over the images that have a value; NaN if none has one.
+
+    An image without values has NaN in all cells.
+    """
+    kept = ~np.isnan(values).all(1)
+    if not kept.any():
+        nothing = np.full(values.shape[1], np.nan)
+        return nothing, nothing, nothing
+    low, high = bounds(values[kept].T, units[kept])
+    return values[kept].mean(0), low, high
+
+
+def number(value: float) -> float | None:
+    """A number as records have it: None for what does not exist."""
+    return float(value) if np.isfinite(value) else None
 
 
 def joined(label: NDArray[np.integer], group: NDArray[np.integer]) -> NDArray[np.integer]:

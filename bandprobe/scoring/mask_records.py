@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.scoring.cluster_interval import DROP, EXCESS, RANKS, Scale
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, RANDOMISED
-from bandprobe.scoring.intervals import IntervalSettings
+from bandprobe.scoring.intervals import IntervalSettings, number
 from bandprobe.scoring.randomisation import MaskScores, randomisation_test, spread, with_spread
 
 # Name of a score of masks, sign of the effect, and scales of the effect and of its excess.
@@ -123,4 +123,4 @@ def _put(records: list[dict[str, Any]], name: str, values: list[Any]) -> None:
 
 
 def _numbers(values: FloatArray) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
+    return [number(value) for value in values]

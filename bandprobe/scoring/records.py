@@ -54,6 +54,7 @@ from bandprobe.scoring.intervals import (
     IntervalSettings,
     group_sign_test,
     mcnemar,
+    number,
     smallest_p_value,
 )
 from bandprobe.scoring.mask_records import mask_records
@@ -151,14 +152,14 @@ def score_mode(
     for band, name in enumerate(names):
         record = {"band": name, "bins": int(outcomes.bins[band]), **general}
         record["intervention"] = texts[band]
-        record |= {score: _number(changed[score][band].mean()) for score in SCORES}
+        record |= {score: number(changed[score][band].mean()) for score in SCORES}
         for effect in [*EFFECTS, *control_fields()]:
             record[effect] = record[f"{effect}_ci"] = None
         for cell, (values, _, _) in cells.items():
-            record[cell] = _number(values[band].mean())
+            record[cell] = number(values[band].mean())
             record[f"{cell}_ci"] = intervals[cell][band]
-        record["top1_drop_error"] = _number(errors[band])
-        record |= {test: _number(values[band]) for test, values in tests.items()}
+        record["top1_drop_error"] = number(errors[band])
+        record |= {test: number(values[band]) for test, values in tests.items()}
         record |= dict.fromkeys(mask_fields()) | outside[band]
         records.append(record | {"flags": reasons[band]})
     return records
@@ -282,7 +283,3 @@ def _flags(
             flags.append(TOP5_FORCED)
         rows.append(flags + _of_untouched(general))
     return rows
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

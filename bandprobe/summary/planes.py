@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.isotropy import oriented
-from bandprobe.scoring.intervals import IntervalSettings
+from bandprobe.scoring.intervals import IntervalSettings, mean_and_bounds
 from bandprobe.store.zarr_store import Store
 from bandprobe.summary.tables import layer_order, variable_attrs
 
@@ -27,8 +26,6 @@ FACTS = {
     "bins": ("full-plane bins of the orientation, shared ones in parts", "1"),
 }
 ENDS = ("", "_low", "_high")
-# Bounds of the means of the rows of (n_cells, n_samples).
-Bounds = Callable[[FloatArray, NDArray[np.integer]], tuple[FloatArray, FloatArray]]
 
 
 def layer_plane(path: Path, settings: IntervalSettings) -> xr.Dataset:
@@ -49,9 +46,9 @@ def layer_plane(path: Path, settings: IntervalSettings) -> xr.Dataset:
     )
     variables: dict[str, xr.Variable] = {}
     for name, values in (("share", share), ("relative", relative)):
-        for end, part in zip(ENDS, _interval(values, units, settings.resampled), strict=True):
+        for end, part in zip(ENDS, mean_and_bounds(values, units, settings.resampled), strict=True):
             variables[name + end] = _variable(("orientation",), part, name + end)
-    parts = _interval(anisotropy, units, settings.bounds)
+    parts = mean_and_bounds(anisotropy, units, settings.bounds)
     for end, part in zip(ENDS, parts, strict=True):
         for name, value in zip(("anisotropy_axes", "anisotropy_diagonals"), part, strict=True):
             variables[name + end] = _variable((), value, name + end)
@@ -67,18 +64,6 @@ def layer_plane(path: Path, settings: IntervalSettings) -> xr.Dataset:
 
 def _variable(dims: tuple[str, ...], values: FloatArray, name: str) -> xr.Variable:
     return xr.Variable(dims, values, variable_attrs(name, FACTS))
-
-
-def _interval(
-    values: FloatArray, units: NDArray[np.integer], bounds: Bounds
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean over the images that have a value, and its interval; NaN if none has one."""
-    kept = ~np.isnan(values).all(1)
-    if not kept.any():
-        nothing = np.full(values.shape[1], np.nan)
-        return nothing, nothing, nothing
-    low, high = bounds(values[kept].T, units[kept])
-    return values[kept].mean(0), low, high
 
 
 def planes_dataset(

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.base.files import write_text
 from bandprobe.fourier.spectra import density
-from bandprobe.scoring.intervals import IntervalSettings
+from bandprobe.scoring.intervals import IntervalSettings, mean_and_bounds
 from bandprobe.store.zarr_store import Store
 
 ENERGY, NYQUIST, CYCLES = "squared feature units", "Nyquist", "cycles per image"
@@ -58,7 +57,7 @@ def layer_spectrum(path: Path, settings: IntervalSettings) -> xr.Dataset:
         base = name.removesuffix(WITHOUT_DC)
         dims, text, units = MEANS[base]
         text += " without zero frequency" if name != base else ""
-        numbers = _mean_and_interval(values, independent, settings)
+        numbers = mean_and_bounds(values, independent, settings.resampled)
         for (end, bound), part in zip(ENDS.items(), numbers, strict=True):
             attrs = {"long_name": text + bound, "units": units}
             variables[name + end] = xr.Variable(dims, part if dims else part[0], attrs)
@@ -86,18 +85,6 @@ def _of_each_image(store: Store) -> dict[str, FloatArray]:
     quantities["profile"] = store.read("profile_by_sample")
     quantities["delta_log_amplitude"] = store.read("delta_log_amplitude")
     return quantities
-
-
-def _mean_and_interval(
-    values: FloatArray, units: NDArray[np.integer], settings: IntervalSettings
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean over the images that have a value, and its interval; NaN if none has one."""
-    kept = ~np.isnan(values).all(1)
-    if not kept.any():
-        nothing = np.full(values.shape[1], np.nan)
-        return nothing, nothing, nothing
-    low, high = settings.resampled(values[kept].T, units[kept])
-    return values[kept].mean(0), low, high
 
 
 def read_spectra(
