@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bandprobe.figures.entry import Entry
+from bandprobe.fourier.modes import removals
 from bandprobe.study.study import Study
 from bandprobe.summary.names import SHAPLEY
 
@@ -69,14 +70,8 @@ def modes_of(study: Study, readout: str) -> list[str]:
 
 
 def default_mode(study: Study, modes: Sequence[str]) -> str:
-    """The mode that is shown first: removing with the training mean, or else removing, if any.
-
-    The mean in the place of a band tells a loss of information from the shock of an unfamiliar
-    input.
-    """
-    removing = [name for name in modes if study.modes[name].kind == "remove"]
-    with_mean = [name for name in removing if study.modes[name].fill == "mean"]
-    return [*with_mean, *removing, *modes][0]
+    """The mode that is shown first: the first of those that remove, or else of all."""
+    return [*removals(study.modes[name] for name in modes), *modes][0]
 
 
 def _bands(study: Study) -> dict[str, Entry]:

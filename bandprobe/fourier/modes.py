@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -97,6 +97,15 @@ class Mode:
     def is_linear(self) -> bool:
         """Whether band logits of clean maps are enough to know the outcome."""
         return self.kind not in COEFFICIENTS
+
+
+def removals(modes: Iterable[Mode]) -> list[str]:
+    """Names of the modes that remove, those first that put the training mean in the band's place.
+
+    The mean tells a loss of information from the shock of an unfamiliar input.
+    """
+    removing = [mode for mode in modes if mode.kind == "remove"]
+    return [mode.name for mode in sorted(removing, key=lambda mode: mode.fill != "mean")]
 
 
 def kept_bands(kind: str, n_bands: int) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bandprobe.fourier.modes import Mode, removals
 from bandprobe.scoring.flags import DISAGREE, NO_BETTER_THAN_CHANCE
 from bandprobe.summary.names import AXES, CONTROLS
 
@@ -101,13 +102,10 @@ class ModelVerdict:
 
 
 def removal_mode(modes: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The mode whose effects are those of a band's loss: removal, if there is one with the mean.
-
-    The mean separates a loss of information from the effect of an unfamiliar input.
-    """
-    removals = {name: spec for name, spec in modes.items() if spec["kind"] == "remove"}
-    with_mean = [name for name, spec in removals.items() if spec.get("fill") == "mean"]
-    return next(iter([*with_mean, *removals]), None)
+    """The mode whose effects are those of a band's loss, from a configuration; None if none is."""
+    return next(
+        iter(removals(Mode.from_spec({**modes[name], "name": name}) for name in modes)), None
+    )
 
 
 def verdicts(

@@ -152,8 +152,7 @@ class RunProgress:
         seconds = sum(self._seconds.values(), 0.0)
         for job in self._running.values():
             if job.loops:
-                part = min(ALMOST, sum(job.loops.values()) / SPLITS)
-                typical += TYPICAL_S.get(job.rule, OTHER_S) * part
+                typical += TYPICAL_S.get(job.rule, OTHER_S) * self._part(job)
                 seconds += self._clock() - job.begin
         return seconds / typical if typical > 0 and seconds > 0 else 1.0
 
