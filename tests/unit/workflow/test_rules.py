@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bandprobe.workflow.summary_script import summary_parser
+
 ROOT = Path(__file__).parents[3]
 SOURCES = ("params", "input", "output", "wildcards", "resources", "threads")
 # Rules without a digest of their code: their result is fixed by a hash, or is nothing but a check.
@@ -82,9 +84,15 @@ def fields(text: str) -> list[str]:
 def options_of(script: str) -> set[str]:
     """Options that a script takes, `--code` not among them."""
     tree = ast.parse((ROOT / "workflow" / "scripts" / f"{script}.py").read_text())
-    firsts = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    firsts = [call.args[0] for call in calls]
     texts = [str(first.value) for first in firsts if isinstance(first, ast.Constant)]
-    return {text.removeprefix("--") for text in texts if text.startswith("--")}
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id == summary_parser.__name__:
+            shared = summary_parser(None, ast.literal_eval(call.args[1]), "")
+            texts += [option for action in shared._actions for option in action.option_strings]
+    options = {text.removeprefix("--") for text in texts if text.startswith("--")}
+    return options - {"code", "help"}
 
 
 def options_in(rule: Rule) -> set[str]:
