@@ -129,6 +129,7 @@ def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path
         "compute_spectra": LAYERS,
         "summarise_spectra": 1,
         "plot_spectra": 1,
+        **PLANES,
         "spectra": 1,
     }
     assert study.plan().jobs == REPORT, "equal numbers run no stage that reads them"

@@ -78,7 +78,7 @@ def test_every_page_is_reached_from_the_menu(site: Path) -> None:
 
 def test_docstrings_are_on_the_pages(site: Path) -> None:
     text = (site / "api" / "bandprobe.fourier.bands.html").read_text(encoding="utf-8")
-    assert "in units of Nyquist; band b is" in text
+    assert "The inner edges, one fewer than names; band b is" in text
     assert "radial_frequency" in text
 
 
