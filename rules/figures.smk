@@ -25,7 +25,7 @@ def reported(table):
     return files
 
 
-# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley
+# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley, plot_replicates
 for table in dict.fromkeys(entry.table for entry in gallery(STUDY).values()):
 
     rule:

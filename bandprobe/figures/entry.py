@@ -18,7 +18,7 @@ class Entry:
 
     Attributes
     ----------
-    table : {"spectra", "planes", "transfer", "probes", "interventions", "shapley"}
+    table : {"spectra", "planes", "transfer", "probes", "interventions", "shapley", "replicates"}
         The summary with everything that it shows.
     kind : str
         The function that draws it, by its name in `bandprobe.figures.registry.KINDS`.

@@ -53,19 +53,21 @@ class JointGrams:
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
         mean, scale = channel_moments(train)
-        maps = np.concatenate([train, evaluation])
-        packed = pack_bands(put(standardise(maps, mean, scale), self.device), self.partition)
-        if "map" in self.grams:
-            energy = self._add("map", packed, len(train))
-            self.total["map"] += energy
+        ratio, constant = np.ones_like(scale), 0.0
         if "pattern" in self.grams:
             _, _, of_pattern, constant = centre_maps(train)
-            ratio = put_like((scale / of_pattern)[:, None].astype(np.float32), packed[0])
-            packed = [band * ratio for band in packed]
+            ratio = scale / of_pattern
+        maps = standardise(np.concatenate([train, evaluation]), mean, scale)
+        packed = pack_bands(put(maps, self.device), self.partition)
+        del maps
+        if "map" in self.grams:
+            self.total["map"] += self._add("map", packed, len(train))
+        if "pattern" in self.grams:
+            for band in packed:
+                band *= put_like(ratio[:, None], band)
             # The first coefficient, of a real and an imaginary part.
             packed[self.partition.dc_band][..., :2] = 0
-            energy = self._add("pattern", packed, len(train))
-            self.total["pattern"] += energy + constant
+            self.total["pattern"] += self._add("pattern", packed, len(train)) + constant
 
     def _add(self, readout: str, packed: Sequence[MapArray], n_train: int) -> float:
         """Add some channels to the products of a readout; returns the training maps' energy."""
