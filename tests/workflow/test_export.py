@@ -44,7 +44,7 @@ def test_wrong_options_of_an_export_are_named(finished: TinyStudy, tmp_path: Pat
     def wrong(*words: str) -> str:
         return fails(finished.folder, "export", *words, *STUDY)
 
-    assert "Did you mean 'pattern'" in wrong("--latex", "--readout", "patern")
+    assert "Did you mean 'pattern'" in wrong("--latex", "--readout", "patterm")
     assert "Did you mean 'remove'" in wrong("--latex", "--mode", "remov")
     assert "the page has no --mode" in wrong("--pdf", "--mode", "remove")
     assert "the suffix of the file does not fit" in wrong("--pdf", "--output", "page.png")
