@@ -29,6 +29,7 @@ ELSEWHERE = {
     "cli/draw_kernels": "tests/workflow/test_draw.py runs the command on a finished study",
     "cli/draw_transfer": "tests/workflow/test_draw.py runs the command on a finished study",
     "cli/draw_verdict": "tests/workflow/test_draw.py runs the command on a finished study",
+    "cli/export_results": "tests/workflow/test_export.py runs the command on a finished study",
     "cli/init_study": COMMANDS,
     "cli/inspect_file": COMMANDS,
     "cli/plan_study": "tests/workflow/test_plan.py runs it on whole studies",
