@@ -83,7 +83,7 @@ class StudyResults:
 
         Parameters
         ----------
-        table : {"interventions", "spectra", "planes", "transfer", "probes", "shapley"}
+        table : {"interventions", "spectra", "planes", "transfer", "probes", "shapley", "parts"}
 
         Raises
         ------

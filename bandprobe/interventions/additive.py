@@ -17,6 +17,7 @@ from bandprobe.interventions.outcome_store import (
     read_refit_logits,
     write_outcomes,
 )
+from bandprobe.interventions.part_store import axes_of_parts
 from bandprobe.linear import compose
 from bandprobe.scoring.changed_logits import ChangedLogits
 from bandprobe.store.provenance import provenance, stated
@@ -49,7 +50,24 @@ def write_additive(
             outside=split.outside.get(f"{mode.kind}/{mode.fill}", {}),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
-        write_outcomes(path, logits, attrs)
+        write_outcomes(path, logits, attrs, without_parts(split, mode))
+
+
+def without_parts(split: BandLogits, mode: Mode) -> ChangedLogits | None:
+    """Logits without DC, and without all but DC, in the place of the bands.
+
+    None of a mode that does not remove, and of a readout that does not split there.
+    """
+    if mode.kind != "remove" or split.dc is None:
+        return None
+    fill = split.dc.split(split.fill(mode.fill), mode.fill)
+    logits = split.dc.split(split.logits)
+    undefined = None
+    if split.undefined is not None and split.undefined.any():
+        undefined = np.ones(len(logits), bool)
+    changed = compose.change(mode, logits, fill, split.intercept)[:, None]
+    axes = axes_of_parts(split.axes)
+    return ChangedLogits(axes, untouched(split), changed, undefined=undefined)
 
 
 def write_refitted(

@@ -199,6 +199,12 @@ def _linear(study: Study) -> list[str]:
     return [readout for readout in study.readouts if readout not in BY_BAND]
 
 
+def _with_dc(layer: Layer, study: Study) -> int:
+    """Number of readouts that split at DC; `energy` does where a band is DC alone."""
+    lowest = study.bands.on_grid(layer.shape.height, layer.shape.width).counts[0]
+    return len(_linear(study)) + int("energy" in study.readouts and lowest == 1)
+
+
 def _subsets(study: Study) -> int:
     """Largest number of sets of bands that `refit` is fitted for, including that of all bands."""
     kinds = [study.modes[mode].kind for mode in study.refit_modes]
@@ -249,6 +255,10 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
     linear = len(_linear(study))
     total = sum(logits_bytes)
     stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
+    stored += sum(
+        _with_dc(layer, study) * DOUBLE * layer.counts.eval * layer.counts.classes
+        for layer in layers
+    )
     jobs = len(layers) if readouts else 0
     return Cost("band_logits", jobs, stored, memory + outside, operations)
 
@@ -310,6 +320,11 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
         cells += len(study.refit_modes) * (bands + 1)
     per_image = SINGLE * OUTCOMES
     stored = sum(per_image * layer.counts.eval * cells for layer in layers)
+    # DC alone and all but DC.
+    parts = 2 * len(study.removals)
+    stored += sum(
+        per_image * layer.counts.eval * parts * _with_dc(layer, study) for layer in layers
+    )
     if study.head:
         heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
         networks = [layer for layer in layers if layer.model in study.networks()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +144,20 @@ def bands_alone(partition: BandPartition) -> Masks:
     return Masks(partition, {})
 
 
+class DcLogits(NamedTuple):
+    """The part of a readout's logits that DC alone brings; `zero` and `mean` are of `SplitLogits`.
+
+    Attributes
+    ----------
+    logits : array of shape (n_samples, n_classes)
+    zero, mean : arrays of shape (n_classes,)
+    """
+
+    logits: FloatArray
+    zero: FloatArray
+    mean: FloatArray
+
+
 @dataclass(frozen=True)
 class SplitLogits:
     """Logits of one readout for all masks in the order of `Masks.stacked`.
@@ -165,6 +179,8 @@ class SplitLogits:
         Whether the readout has no result at all: maps of 1 x 1 without their mean are nothing.
     outside : mapping of str to Variable
         Scores after masks outside each band were changed, as they are stored.
+    dc : DcLogits, optional
+        None where the logits do not split there: `energy` is a sum over bands.
     """
 
     logits: FloatArray
@@ -176,6 +192,7 @@ class SplitLogits:
     changed_controls: MapArray | None = None
     is_undefined: bool = False
     outside: Mapping[str, Variable] = field(default_factory=dict)
+    dc: DcLogits | None = None
 
 
 def split_linear(
@@ -191,6 +208,7 @@ def split_linear(
     weights = [readout.by_band(masks.partition) for readout in readouts]
     mean = readouts[0].channel_mean
     parts: list[list[FloatArray]] = [[] for _ in readouts]
+    of_dc: list[list[FloatArray]] = [[] for _ in readouts]
     labels, n_bands = features.read("label"), len(masks.partition.bands)
     outside = [
         None if drawer is None else outside_scores(drawer, readout, by_band, len(labels))
@@ -200,45 +218,67 @@ def split_linear(
         maps = put(block, device)
         maps -= put_like(mean[:, None, None], maps)
         coefficients = transform(maps, weights)
-        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True):
-            logits = by_band.logits(coefficients, mean - readout.channel_mean, stacked)
+        each = zip(parts, of_dc, readouts, weights, outside, strict=True)
+        for blocks, dc_blocks, readout, by_band, scores in each:
+            shift = mean - readout.channel_mean
+            logits = by_band.logits(coefficients, shift, stacked)
             blocks.append(logits)
+            dc_blocks.append(by_band.dc_logits(coefficients, shift))
             if scores is not None:
                 of_bands, own = logits[:n_bands], labels[part]
                 add_block(scores, coefficients, of_bands, readout.intercept, own, part)
+    each = zip(parts, of_dc, readouts, weights, outside, strict=True)
     return [
         replace(
-            _with_fills(np.concatenate(blocks, axis=1), readout, by_band, stacked),
+            _with_fills(
+                np.concatenate(blocks, axis=1), np.concatenate(dc), readout, by_band, stacked
+            ),
             outside={} if scores is None else scores.variables(),
         )
-        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True)
+        for blocks, dc, readout, by_band, scores in each
     ]
 
 
 def _with_fills(
-    logits: FloatArray, readout: Readout, weights: BandWeights, stacked: MaskArray
+    logits: FloatArray,
+    dc_logits: FloatArray,
+    readout: Readout,
+    weights: BandWeights,
+    stacked: MaskArray,
 ) -> SplitLogits:
     centred = (readout.mean_map - readout.channel_mean[:, None, None])[None]
-    return SplitLogits(
+    of_mean = transform(centred, [weights])
+    split = SplitLogits(
         logits,
         blank_logits(readout.channel_mean, weights, stacked),
-        weights.logits(transform(centred, [weights]), None, stacked)[:, 0],
+        weights.logits(of_mean, None, stacked)[:, 0],
         readout.intercept,
         weights.seen,
         is_undefined=readout.without_dc and weights.seen.size == 1,
     )
+    if weights.only_dc or weights.partition.counts[0] == 1:
+        return replace(split, dc=_lowest_band(split))
+    # A map of zeros, centred, is constant.
+    return replace(split, dc=DcLogits(dc_logits, split.zero[0], weights.dc_logits(of_mean)[0]))
+
+
+def _lowest_band(split: SplitLogits) -> DcLogits:
+    """What DC brings where nothing else in the lowest band brings anything: to the last digit."""
+    return DcLogits(split.logits[0], split.zero[0], split.mean[0])
 
 
 def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogits:
     """Split logits of an energy readout; it is made of bands, so random masks have no logits."""
     readout = stored.readout
-    return SplitLogits(
+    split = SplitLogits(
         readout.band_logits(stored.evaluation),
         readout.silent_logits,
         readout.mean_logits,
         readout.intercept,
         np.ones((partition.height, partition.width), bool),
     )
+    is_dc = partition.counts[0] == 1
+    return replace(split, dc=_lowest_band(split)) if is_dc else split
 
 
 def with_masked_energy(
@@ -311,6 +351,13 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
         facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
         dims_of_masks = ("control", "control_draw", "mask", "band")
         variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)
+    if split.dc is not None:
+        text = "part of the logits that comes from DC alone"
+        facts = unit | {"long_name": text}
+        variables["dc_logits"] = Variable(dims["logits"][1:], split.dc.logits, facts)
+        for which, name in (("zero", "zero_logits"), ("mean", "mean_logits")):
+            facts = unit | {"long_name": f"{text}: {names[which][1].removeprefix('band logits ')}"}
+            variables[f"dc_{name}"] = Variable(("class",), getattr(split.dc, which), facts)
     if split.is_undefined:
         none = masks.partition.counts > 0
         facts = {"long_name": "the readout has no result for the band"}

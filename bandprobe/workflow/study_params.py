@@ -287,6 +287,11 @@ def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) 
     )
 
 
+def part_axes(study: Study) -> SummaryAxes:
+    """The same of the summary of DC alone and all but DC, which some modes remove."""
+    return replace(summary_axes(study, study.additive), modes=study.removals)
+
+
 def figures_of(study: Study, table: str) -> dict[str, Entry]:
     """Entries of the gallery that show a summary, by the names of the figures."""
     entries = {name: entry for name, entry in gallery(study).items() if entry.table == table}

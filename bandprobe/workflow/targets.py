@@ -40,6 +40,7 @@ def tables(study: Study) -> list[str]:
         *(["transfer"] if has_blocks(study) else []),
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
+        *(["parts"] if study.has_parts else []),
     ]
 
 
@@ -89,6 +90,16 @@ def additive_probe_stores(study: Study, dataset: str) -> list[str]:
 def shapley_stores(study: Study, dataset: str) -> list[str]:
     """Stores of the Shapley values of all layers."""
     return _of_layers(study, Paths.SHAPLEY, dataset, study.additive)
+
+
+def removal_stores(study: Study, dataset: str) -> list[str]:
+    """Outcomes of the modes that remove, which have those of DC alone and all but DC too."""
+    return _of_layers(study, Paths.OUTCOMES, dataset, study.additive, study.removals)
+
+
+def removals(study: Study, dataset: str) -> list[str]:
+    """Digests of these stores."""
+    return Paths.digests(removal_stores(study, dataset))
 
 
 def spectra(study: Study, dataset: str) -> list[str]:
@@ -172,9 +183,14 @@ def report(_study: Study, dataset: str) -> list[str]:
 
 
 def _of_layers(
-    study: Study, pattern: str, dataset: str, readouts: Sequence[str] | None = None
+    study: Study,
+    pattern: str,
+    dataset: str,
+    readouts: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
 ) -> list[str]:
     chosen = {} if readouts is None else {"readout": readouts}
+    chosen |= {} if modes is None else {"mode": modes}
     return [
         path
         for model, layer in study.layers()
