@@ -35,6 +35,8 @@ SQUARES = 8
 KEPT_SQUARES = 2
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
+# Factorisations with inverses, each of N**3 operations, in the search for the bands' penalties.
+BAND_FITS = 40
 TARGET_BYTES = 3000
 # Correct, rank, margin, top5.
 OUTCOMES = 4
@@ -161,7 +163,8 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
         # Slabs of both splits as read, in single precision, and standardised.
         slabs = 5 * layer.slab * counts.total // (2 * counts.train)
         memory = max(memory, slabs, path)
-        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) else 0
+        own_penalties = study.probe.by_band
+        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) or own_penalties else 0
         has_pattern = "pattern" in study.readouts
         if "map" in study.readouts or has_pattern or bands:
             kernel = DOUBLE * counts.eval * _coordinates(layer)
@@ -175,6 +178,11 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
                 # The fit of the map is kept until both are written.
                 squares += squares * KEPT_SQUARES // SQUARES
                 operations += fit_operations(layer, study.probe.folds, penalties, 1)
+            if own_penalties:
+                readouts = len({"map", "pattern"} & set(study.readouts))
+                operations += readouts * BAND_FITS * float(counts.train) ** 3
+                if has_pattern:
+                    held += bands * (DOUBLE * counts.train**2 + kernel)
             memory = max(memory, held + slabs, held + squares + path)
             fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
             operations += fit_operations(layer, study.probe.folds, penalties, fits)

@@ -100,6 +100,25 @@ def read_splits(
 
 
 @dataclass(frozen=True)
+class BandPenalties:
+    """The penalties of a readout that has one for each band (`bandprobe.probes.by_band`).
+
+    Attributes
+    ----------
+    penalties : array of shape (n_bands,)
+        NaN of bands that hold nothing.
+    factors : array of shape (n_bands,)
+        The shared penalty over the band's: its weights are still to be multiplied by it.
+    losses : array of shape (n_folds,)
+        Scale-free log loss on held-out folds.
+    """
+
+    penalties: FloatArray
+    factors: FloatArray
+    losses: FloatArray
+
+
+@dataclass(frozen=True)
 class FittedReadout:
     """A fitted readout and what is stored beside it.
 
@@ -118,6 +137,9 @@ class FittedReadout:
         On evaluation maps, along the path; not used to choose. NaN as for `losses`.
     permuted_accuracy : array of shape (n_permutations,)
         On evaluation maps, of readouts fitted on permuted training labels.
+    by_band : BandPenalties, optional
+        If each band has a penalty of its own; `losses`, `chosen` and `accuracy` are then those of
+        the shared one.
     """
 
     weights: FloatArray
@@ -127,11 +149,15 @@ class FittedReadout:
     clean_logits: FloatArray
     accuracy: FloatArray
     permuted_accuracy: FloatArray
+    by_band: BandPenalties | None = None
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the penalty is the first or the last of several that make a difference."""
-        return at_end(self.losses.mean(0), self.chosen)
+        """Whether the penalty is the first or the last of several that make a difference.
+
+        Where each band has its own, an end is an answer: a band that is left out, or left free.
+        """
+        return self.by_band is None and at_end(self.losses.mean(0), self.chosen)
 
 
 def fit_readout(splits: Splits, source: Products | Rows, start: int | None = None) -> FittedReadout:
@@ -146,7 +172,7 @@ def fit_readout(splits: Splits, source: Products | Rows, start: int | None = Non
         Position of a penalty to begin at, where not all are visited.
     """
     if _by_factors(source, splits, LEAST_IMAGES):
-        labels = [splits.train_labels, *_permuted(splits)]
+        labels = [splits.train_labels, *permuted_sets(splits)]
         found = _fit_by_factors(splits, source, labels, start, accuracies=True)
         if found is not None:
             return found
@@ -155,7 +181,7 @@ def fit_readout(splits: Splits, source: Products | Rows, start: int | None = Non
     probe = choose_penalty(splits, basis)
     # One penalty at a time: the logits of all penalties are as large as those of many readouts.
     accuracy = [
-        _accuracy(probe.path.logits_at(row, evaluation), splits.eval_labels)
+        accuracy_of(probe.path.logits_at(row, evaluation), splits.eval_labels)
         for row in range(len(splits.penalties))
     ]
     permuted = _permuted_accuracy(splits, coordinates, float(splits.penalties[probe.chosen]))
@@ -218,7 +244,7 @@ def _fit_by_factors(
         ]
         if accuracies:
             logits = _of_set(source, ridge, sets, duals, 0)
-            accuracy[position] = _accuracy(logits, splits.eval_labels)
+            accuracy[position] = accuracy_of(logits, splits.eval_labels)
         if np.mean(losses) < least:
             least = float(np.mean(losses))
             best.clear()
@@ -232,7 +258,7 @@ def _fit_by_factors(
         best = {chosen: ridge.duals(penalties[chosen], sets)}
     duals = best[chosen]
     permuted = [
-        _accuracy(_of_set(source, ridge, sets, duals, number), splits.eval_labels)
+        accuracy_of(_of_set(source, ridge, sets, duals, number), splits.eval_labels)
         for number in range(1, len(labels))
     ]
     return FittedReadout(
@@ -254,7 +280,7 @@ def _of_set(
     return kernel_logits(source.kernels, duals[number], ridge.intercepts(duals, sets)[number])
 
 
-def _permuted(splits: Splits) -> list[NDArray[np.integer]]:
+def permuted_sets(splits: Splits) -> list[NDArray[np.integer]]:
     """Permuted training labels of each draw."""
     groups, settings = splits.train.read("group"), splits.settings
     return [
@@ -267,13 +293,14 @@ def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float)
     """Accuracies of readouts fitted on permuted labels, shape (n_permutations,)."""
     n_classes, estimator = len(splits.classes), splits.settings.estimator
     accuracy = []
-    for labels in _permuted(splits):
+    for labels in permuted_sets(splits):
         path = fit_at(coordinates.basis, labels, n_classes, penalty, estimator)
-        accuracy.append(_accuracy(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
+        accuracy.append(accuracy_of(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
     return np.array(accuracy)
 
 
-def _accuracy(logits: FloatArray, labels: NDArray[np.int64]) -> float:
+def accuracy_of(logits: FloatArray, labels: NDArray[np.int64]) -> float:
+    """Share of images whose class has the highest logit."""
     return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
 
 

@@ -61,6 +61,7 @@ class ProbeSettings:
     folds: int
     seed: int
     estimator: str
+    by_band: bool
 
 
 @dataclass(frozen=True)
