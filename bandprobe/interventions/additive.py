@@ -17,14 +17,19 @@ from bandprobe.interventions.outcome_store import (
     read_refit_logits,
     write_outcomes,
 )
-from bandprobe.interventions.part_store import axes_of_parts
+from bandprobe.interventions.part_store import DcParts, axes_of_parts, part_variables
 from bandprobe.linear import compose
 from bandprobe.scoring.changed_logits import ChangedLogits
 from bandprobe.store.provenance import provenance, stated
 
 
 def write_additive(
-    outputs: Sequence[Path], split: BandLogits, modes: Sequence[Mode], *, code: str
+    outputs: Sequence[Path],
+    split: BandLogits,
+    modes: Sequence[Mode],
+    dc: DcParts | None = None,
+    *,
+    code: str,
 ) -> None:
     """Write the outcomes of one readout under modes that are linear in the map.
 
@@ -34,6 +39,8 @@ def write_additive(
         One store per mode.
     split : BandLogits
     modes : sequence of Mode
+    dc : DcParts, optional
+        What DC alone brings to the logits, if that can be told.
     code : str
         Digest of the code, for the provenance.
     """
@@ -50,18 +57,16 @@ def write_additive(
             outside=split.outside.get(f"{mode.kind}/{mode.fill}", {}),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
-        write_outcomes(path, logits, attrs, without_parts(split, mode))
+        more = None
+        if dc is not None and mode.kind == "remove":
+            more = part_variables(without_parts(split, dc, mode))
+        write_outcomes(path, logits, attrs, more)
 
 
-def without_parts(split: BandLogits, mode: Mode) -> ChangedLogits | None:
-    """Logits without DC, and without all but DC, in the place of the bands.
-
-    None of a mode that does not remove, and of a readout that does not split there.
-    """
-    if mode.kind != "remove" or split.dc is None:
-        return None
-    fill = split.dc.split(split.fill(mode.fill), mode.fill)
-    logits = split.dc.split(split.logits)
+def without_parts(split: BandLogits, dc: DcParts, mode: Mode) -> ChangedLogits:
+    """Logits without DC, and without all but DC, in the place of the bands."""
+    fill = dc.split(split.fill(mode.fill), mode.fill)
+    logits = dc.split(split.logits)
     undefined = None
     if split.undefined is not None and split.undefined.any():
         undefined = np.ones(len(logits), bool)

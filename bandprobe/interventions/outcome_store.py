@@ -20,7 +20,6 @@ from bandprobe.interventions.outside_store import (
     read_outside,
     read_outside_of_mode,
 )
-from bandprobe.interventions.part_store import DcParts, part_variables, read_dc
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.scoring.randomisation import MaskScores
@@ -78,8 +77,6 @@ class BandLogits:
     outside : mapping of str to mappings of str to MaskScores
         By the mode, KIND/FILL, and the kind of control: scores after masks outside each band were
         changed.
-    dc : DcParts, optional
-        What DC alone brings, where that can be told.
     """
 
     logits: FloatArray
@@ -94,7 +91,6 @@ class BandLogits:
     changed: Mapping[tuple[str, str], MapArray] = field(default_factory=dict)
     undefined: NDArray[np.bool_] | None = None
     outside: Mapping[str, Mapping[str, MaskScores]] = field(default_factory=dict)
-    dc: DcParts | None = None
 
     def fill(self, kind: str) -> FloatArray:
         """Band logits of what stands in a gap, for `fill: zero` or `fill: mean`."""
@@ -133,7 +129,6 @@ def read_band_logits(path: Path) -> BandLogits:
         },
         undefined=store.read("undefined") if "undefined" in store else None,
         outside=read_outside(store),
-        dc=read_dc(store),
     )
 
 
@@ -260,7 +255,7 @@ def write_outcomes(
     path: Path,
     logits: ChangedLogits,
     attrs: Mapping[str, Any],
-    parts: ChangedLogits | None = None,
+    more: Mapping[str, Variable] | None = None,
 ) -> None:
     """Write the outcomes of changed maps beside those of the untouched ones.
 
@@ -271,8 +266,8 @@ def write_outcomes(
     attrs : mapping
         Provenance, whose `config` is the mode, which is stored as `mode` too; `flags`, a JSON list,
         for what applies to all bands of the mode.
-    parts : ChangedLogits, optional
-        Of DC alone and of all but DC, in the place of the bands.
+    more : mapping of str to Variable, optional
+        Other outcomes of the same mode.
 
     Raises
     ------
@@ -310,10 +305,7 @@ def write_outcomes(
         "penalty_at_end": (logits.at_end, "the penalty of the readout is at an end of the list"),
     }
     variables |= outside_variables(logits.outside)
-    if parts is not None:
-        require_finite(f"{path}: logits of changed parts", parts.changed[parts.exists])
-        facts_of = {name: {"units": UNITS[name], "long_name": LONG_NAMES[name]} for name in UNITS}
-        variables |= part_variables(parts, facts_of)
+    variables |= more or {}
     for kind, same in logits.alike.items():
         text = f"{kind} masks change the very bins that the mode changes"
         facts_of_bands[control_name(kind, "is_band")] = (same, text)

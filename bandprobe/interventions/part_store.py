@@ -6,12 +6,12 @@ They are a partition like the bands, of two: so all that takes a partition takes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.interventions.outcome_store import LONG_NAMES, UNITS, require_finite
 from bandprobe.scoring.changed_logits import Axes, ChangedLogits
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
 from bandprobe.store.zarr_store import Store, Variable
@@ -57,20 +57,28 @@ def bins_of_parts(bins: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array([1, bins.sum() - 1], np.int64)
 
 
-def part_variables(logits: ChangedLogits, facts: dict[str, dict[str, Any]]) -> dict[str, Variable]:
+def part_variables(logits: ChangedLogits) -> dict[str, Variable]:
     """The arrays of a store of outcomes.
 
     Parameters
     ----------
     logits : ChangedLogits
         Of the two parts in the place of the bands, in one draw.
-    facts : dict
-        Attributes of each outcome.
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite.
     """
+    require_finite("logits of maps without a part", logits.changed[logits.exists])
     changed = settled(logits.changed, logits.clean)
     touched = blank_missing(outcomes(changed, logits.axes.label), logits.exists)
     variables = {
-        f"part_{name}": Variable(("part", "sample"), values[:, 0], facts[name])
+        f"part_{name}": Variable(
+            ("part", "sample"),
+            values[:, 0],
+            {"units": UNITS[name], "long_name": f"part removed: {LONG_NAMES[name]}"},
+        )
         for name, values in touched._asdict().items()
     }
     variables["part_bins"] = Variable(

@@ -9,8 +9,8 @@ import pytest
 
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
-from bandprobe.interventions.outcome_store import read_band_logits, read_outcomes
-from bandprobe.interventions.part_store import PARTS, outcomes_of_parts
+from bandprobe.interventions.outcome_store import read_outcomes
+from bandprobe.interventions.part_store import PARTS, outcomes_of_parts, read_dc
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.scoring.outcomes import Outcomes, outcomes
 from bandprobe.store.zarr_store import Store
@@ -103,16 +103,17 @@ def test_only_removals_and_readouts_that_split_there_have_parts(tmp_path: Path) 
             assert ("part_correct" in store) == has_parts
             of_bands, _, _ = read_outcomes(tmp_path / "outcomes" / readout / f"{mode.name}.zarr")
             assert (outcomes_of_parts(store, of_bands) is not None) == has_parts
-    assert read_band_logits(tmp_path / "logits" / "energy.zarr").dc is None
+    assert read_dc(Store(tmp_path / "logits" / "energy.zarr")) is None
 
 
 def test_pooled_sees_dc_alone_and_pattern_all_else_to_the_last_digit(tmp_path: Path) -> None:
     scored(tmp_path, (5, 7), WIDE)
-    pooled, pattern = (
-        read_band_logits(tmp_path / "logits" / f"{name}.zarr") for name in ("pooled", "pattern")
+    of_pooled, of_pattern = (
+        Store(tmp_path / "logits" / f"{name}.zarr") for name in ("pooled", "pattern")
     )
-    assert pooled.dc is not None
-    assert pattern.dc is not None
-    np.testing.assert_array_equal(pooled.dc.logits, pooled.logits.sum(0))
-    for values in (pattern.dc.logits, pattern.dc.zero, pattern.dc.mean):
+    pooled, pattern = read_dc(of_pooled), read_dc(of_pattern)
+    assert pooled is not None
+    assert pattern is not None
+    np.testing.assert_array_equal(pooled.logits, of_pooled.read("band_logits").sum(0))
+    for values in pattern.__dict__.values():
         assert not values.any()
