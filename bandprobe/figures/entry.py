@@ -18,10 +18,12 @@ class Entry:
 
     Attributes
     ----------
-    table : {"spectra", "planes", "transfer", "probes", "interventions", "shapley"}
-        The summary with everything that it shows.
+    table : {"verdict", "spectra", "planes", "transfer", "probes", "interventions", "shapley"}
+        The summary with everything that it shows; "verdict": no one summary, but those of effects
+        and spectra, and the flags.
     kind : str
-        The function that draws it, by its name in `bandprobe.figures.registry.KINDS`.
+        The function that draws it, by its name in `bandprobe.figures.registry.KINDS`; of the
+        verdict, `bandprobe.figures.verdict`.
     options : mapping
         Further arguments of that function, which can be written as JSON.
     """

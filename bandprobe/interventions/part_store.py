@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
-from bandprobe.interventions.outcome_store import LONG_NAMES, UNITS, require_finite
-from bandprobe.scoring.changed_logits import Axes, ChangedLogits
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
+from bandprobe.interventions.outcome_writer import LONG_NAMES, UNITS, refuse_infinite
+from bandprobe.scoring.changed_outcomes import Axes, ChangedOutcomes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing
 from bandprobe.store.zarr_store import Store, Variable
 
 PARTS = ("dc", "all-but-dc")
@@ -57,12 +57,12 @@ def bins_of_parts(bins: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array([1, bins.sum() - 1], np.int64)
 
 
-def part_variables(logits: ChangedLogits) -> dict[str, Variable]:
+def part_variables(parts: ChangedOutcomes) -> dict[str, Variable]:
     """The arrays of a store of outcomes.
 
     Parameters
     ----------
-    logits : ChangedLogits
+    parts : ChangedOutcomes
         Of the two parts in the place of the bands, in one draw.
 
     Raises
@@ -70,9 +70,9 @@ def part_variables(logits: ChangedLogits) -> dict[str, Variable]:
     ModelError
         If a logit is not finite.
     """
-    require_finite("logits of maps without a part", logits.changed[logits.exists])
-    changed = settled(logits.changed, logits.clean)
-    touched = blank_missing(outcomes(changed, logits.axes.label), logits.exists)
+    count = parts.changed.not_finite[parts.exists]
+    refuse_infinite("logits of maps without a part", count.sum(), count.size * parts.clean.size)
+    touched = blank_missing(parts.changed.outcomes(), parts.exists)
     variables = {
         f"part_{name}": Variable(
             ("part", "sample"),
@@ -82,7 +82,7 @@ def part_variables(logits: ChangedLogits) -> dict[str, Variable]:
         for name, values in touched._asdict().items()
     }
     variables["part_bins"] = Variable(
-        ("part",), logits.axes.bins, {"units": "1", "long_name": "full-plane bins in the part"}
+        ("part",), parts.axes.bins, {"units": "1", "long_name": "full-plane bins in the part"}
     )
     return variables | {"part": Variable(("part",), np.array(PARTS))}
 

@@ -81,9 +81,9 @@ class MapSums:
         by_band = None if partition is None else BandSums.empty(partition, direct=direct)
         own = None
         if pattern:
-            is_parted = pattern_by_band and partition is not None
-            bands = BandSums.empty(partition, direct=direct) if is_parted and partition else None
-            own = cls(direct, bands, device, without_dc=True)
+            own = cls(direct, device=device, without_dc=True)
+            if pattern_by_band and partition is not None:
+                own.by_band = BandSums.empty(partition, direct=direct)
         return cls(direct, by_band, device, pattern=own)
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:

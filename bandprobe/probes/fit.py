@@ -10,7 +10,6 @@ from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError
 
 from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.progress import tracked
@@ -20,10 +19,10 @@ from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows
 from bandprobe.linear.basis import Basis
 from bandprobe.linear.coordinates import Coordinates, Products, Rows, source_of_bands
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
-from bandprobe.linear.gram_ridge import GramRidge, LabelSets, kernel_logits
+from bandprobe.linear.gram_ridge import LabelSets, kernel_logits
 from bandprobe.linear.map_sums import spatial_mean
-from bandprobe.linear.penalty_search import search_path
-from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe, scale_free_log_loss
+from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe
+from bandprobe.linear.ridge_search import RidgePath, search_ridge
 from bandprobe.probes.permuted_labels import permuted_labels
 from bandprobe.probes.settings import FitSettings
 from bandprobe.scoring.outcomes import outcomes
@@ -72,6 +71,11 @@ class Splits:
     def eval_labels(self) -> NDArray[np.int64]:
         """Classes of the evaluation maps, shape (n_eval,)."""
         return self.evaluation.read("label")
+
+    def path(self, labels: Sequence[NDArray[np.integer]]) -> RidgePath:
+        """What a ridge is fitted to: the true labels, and others along with them."""
+        sets = LabelSets(np.stack(labels), len(self.classes))
+        return RidgePath(sets, self.folds, self.penalties)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -222,62 +226,28 @@ def _fit_by_factors(
 
     `labels` are the true ones and permutations of them. Without `accuracies` none along the path.
     """
-    ridge = GramRidge(source.grams, source.total)
-    if ridge.is_flat:
-        return None
-    penalties, folds = splits.penalties, splits.folds
-    sets = LabelSets(np.stack(labels), len(splits.classes))
-    accuracy = np.full(len(penalties), np.nan)
-    best: dict[int, FloatArray] = {}
-    least = np.inf
+    accuracy = np.full(len(splits.penalties), np.nan)
 
-    def visit(position: int) -> FloatArray:
-        nonlocal least
-        try:
-            duals = ridge.duals(penalties[position], sets)
-        except LinAlgError:
-            return np.full(len(np.unique(folds)), np.inf)
-        held_out = ridge.held_out(penalties[position], duals[0], splits.train_labels, folds)
-        losses = [
-            scale_free_log_loss(logits, splits.train_labels[held], np.float32)
-            for held, logits in held_out
-        ]
-        if accuracies:
-            logits = _of_set(source, ridge, sets, duals, 0)
-            accuracy[position] = accuracy_of(logits, splits.eval_labels)
-        if np.mean(losses) < least:
-            least = float(np.mean(losses))
-            best.clear()
-            best[position] = duals
-        return np.array(losses)
+    def note(position: int, duals: FloatArray, intercept: FloatArray) -> None:
+        accuracy[position] = accuracy_of(
+            kernel_logits(source.kernels, duals, intercept), splits.eval_labels
+        )
 
-    losses, chosen = search_path(visit, len(penalties), len(splits.classes), start)
-    if not best:
-        return None
-    if chosen not in best:
-        best = {chosen: ridge.duals(penalties[chosen], sets)}
-    duals = best[chosen]
-    permuted = [
-        accuracy_of(_of_set(source, ridge, sets, duals, number), splits.eval_labels)
-        for number in range(1, len(labels))
-    ]
-    return FittedReadout(
-        # The other sets of labels are not kept with it.
-        duals[0].copy().T,
-        ridge.intercepts(duals, sets)[0],
-        losses,
-        chosen,
-        _of_set(source, ridge, sets, duals, 0),
-        accuracy,
-        np.array(permuted),
+    fit = search_ridge(
+        source.grams, source.total, splits.path(labels), start, note if accuracies else None
     )
-
-
-def _of_set(
-    source: Products, ridge: GramRidge, sets: LabelSets, duals: FloatArray, number: int
-) -> FloatArray:
-    """Logits of the evaluation maps by the readout of one set of labels."""
-    return kernel_logits(source.kernels, duals[number], ridge.intercepts(duals, sets)[number])
+    if fit is None:
+        return None
+    permuted = [
+        accuracy_of(kernel_logits(source.kernels, duals, intercept), splits.eval_labels)
+        for duals, intercept in zip(fit.duals[1:], fit.intercepts[1:], strict=True)
+    ]
+    clean = kernel_logits(source.kernels, fit.duals[0], fit.intercepts[0])
+    # The other sets of labels are not kept with it.
+    weights = fit.duals[0].copy().T
+    return FittedReadout(
+        weights, fit.intercepts[0], fit.losses, fit.chosen, clean, accuracy, np.array(permuted)
+    )
 
 
 def permuted_sets(splits: Splits) -> list[NDArray[np.integer]]:
@@ -300,7 +270,7 @@ def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float)
 
 
 def accuracy_of(logits: FloatArray, labels: NDArray[np.int64]) -> float:
-    """Share of images whose class has the highest logit."""
+    """Accuracy of logits of the evaluation maps."""
     return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
 
 

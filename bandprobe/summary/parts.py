@@ -47,14 +47,14 @@ def parts_dataset(
         `layers` (model to its layers), `readouts`, `modes`, those that remove, and `networks`.
     settings : IntervalSettings
     """
-    records = []
+    records: list[dict[str, Any]] = []
     for model, layers in axes["layers"].items():
         for layer in layers:
             for readout, mode in product(axes["readouts"], axes["modes"]):
                 path = outcomes / model / layer / readout / f"{mode}.zarr"
                 names = {"model": model, "layer": layer, "readout": readout, "mode": mode}
                 found = part_records(path, spectra / model / f"{layer}.zarr", settings)
-                records += [names | record for record in found]
+                records += [{**names, **record} for record in found]
     of_parts = {name: axes[name] for name in ("layers", "readouts", "modes", "networks")}
     dataset = interventions_dataset(records, of_parts | {"bands": PARTS})
     # Random masks are controls of bands.

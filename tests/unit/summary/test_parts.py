@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def layer(folder: Path, bands: Bands, pattern: float = 1.0, source: int = 224) -
     return layer_records(folder, *splits, both, bands, MODES, READOUTS, source=source)
 
 
-def records(folder: Path, readout: str, mode: str = "remove-mean") -> list[dict]:
+def records(folder: Path, readout: str, mode: str = "remove-mean") -> list[dict[str, Any]]:
     path = folder / "outcomes" / readout / f"{mode}.zarr"
     return part_records(path, folder / "spectra.zarr", SETTINGS)
 

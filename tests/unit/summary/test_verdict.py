@@ -19,10 +19,12 @@ from bandprobe.summary.verdict import (
     NOT_SHOWN,
     USED,
     ModelVerdict,
-    held_sentence,
     removal_mode,
-    used_sentence,
     verdicts,
+)
+from bandprobe.summary.verdict_sentences import (
+    held_sentence,
+    used_sentence,
 )
 
 BANDS = ["lowest", "middle", "top"]
