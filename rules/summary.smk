@@ -1,6 +1,6 @@
 """All results of a data set as labelled arrays and tables.
 
-in:  targets, spectra, readouts, Shapley values
+in:  targets, outcomes of removals, spectra, readouts, Shapley values
 out: results/<dataset>/summary
 """
 
@@ -165,3 +165,35 @@ rule summarise_shapley:
         'python "$BANDPROBE"/summarise_shapley.py --code {params.code} --shapley {params.shapley}'
         " --axes {params.axes:q} --statistics {params.statistics:q} --netcdf {output.netcdf}"
         " --csv {output.csv} --interactions {output.interactions} 2> {log}"
+
+
+rule summarise_parts:
+    input:
+        digests=of_dataset(targets.removals),
+        spectra_digests=of_dataset(targets.spectra),
+        outcomes=ancient(of_dataset(targets.removal_stores)),
+        spectra=ancient(of_dataset(targets.spectra_stores)),
+    output:
+        netcdf=fill(Paths.SUMMARY, table="parts"),
+        csv=fill(Paths.TABLE, table="parts"),
+    log:
+        "logs/{dataset}/summarise_parts.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=by_attempt(1000),
+    params:
+        code=code("summarise_parts"),
+        axes=as_json(study_params.part_axes(STUDY)),
+        statistics=as_json(STUDY.statistics),
+        outcomes=input_folder(4),
+        spectra=lambda wildcards, input: stores.folder_above(
+            input.spectra_digests[0], 2
+        ),
+    message:
+        "{wildcards.dataset}: summarise DC alone and all but DC"
+    shell:
+        'python "$BANDPROBE"/summarise_parts.py --code {params.code} --outcomes {params.outcomes}'
+        " --spectra {params.spectra} --axes {params.axes:q} --statistics {params.statistics:q}"
+        " --netcdf {output.netcdf} --csv {output.csv} 2> {log}"

@@ -84,7 +84,8 @@ class StudyResults:
         Parameters
         ----------
         table : str
-            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `replicates`.
+            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `replicates`,
+            `parts`.
 
         Raises
         ------

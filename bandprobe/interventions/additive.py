@@ -13,6 +13,7 @@ from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, read_refit_logits
 from bandprobe.interventions.outcome_writer import write_outcomes
+from bandprobe.interventions.part_store import DcParts, axes_of_parts, part_variables
 from bandprobe.linear import compose
 from bandprobe.scoring.changed_outcomes import ChangedOutcomes
 from bandprobe.scoring.outcome_tally import OutcomeTally
@@ -24,7 +25,12 @@ SCORED_BYTES = 32_000_000
 
 
 def write_additive(
-    outputs: Sequence[Path], split: BandLogits, modes: Sequence[Mode], *, code: str
+    outputs: Sequence[Path],
+    split: BandLogits,
+    modes: Sequence[Mode],
+    dc: DcParts | None = None,
+    *,
+    code: str,
 ) -> None:
     """Write the outcomes of one readout under modes that are linear in the map.
 
@@ -34,6 +40,8 @@ def write_additive(
         One store per mode.
     split : BandLogits
     modes : sequence of Mode
+    dc : DcParts, optional
+        What DC alone brings to the logits, if that can be told.
     code : str
         Digest of the code, for the provenance.
     """
@@ -50,7 +58,23 @@ def write_additive(
             outside=split.outside.get(f"{mode.kind}/{mode.fill}", {}),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
-        write_outcomes(path, outcomes, attrs)
+        more = None
+        if dc is not None and mode.kind == "remove":
+            more = part_variables(without_parts(split, dc, mode))
+        write_outcomes(path, outcomes, attrs, more)
+
+
+def without_parts(split: BandLogits, dc: DcParts, mode: Mode) -> ChangedOutcomes:
+    """Outcomes without DC, and without all but DC, in the place of the bands."""
+    fill = dc.split(split.fill(mode.fill), mode.fill)
+    logits = dc.split(split.logits)
+    undefined = None
+    if split.undefined is not None and split.undefined.any():
+        undefined = np.ones(len(logits), bool)
+    clean, axes = untouched(split), axes_of_parts(split.axes)
+    changed = compose.change(mode, logits, fill, split.intercept)[:, None]
+    tally = OutcomeTally.of(clean, axes.label, changed)
+    return ChangedOutcomes(axes, clean, tally, undefined=undefined)
 
 
 def write_refitted(

@@ -8,7 +8,9 @@ from pathlib import Path
 from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.additive import write_additive, write_refitted
 from bandprobe.interventions.outcome_store import read_band_logits
+from bandprobe.interventions.part_store import read_dc
 from bandprobe.interventions.shapley import write_shapley
+from bandprobe.store.zarr_store import Store
 
 
 def write_linear_modes(
@@ -45,7 +47,7 @@ def write_linear_modes(
     for number, path in enumerate(logits):
         split = read_band_logits(path)
         of_readout = outputs[number * len(modes) : (number + 1) * len(modes)]
-        write_additive(of_readout, split, modes, code=code)
+        write_additive(of_readout, split, modes, read_dc(Store(path)), code=code)
         if fill != "none":
             write_shapley(shapley_outputs[number], split, fill, code=code)
     if refit is not None:

@@ -34,7 +34,12 @@ def refuse_infinite(what: str, count: int, total: int) -> None:
         )
 
 
-def write_outcomes(path: Path, changed: ChangedOutcomes, attrs: Mapping[str, Any]) -> None:
+def write_outcomes(
+    path: Path,
+    changed: ChangedOutcomes,
+    attrs: Mapping[str, Any],
+    more: Mapping[str, Variable] | None = None,
+) -> None:
     """Write the outcomes of changed maps beside those of the untouched ones.
 
     Parameters
@@ -44,6 +49,8 @@ def write_outcomes(path: Path, changed: ChangedOutcomes, attrs: Mapping[str, Any
     attrs : mapping
         Provenance, whose `config` is the mode, which is stored as `mode` too; `flags`, a JSON list,
         for what applies to all bands of the mode.
+    more : mapping of str to Variable, optional
+        Other outcomes of the same mode.
 
     Raises
     ------
@@ -80,6 +87,7 @@ def write_outcomes(path: Path, changed: ChangedOutcomes, attrs: Mapping[str, Any
         "penalty_at_end": (changed.at_end, "the penalty of the readout is at an end of the list"),
     }
     variables |= outside_variables(changed.outside)
+    variables |= more or {}
     for kind, same in changed.alike.items():
         text = f"{kind} masks change the very bins that the mode changes"
         facts_of_bands[control_name(kind, "is_band")] = (same, text)

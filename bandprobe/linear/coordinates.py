@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
+from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.modes import kept_bands
 from bandprobe.linear.band_grams import BandGrams, BandRows
+from bandprobe.linear.band_penalties import scale_bands
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
 from bandprobe.linear.map_sums import MapSums, standardise_maps
 from bandprobe.linear.standardise import standardise
@@ -100,6 +102,8 @@ class StandardisedMaps:
     source : Products or Rows
     without_dc : bool
         Whether the spatial mean of each map is taken off, instead of the mean of its channel.
+    scaling : pair of BandPartition and an array of shape (n_bands,), optional
+        What each band of the readout's weights is to be multiplied by.
     """
 
     mean: MapArray
@@ -107,6 +111,7 @@ class StandardisedMaps:
     mean_map: MapArray
     source: Products | Rows
     without_dc: bool = False
+    scaling: tuple[BandPartition, FloatArray] | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -143,6 +148,10 @@ class StandardisedMaps:
             return standardise_maps(slab, self.scale[part])
         return standardise(slab, self.mean[part], self.scale[part])
 
+    def scaled(self, weights: MapArray) -> MapArray:
+        """Weights of some channels, each band times its factor if it has one."""
+        return weights if self.scaling is None else scale_bands(weights, *self.scaling)
+
 
 def _source(sums: MapSums) -> Products | Rows:
     if sums.direct:
@@ -150,7 +159,8 @@ def _source(sums: MapSums) -> Products | Rows:
         return Rows(train, evaluation, sums.constant_energy)
     if sums.by_band is not None:
         every_band = np.ones(len(sums.by_band.partition.bands), bool)
-        return source_of_bands(sums.by_band.products, every_band)
+        source = source_of_bands(sums.by_band.products, every_band)
+        return replace(source, total=source.total + sums.constant_energy)
     return Products([np.asarray(sums.gram)], [np.asarray(sums.kernel)], sums.constant_energy)
 
 
@@ -221,7 +231,7 @@ def weight_slabs(
     weights = [own.T.astype(np.float32) for _, own in readouts]
     if all(maps.is_direct for maps, _ in readouts):
         yield [
-            own.reshape(-1, *maps.mean_map.shape)
+            maps.scaled(own.reshape(-1, *maps.mean_map.shape))
             for own, (maps, _) in zip(weights, readouts, strict=True)
         ]
         return
@@ -229,8 +239,10 @@ def weight_slabs(
     for slab in slabs():
         part = slice(start, start + slab.shape[1])
         yield [
-            (own @ maps.standardised(slab, part).reshape(len(slab), -1)).reshape(
-                -1, *slab.shape[1:]
+            maps.scaled(
+                (own @ maps.standardised(slab, part).reshape(len(slab), -1)).reshape(
+                    -1, *slab.shape[1:]
+                )
             )
             for own, (maps, _) in zip(weights, readouts, strict=True)
         ]

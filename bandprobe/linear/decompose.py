@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
-from bandprobe.base.devices import fetch, library, put_like
+from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
     grouped_sum,
@@ -107,6 +107,20 @@ class BandWeights:
             result += total.reshape(len(half), n_samples, n_classes)
         if shift is not None:
             result[half[:, 0]] += np.asarray(shift, np.float64) @ self.spatial_sum
+        return result
+
+    def dc_logits(
+        self, coefficients: ComplexArray, shift: NDArray[np.floating] | None = None
+    ) -> FloatArray:
+        """The part of the logits that DC alone brings, shape (n_samples, n_classes).
+
+        Parameters are as of `logits`.
+        """
+        n_bins = self.partition.height * self.partition.width
+        mean = doubled(coefficients[..., 0, 0].real) / n_bins
+        if shift is not None:
+            mean += np.asarray(shift, np.float64)
+        result: FloatArray = mean @ self.spatial_sum
         return result
 
     def products(self, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:

@@ -71,14 +71,19 @@ class MapSums:
         partition: BandPartition | None = None,
         device: str = "cpu",
         pattern: bool = False,
+        pattern_by_band: bool = False,
     ) -> MapSums:
         """Nothing yet.
 
         With a partition everything will be added up band by band; with `pattern` the maps without
-        their spatial means will be added up too.
+        their spatial means will be added up too, band by band only with `pattern_by_band`.
         """
         by_band = None if partition is None else BandSums.empty(partition, direct=direct)
-        own = cls(direct, device=device, without_dc=True) if pattern else None
+        own = None
+        if pattern:
+            own = cls(direct, device=device, without_dc=True)
+            if pattern_by_band and partition is not None:
+                own.by_band = BandSums.empty(partition, direct=direct)
         return cls(direct, by_band, device, pattern=own)
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:

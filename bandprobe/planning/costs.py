@@ -35,6 +35,8 @@ SQUARES = 8
 KEPT_SQUARES = 2
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
+# Factorisations with inverses, each of N**3 operations, in the search for the bands' penalties.
+BAND_FITS = 40
 TARGET_BYTES = 3000
 # Correct, rank, margin, top5.
 OUTCOMES = 4
@@ -161,7 +163,8 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
         # Slabs of both splits as read, in single precision, and standardised.
         slabs = 5 * layer.slab * counts.total // (2 * counts.train)
         memory = max(memory, slabs, path)
-        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) else 0
+        own_penalties = study.probe.by_band
+        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) or own_penalties else 0
         has_pattern = "pattern" in study.readouts
         if "map" in study.readouts or has_pattern or bands:
             kernel = DOUBLE * counts.eval * _coordinates(layer)
@@ -175,6 +178,11 @@ def _probes(layers: Sequence[Layer], study: Study) -> Cost:
                 # The fit of the map is kept until both are written.
                 squares += squares * KEPT_SQUARES // SQUARES
                 operations += fit_operations(layer, study.probe.folds, penalties, 1)
+            if own_penalties:
+                readouts = len({"map", "pattern"} & set(study.readouts))
+                operations += readouts * BAND_FITS * float(counts.train) ** 3
+                if has_pattern:
+                    held += bands * (DOUBLE * counts.train**2 + kernel)
             memory = max(memory, held + slabs, held + squares + path)
             fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
             operations += fit_operations(layer, study.probe.folds, penalties, fits)
@@ -197,6 +205,12 @@ def _squares(layer: Layer) -> int:
 def _linear(study: Study) -> list[str]:
     """Readouts whose weights are maps."""
     return [readout for readout in study.readouts if readout not in BY_BAND]
+
+
+def _with_dc(layer: Layer, study: Study) -> int:
+    """Number of readouts that split at DC; `energy` does where a band is DC alone."""
+    lowest = study.bands.on_grid(layer.shape.height, layer.shape.width).counts[0]
+    return len(_linear(study)) + int("energy" in study.readouts and lowest == 1)
 
 
 def _subsets(study: Study) -> int:
@@ -249,6 +263,10 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
     linear = len(_linear(study))
     total = sum(logits_bytes)
     stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
+    stored += sum(
+        _with_dc(layer, study) * DOUBLE * layer.counts.eval * layer.counts.classes
+        for layer in layers
+    )
     jobs = len(layers) if readouts else 0
     return Cost("band_logits", jobs, stored, memory + outside, operations)
 
@@ -310,6 +328,11 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
         cells += len(study.refit_modes) * (bands + 1)
     per_image = SINGLE * OUTCOMES
     stored = sum(per_image * layer.counts.eval * cells for layer in layers)
+    # DC alone and all but DC.
+    parts = 2 * len(study.removals)
+    stored += sum(
+        per_image * layer.counts.eval * parts * _with_dc(layer, study) for layer in layers
+    )
     if study.head:
         heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
         networks = [layer for layer in layers if layer.model in study.networks()]

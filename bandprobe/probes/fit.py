@@ -104,6 +104,25 @@ def read_splits(
 
 
 @dataclass(frozen=True)
+class BandPenalties:
+    """The penalties of a readout that has one for each band (`bandprobe.probes.by_band`).
+
+    Attributes
+    ----------
+    penalties : array of shape (n_bands,)
+        NaN of bands that hold nothing.
+    factors : array of shape (n_bands,)
+        The shared penalty over the band's: its weights are still to be multiplied by it.
+    losses : array of shape (n_folds,)
+        Scale-free log loss on held-out folds.
+    """
+
+    penalties: FloatArray
+    factors: FloatArray
+    losses: FloatArray
+
+
+@dataclass(frozen=True)
 class FittedReadout:
     """A fitted readout and what is stored beside it.
 
@@ -122,6 +141,9 @@ class FittedReadout:
         On evaluation maps, along the path; not used to choose. NaN as for `losses`.
     permuted_accuracy : array of shape (n_permutations,)
         On evaluation maps, of readouts fitted on permuted training labels.
+    by_band : BandPenalties, optional
+        If each band has a penalty of its own; `losses`, `chosen` and `accuracy` are then those of
+        the shared one.
     """
 
     weights: FloatArray
@@ -131,11 +153,15 @@ class FittedReadout:
     clean_logits: FloatArray
     accuracy: FloatArray
     permuted_accuracy: FloatArray
+    by_band: BandPenalties | None = None
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the penalty is the first or the last of several that make a difference."""
-        return at_end(self.losses.mean(0), self.chosen)
+        """Whether the penalty is the first or the last of several that make a difference.
+
+        Where each band has its own, an end is an answer: a band that is left out, or left free.
+        """
+        return self.by_band is None and at_end(self.losses.mean(0), self.chosen)
 
 
 def fit_readout(splits: Splits, source: Products | Rows, start: int | None = None) -> FittedReadout:

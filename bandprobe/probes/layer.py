@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bandprobe.base.arrays import MapArray
@@ -11,8 +12,10 @@ from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import grouped_sum, power
 from bandprobe.linear.band_grams import BandSums
-from bandprobe.linear.coordinates import StandardisedMaps, refit_subsets, standardise_slabs
+from bandprobe.linear.band_penalties import BandProducts
+from bandprobe.linear.coordinates import Rows, StandardisedMaps, refit_subsets, standardise_slabs
 from bandprobe.linear.map_sums import MapSums
+from bandprobe.probes.by_band import fit_by_band
 from bandprobe.probes.fit import (
     FittedReadout,
     Splits,
@@ -79,10 +82,11 @@ def fit_layer(
     sums = layer_sums(splits, partition, slabs, device, pattern="pattern" in outputs)
     maps = StandardisedMaps.from_sums(sums)
     whole = fit_readout(splits, maps.source)
-    readouts = {"map": (maps, whole)}
+    readouts = {"map": with_band_penalties(splits, sums.by_band, maps, whole)}
     if sums.pattern is not None:
         patterns = StandardisedMaps.from_sums(sums.pattern)
-        readouts["pattern"] = (patterns, fit_readout(splits, patterns.source, whole.chosen))
+        pattern = fit_readout(splits, patterns.source, whole.chosen)
+        readouts["pattern"] = with_band_penalties(splits, sums.pattern.by_band, patterns, pattern)
     writer.write_linear(readouts, splits.train_slabs)
     if "pooled" in outputs:
         write_pooled(writer, splits, list(zip(*sums.spatial_means, strict=True)))
@@ -106,7 +110,27 @@ def layer_sums(
     if slabs:
         return read_sums(slabs, partition)
     maps = (splits.train, splits.evaluation, splits.layer, partition)
-    return sum_channels(*maps, device=open_device(device), pattern=pattern)
+    by_band = splits.settings.by_band
+    on_device = open_device(device)
+    return sum_channels(*maps, device=on_device, pattern=pattern, pattern_by_band=by_band)
+
+
+def with_band_penalties(
+    splits: Splits, sums: BandSums | None, maps: StandardisedMaps, shared: FittedReadout
+) -> tuple[StandardisedMaps, FittedReadout]:
+    """A readout as it was fitted or, if that is wanted, with one penalty for each band."""
+    if not splits.settings.by_band:
+        return maps, shared
+    if sums is None:
+        raise ConfigError(
+            f"penalties by band of layer {splits.layer} need sums by band",
+            expected="bands: names, edges, kinds; and one slab",
+        )
+    train = maps.source.train if isinstance(maps.source, Rows) else None
+    fit = fit_by_band(splits, BandProducts.of(sums.products), shared, train)
+    if fit.by_band is None:
+        return maps, fit
+    return replace(maps, scaling=(sums.partition, fit.by_band.factors)), fit
 
 
 def write_pooled(

@@ -20,12 +20,15 @@ class FitSettings:
         Readouts fitted on permuted labels.
     seed : int
         Of the permutations.
+    by_band : bool
+        Whether each band of `map` and `pattern` has a penalty of its own.
     """
 
     penalties: tuple[float, ...]
     estimator: str
     permutations: int
     seed: int
+    by_band: bool = False
 
 
 @dataclass(frozen=True)

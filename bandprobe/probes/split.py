@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +144,20 @@ def bands_alone(partition: BandPartition) -> Masks:
     return Masks(partition, {})
 
 
+class DcLogits(NamedTuple):
+    """The part of a readout's logits that DC alone brings; `zero` and `mean` are of `SplitLogits`.
+
+    Attributes
+    ----------
+    logits : array of shape (n_samples, n_classes)
+    zero, mean : arrays of shape (n_classes,)
+    """
+
+    logits: FloatArray
+    zero: FloatArray
+    mean: FloatArray
+
+
 @dataclass(frozen=True)
 class SplitLogits:
     """Logits of one readout for the bands and for random masks.
@@ -168,6 +182,8 @@ class SplitLogits:
         Whether the readout has no result at all: maps of 1 x 1 without their mean are nothing.
     outside : mapping of str to Variable
         Scores after masks outside each band were changed, as they are stored.
+    dc : DcLogits, optional
+        None where the logits do not split there: `energy` is a sum over bands.
     """
 
     logits: FloatArray
@@ -180,6 +196,7 @@ class SplitLogits:
     changed_controls: MapArray | None = None
     is_undefined: bool = False
     outside: Mapping[str, Variable] = field(default_factory=dict)
+    dc: DcLogits | None = None
 
 
 def split_linear(
@@ -198,6 +215,7 @@ def split_linear(
     shapes = [(len(labels), len(readout.intercept)) for readout in readouts]
     # Those of the bands are added up later, and kept in double precision.
     of_bands = [np.empty((n_bands, *shape)) for shape in shapes]
+    of_dc = [np.empty(shape) for shape in shapes]
     of_masks = [np.empty((len(stacked) - n_bands, *shape), np.float32) for shape in shapes]
     outside = [
         None if drawer is None else outside_scores(drawer, readout, by_band, len(labels))
@@ -210,7 +228,9 @@ def split_linear(
         for number, (readout, by_band, scores) in enumerate(
             zip(readouts, weights, outside, strict=True)
         ):
-            logits = by_band.logits(coefficients, mean - readout.channel_mean, stacked)
+            shift = mean - readout.channel_mean
+            logits = by_band.logits(coefficients, shift, stacked)
+            of_dc[number][part] = by_band.dc_logits(coefficients, shift)
             of_bands[number][:, part] = logits[:n_bands]
             of_masks[number][:, part] = logits[n_bands:]
             if scores is not None:
@@ -219,7 +239,7 @@ def split_linear(
     n_sets = (len(masks.controls), -1, n_bands)
     return [
         replace(
-            _with_fills(of_bands[number], readout, by_band, stacked),
+            _with_fills(of_bands[number], of_dc[number], readout, by_band, stacked),
             controls=of_masks[number].reshape(*n_sets, *shapes[number]) if masks.controls else None,
             outside={} if scores is None else scores.variables(),
         )
@@ -230,29 +250,45 @@ def split_linear(
 
 
 def _with_fills(
-    logits: FloatArray, readout: Readout, weights: BandWeights, stacked: MaskArray
+    logits: FloatArray,
+    dc_logits: FloatArray,
+    readout: Readout,
+    weights: BandWeights,
+    stacked: MaskArray,
 ) -> SplitLogits:
     centred = (readout.mean_map - readout.channel_mean[:, None, None])[None]
-    return SplitLogits(
+    of_mean = transform(centred, [weights])
+    split = SplitLogits(
         logits,
         blank_logits(readout.channel_mean, weights, stacked),
-        weights.logits(transform(centred, [weights]), None, stacked)[:, 0],
+        weights.logits(of_mean, None, stacked)[:, 0],
         readout.intercept,
         weights.seen,
         is_undefined=readout.without_dc and weights.seen.size == 1,
     )
+    if weights.only_dc or weights.partition.counts[0] == 1:
+        return replace(split, dc=_lowest_band(split))
+    # A map of zeros, centred, is constant.
+    return replace(split, dc=DcLogits(dc_logits, split.zero[0], weights.dc_logits(of_mean)[0]))
+
+
+def _lowest_band(split: SplitLogits) -> DcLogits:
+    """What DC brings where nothing else in the lowest band brings anything: to the last digit."""
+    return DcLogits(split.logits[0], split.zero[0], split.mean[0])
 
 
 def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogits:
     """Split logits of an energy readout; it is made of bands, so random masks have no logits."""
     readout = stored.readout
-    return SplitLogits(
+    split = SplitLogits(
         readout.band_logits(stored.evaluation),
         readout.silent_logits,
         readout.mean_logits,
         readout.intercept,
         np.ones((partition.height, partition.width), bool),
     )
+    is_dc = partition.counts[0] == 1
+    return replace(split, dc=_lowest_band(split)) if is_dc else split
 
 
 def with_masked_energy(
@@ -325,6 +361,13 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
         facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
         dims_of_masks = ("control", "control_draw", "mask", "band")
         variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)
+    if split.dc is not None:
+        text = "part of the logits that comes from DC alone"
+        facts = unit | {"long_name": text}
+        variables["dc_logits"] = Variable(dims["logits"][1:], split.dc.logits, facts)
+        for which, name in (("zero", "zero_logits"), ("mean", "mean_logits")):
+            facts = unit | {"long_name": f"{text}: {names[which][1].removeprefix('band logits ')}"}
+            variables[f"dc_{name}"] = Variable(("class",), getattr(split.dc, which), facts)
     if split.is_undefined:
         none = masks.partition.counts > 0
         facts = {"long_name": "the readout has no result for the band"}

@@ -25,6 +25,7 @@ def sum_channels(
     device: str = "cpu",
     *,
     pattern: bool = False,
+    pattern_by_band: bool = False,
 ) -> MapSums:
     """What the readouts of the maps are fitted from, added up over the channels of one slab.
 
@@ -41,10 +42,18 @@ def sum_channels(
         Where transforms and inner products are computed.
     pattern : bool
         Whether the maps without their spatial means are added up too.
+    pattern_by_band : bool
+        Whether these are added up band by band, if there is a partition.
     """
     n_train, n_channels, height, width = train.array(layer).shape
     direct = n_channels * height * width <= n_train
-    sums = MapSums.empty(direct=direct, partition=partition, device=device, pattern=pattern)
+    sums = MapSums.empty(
+        direct=direct,
+        partition=partition,
+        device=device,
+        pattern=pattern,
+        pattern_by_band=pattern_by_band,
+    )
     number, count = slab
     channels = slab_slice(n_channels, count, number)
     for train_maps, eval_maps in paired_slabs(train, evaluation, layer, channels):

@@ -44,6 +44,18 @@ def common_variables(fit: FittedReadout) -> dict[str, Variable]:
     }
 
 
+def band_penalty_variables(fit: FittedReadout) -> dict[str, Variable]:
+    """The penalty of each band, if each has its own."""
+    if fit.by_band is None:
+        return {}
+    loss = {"units": "nats", "long_name": "held-out log loss with these penalties"}
+    unit = {"units": "mean squared norm", "long_name": "penalty of the band"}
+    return {
+        "band_penalty": Variable(("band",), fit.by_band.penalties, unit),
+        "band_penalty_cv_log_loss": Variable(("fold",), fit.by_band.losses, loss),
+    }
+
+
 def linear_variables(maps: StandardisedMaps, grid: tuple[int, int]) -> dict[str, Variable]:
     """Moments and the mean map of a linear readout."""
     feature = {"units": "feature units"}
@@ -196,7 +208,9 @@ class ProbeWriter:
             write_weights(stores, probes, slabs, chunk, splits.grid)
             for store, (maps, fit) in zip(stores, fits.values(), strict=True):
                 variables = common_variables(fit) | linear_variables(maps, splits.grid)
-                _write(store, variables, self._coordinates)
+                of_bands = band_penalty_variables(fit)
+                names = self._bands if of_bands else {}
+                _write(store, variables | of_bands, self._coordinates | names)
 
     def write_by_band(
         self, readout: str, fit: FittedReadout, variables: Mapping[str, Variable]

@@ -24,6 +24,7 @@ from bandprobe.report.findings import (
     passing,
     span,
 )
+from bandprobe.report.parts import part_table
 from bandprobe.scoring.flags import (
     DISAGREE,
     FLAG_MEANINGS,
@@ -77,6 +78,7 @@ class Results:
     config: Mapping[str, Any]
     figures: Sequence[str]
     facts: Facts
+    parts: xr.Dataset | None = None
 
     @property
     def level(self) -> float:
@@ -135,6 +137,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "checks": checks(results, cells),
         "has_probes": results.probes is not None,
         "has_shapley": results.shapley is not None,
+        "parts": part_table(results.parts),
         "glossary": GLOSSARY,
     }
 
@@ -216,6 +219,7 @@ def code_digests(results: Results) -> dict[str, str]:
         "spectra": results.spectra,
         "probes": results.probes,
         "shapley": results.shapley,
+        "parts": results.parts,
     }
     return {
         name: str(table.attrs.get("code_digest", ""))

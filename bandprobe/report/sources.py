@@ -67,6 +67,7 @@ def read_results(
         config=config,
         figures=figures,
         facts=facts,
+        parts=loaded.get("parts"),
     )
 
 

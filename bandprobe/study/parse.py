@@ -56,7 +56,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     bands = Bands.from_spec(complete["bands"])
     return Study(
         models={name: _model(name, spec) for name, spec in complete["models"].items()},
-        probe=_probe(complete["probe"]),
+        probe=_probe(complete["probe"], complete["readouts"], complete["scale"]["slabs"]),
         bands=bands,
         datasets={name: _dataset(name, spec) for name, spec in complete["datasets"].items()},
         readouts=tuple(complete["readouts"]),
@@ -83,11 +83,37 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     )
 
 
-def _probe(spec: Mapping[str, Any]) -> ProbeSettings:
+def _probe(spec: Mapping[str, Any], readouts: Sequence[str], slabs: int) -> ProbeSettings:
     penalties = tuple(map(float, spec["penalties"]))
     if any(high <= low for low, high in pairwise(penalties)):
         raise ConfigError("probe.penalties must increase strictly", found=list(penalties))
-    return ProbeSettings(penalties, spec["folds"], spec["seed"], spec["estimator"])
+    settings = ProbeSettings(
+        penalties, spec["folds"], spec["seed"], spec["estimator"], spec["by_band"]
+    )
+    if settings.by_band:
+        _check_by_band(settings, readouts, slabs)
+    return settings
+
+
+def _check_by_band(settings: ProbeSettings, readouts: Sequence[str], slabs: int) -> None:
+    if settings.estimator != "ridge":
+        raise ConfigError(
+            "probe.by_band",
+            expected="estimator: ridge, of which kernels can be weighted band by band",
+            found=f"estimator: {settings.estimator}",
+        )
+    if not {"map", "pattern"} & set(readouts):
+        raise ConfigError(
+            "probe.by_band",
+            expected="the readout map or pattern, whose bands it is about",
+            found=f"readouts: {', '.join(readouts)}",
+        )
+    if slabs > 1:
+        raise ConfigError(
+            "probe.by_band",
+            expected="scale.slabs: 1; slabs are not stored band by band for pattern",
+            found=f"scale.slabs: {slabs}",
+        )
 
 
 def _refit_modes(modes: Mapping[str, Mode], names: Sequence[str] | None) -> tuple[str, ...]:

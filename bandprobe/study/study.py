@@ -8,7 +8,7 @@ from typing import Any
 
 from bandprobe.errors import ConfigError, unknown_name
 from bandprobe.fourier.bands import Bands
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.modes import Mode, removals
 from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import HeadSettings
 from bandprobe.study.replicates import Replicates
@@ -62,6 +62,7 @@ class ProbeSettings:
     folds: int
     seed: int
     estimator: str
+    by_band: bool
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,20 @@ class Study:
     def additive(self) -> tuple[str, ...]:
         """Readouts whose logits are sums over bands."""
         return tuple(readout for readout in self.readouts if readout in ADDITIVE)
+
+    @property
+    def removals(self) -> tuple[str, ...]:
+        """Modes that remove a band, and DC alone and all but DC; the training mean's come first."""
+        return tuple(removals(self.modes.values()))
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether DC alone and all but DC are removed, as a whole each, from any readout."""
+        return bool(self.additive and self.removals)
+
+    def part_axes(self) -> dict[str, Any]:
+        """As `axes`, of what the two parts are removed from, and by which modes."""
+        return self.axes(self.additive) | {"modes": list(self.removals)}
 
     def is_defined(self, readout: str, mode: str) -> bool:
         """Whether a readout has a result under a mode; if not, its targets are N/A."""

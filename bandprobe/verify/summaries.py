@@ -24,6 +24,7 @@ from bandprobe.study.study import Study
 from bandprobe.study.within import inside, top
 from bandprobe.summary.interactions import interaction_table
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
+from bandprobe.summary.parts import parts_dataset
 from bandprobe.summary.planes import planes_dataset
 from bandprobe.summary.probes import probes_dataset
 from bandprobe.summary.replicates import replicates_dataset
@@ -155,6 +156,10 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             return replicates_dataset(top(folder, Paths.REPLICATES), own, settings, opened.load())
 
+    def parts() -> xr.Dataset:
+        sources = (top(folder, Paths.OUTCOMES), top(folder, Paths.SPECTRA))
+        return parts_dataset(*sources, study.part_axes(), settings)
+
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})
     yield from _table_problems(dataset, "spectra", spectra, curves)
@@ -168,6 +173,8 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
         yield from _table_problems(dataset, "shapley", shapley, pairs)
     if study.replicates:
         yield from _table_problems(dataset, "replicates", replicates, {})
+    if study.has_parts:
+        yield from _table_problems(dataset, "parts", parts, {})
     path = Paths.FLAGS.format(dataset=dataset)
     yield path, _text_problems(path, lambda: flag_table(read_records(targets, axes)))
 

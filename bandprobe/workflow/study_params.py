@@ -211,12 +211,13 @@ def fit_settings(study: Study) -> FitSettings:
         estimator=study.probe.estimator,
         permutations=study.controls.permutations,
         seed=study.controls.seed,
+        by_band=study.probe.by_band,
     )
 
 
 def fit_bands(study: Study) -> FitBands | None:
     """Bands for the readouts that are fitted by band; None where there are none of these."""
-    if not set(study.readouts) & set(BY_BAND):
+    if not set(study.readouts) & set(BY_BAND) and not study.probe.by_band:
         return None
     kinds = dict.fromkeys(study.modes[mode].kind for mode in study.refit_modes)
     bands = study.bands
@@ -309,6 +310,11 @@ def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) 
         networks=study.networks(),
         heads=head_axes,
     )
+
+
+def part_axes(study: Study) -> SummaryAxes:
+    """The same of the summary of DC alone and all but DC, which some modes remove."""
+    return replace(summary_axes(study, study.additive), modes=study.removals)
 
 
 def figures_of(study: Study, table: str) -> dict[str, Entry]:

@@ -41,6 +41,7 @@ def tables(study: Study) -> list[str]:
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
         *(["replicates"] if study.replicates else []),
+        *(["parts"] if study.has_parts else []),
     ]
 
 
@@ -95,6 +96,16 @@ def shapley_stores(study: Study, dataset: str) -> list[str]:
 def replicate_stores(study: Study, dataset: str) -> list[str]:
     """Stores of the replicates of all layers."""
     return _of_layers(study, Paths.REPLICATES, dataset) if study.replicates else []
+
+
+def removal_stores(study: Study, dataset: str) -> list[str]:
+    """Outcomes of the modes that remove, which have those of DC alone and all but DC too."""
+    return _of_layers(study, Paths.OUTCOMES, dataset, study.additive, study.removals)
+
+
+def removals(study: Study, dataset: str) -> list[str]:
+    """Digests of these stores."""
+    return Paths.digests(removal_stores(study, dataset))
 
 
 def spectra(study: Study, dataset: str) -> list[str]:
@@ -183,9 +194,14 @@ def report(_study: Study, dataset: str) -> list[str]:
 
 
 def _of_layers(
-    study: Study, pattern: str, dataset: str, readouts: Sequence[str] | None = None
+    study: Study,
+    pattern: str,
+    dataset: str,
+    readouts: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
 ) -> list[str]:
     chosen = {} if readouts is None else {"readout": readouts}
+    chosen |= {} if modes is None else {"mode": modes}
     return [
         path
         for model, layer in study.layers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from bandprobe.report.payload import CURVES, SPECTRA, packed, page_data, plain
 from bandprobe.scoring.flags import DISAGREE, MISSING, STRUCTURAL
 from tests.report.conftest import SHAPE, embedded, page_of, unpacked
 from tests.report.test_sentences import CELL, add_flag
+from tests.unit.report.test_parts import summary
 
 
 def test_embedded_targets_are_the_summarys_to_the_last_digit(shared: Results) -> None:
@@ -182,3 +184,17 @@ def test_tests_that_repeat_and_tests_that_cannot_pass_are_counted(results: Resul
     assert found["repeats"] == repeated
     assert found["tested"] == before["tested"] - repeated
     assert found["unreachable"] == count - repeated
+
+
+def test_the_two_parts_are_a_table_before_the_bands(results: Results) -> None:
+    assert 'id="parts-table"' not in page_of(results)
+    page = page_of(dataclasses.replace(results, parts=summary()))
+    assert page.index('id="parts-table"') < page.index('id="used-view"')
+    (table,) = re.findall(r'<table id="parts-table">(.*?)</table>', page, re.S)
+    rows = [re.findall(r"<td.*?>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
+    left = ["0.250", "0.125 to 0.375", "0.250", "0.5"]
+    assert rows == [
+        ["net", "one", "map", "0.500", *left, *left],
+        ["net", "two", "map", "0.500", *left, "fixed", "", "0.250", ""],
+    ]
+    assert "<code>remove-mean</code>" in page

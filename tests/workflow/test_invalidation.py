@@ -15,8 +15,9 @@ REPORT = {"write_report": 1}
 VERDICT = {"plot_verdict": 1} | REPORT
 SUMMARY = {"summarise_interventions": 1, "plot_interventions": 1} | VERDICT
 SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
+PARTS = {"summarise_parts": 1}
 PLANES = {"summarise_planes": 1, "plot_planes": 1, "summarise_transfer": 1, "plot_transfer": 1}
-SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | PLANES | VERDICT
+SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | PLANES | PARTS | VERDICT
 PROBES = {"summarise_probes": 1, "plot_probes": 1} | REPORT
 CONFIG = {"write_config": 1} | REPORT
 PARAMS = "params have changed since last execution"
@@ -113,7 +114,7 @@ def test_more_control_masks_run_no_readout_again(planner: TinyStudy) -> None:
         for n, count in layer_jobs(LAYERS).items()
         if n not in ("fit_probes", "compute_spectra")
     }
-    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | CONFIG
+    assert planner.plan().jobs == own | SUMMARY | SHAPLEY | PARTS | CONFIG
 
 
 def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path) -> None:

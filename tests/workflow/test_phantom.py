@@ -81,6 +81,28 @@ def test_isolating_a_band_keeps_exactly_its_classes(phantom: Path, readout: str)
     assert found[~own].mean() < 2 / 21
 
 
+def test_without_all_but_dc_a_pattern_is_at_chance_and_without_dc_it_is_complete(
+    phantom: Path,
+) -> None:
+    """Its classes differ in their patterns alone, and its lowest band has more than DC."""
+    with xr.open_dataset(phantom / "phantom/summary/parts.nc") as summary:
+        cells = summary.sel(model="pixels", layer="input").load()
+    for readout in ("map", "pattern"):
+        of_readout = cells.sel(readout=readout, mode="remove")
+        assert float(of_readout["clean_top1"]) > 0.95
+        dc, rest = (float(of_readout["top1"].sel(part=part)) for part in ("dc", "all-but-dc"))
+        assert dc > 0.95
+        assert rest == pytest.approx(1 / 21, abs=0.05)
+    flags = cells["flags"].sel(readout="pattern", mode="remove").to_numpy().tolist()
+    assert [text.split()[0] for text in flags] == [
+        "structural:readout-blind",
+        "structural:nothing-left",
+    ]
+    bins = cells["bins"].to_numpy()
+    assert bins[0] == 1
+    assert bins.sum() == 112 * 112
+
+
 def test_random_phases_leave_a_linear_readout_at_chance(phantom: Path) -> None:
     for mode in ("remove", "isolate"):
         for record in targets(phantom, "phantom-random-phase", mode):

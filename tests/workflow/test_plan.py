@@ -24,10 +24,10 @@ COUNTED = {
     "spectra": ("energy", "energy_without_dc", "profile_by_sample"),
     "controls": ("mask",),
     "probes": ("W", "mean_map", "clean_logits", "eval_energy", "logits"),
-    "band_logits": ("band_logits", "control_logits"),
+    "band_logits": ("band_logits", "control_logits", "dc_logits"),
     "outcomes": tuple(
         f"{kind}{name}"
-        for kind in ("", "clean_", "equal_bins_", "equal_energy_")
+        for kind in ("", "clean_", "equal_bins_", "equal_energy_", "part_")
         for name in ("correct", "rank", "margin", "top5")
     ),
     "shapley": tuple(

@@ -111,6 +111,7 @@ def test_a_store_says_how_its_readout_was_fitted(tmp_path: Path) -> None:
             "estimator": "ridge",
             "permutations": 1,
             "seed": 0,
+            "by_band": False,
         }
         assert (store.attrs["weights_sha256"], store.attrs["code_digest"]) == ("abc", "digest")
     assert stores["energy"].labels("band") == ("low", "high")

@@ -166,6 +166,24 @@ def test_a_value_that_does_not_fit_is_named_by_its_place(
     assert str(caught.value).startswith(where)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "found"),
+    [
+        ("probe/estimator", "logistic", "estimator: logistic"),
+        ("readouts", ["pooled", "energy"], "readouts: pooled, energy"),
+        ("scale", {"slabs": 2}, "scale.slabs: 2"),
+    ],
+)
+def test_penalties_by_band_are_refused_where_they_cannot_be(
+    config: Config, path: str, value: Any, found: str
+) -> None:
+    by_band = change(config, "probe", {"by_band": True})
+    assert parse_study(by_band).probe.by_band
+    assert not parse_study(config).probe.by_band
+    with pytest.raises(ConfigError, match=rf"probe\.by_band(?s:.*)found: +{found}"):
+        parse_study(change(by_band, path, value))
+
+
 @pytest.mark.parametrize("key", ["datasets", "models", "bands", "readouts", "modes"])
 def test_a_missing_key_is_named(config: Config, key: str) -> None:
     del config[key]

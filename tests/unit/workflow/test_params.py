@@ -156,6 +156,7 @@ def test_fits(study: Study) -> None:
         "estimator": study.probe.estimator,
         "permutations": study.controls.permutations,
         "seed": study.controls.seed,
+        "by_band": study.probe.by_band,
     }
     assert round_trip(study_params.mask_settings(study), MaskSettings) == {
         "draws": study.controls.draws,

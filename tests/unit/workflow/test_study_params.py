@@ -177,6 +177,12 @@ def test_bands_are_an_option_of_readouts_by_band(tiny: Study, bare: Study) -> No
     assert bands is not None
     assert bands.kinds == ("remove", "isolate")
     assert '"kinds"' in study_params.fit_bands_option(tiny)
+    # Penalties by band need them too.
+    by_band = study_of(readouts=["map"], probe={"by_band": True}, refit=None)
+    assert study_params.fit_bands(study_of(readouts=["map"], refit=None)) is None
+    found = study_params.fit_bands(by_band)
+    assert found is not None
+    assert found.bands == by_band.bands
 
 
 def test_modes_by_name_and_of_a_job(tiny: Study, bare: Study) -> None:

@@ -80,8 +80,10 @@ def test_a_study_has_the_tables_of_its_results(tiny: Study, bare: Study) -> None
         "transfer",
         "probes",
         "shapley",
+        "parts",
     ]
-    assert targets.tables(bare) == ["interventions", "spectra", "planes", "transfer", "probes"]
+    without_shapley = ["interventions", "spectra", "planes", "transfer", "probes"]
+    assert targets.tables(bare) == without_shapley
     assert targets.tables(study_of(readouts=["refit"])) == [
         "interventions",
         "spectra",
