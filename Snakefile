@@ -21,6 +21,7 @@ include: "rules/interventions.smk"
 include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
+include: "rules/explorer.smk"
 include: "rules/report.smk"
 include: "rules/verify.smk"
 

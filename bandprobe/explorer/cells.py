@@ -11,11 +11,14 @@ import numpy as np
 from bandprobe.base.arrays import MapArray
 from bandprobe.explorer.choose import chosen_images
 from bandprobe.explorer.predictions import Prediction, best, logits_of_images
+from bandprobe.explorer.settings import LayerPlace
 from bandprobe.explorer.views import View, most_changed_channel, view_of
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene
 from bandprobe.fourier.modes import Mode
 from bandprobe.store.zarr_store import Store
+from bandprobe.study.paths import Paths
+from bandprobe.study.within import inside
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,17 @@ class LayerStores:
     probe: Path
     logits: Path
     outcomes: Path
+
+
+def layer_stores(folder: Path, place: LayerPlace, readout: str, mode: Mode) -> LayerStores:
+    """The stores of a layer in the results folder of a data set."""
+    names = {"model": place.model, "layer": place.layer, "readout": readout, "mode": mode.name}
+    patterns = (Paths.PROBE, Paths.LOGITS, Paths.OUTCOMES)
+    return LayerStores(
+        place.layer,
+        inside(folder, Paths.FEATURES, **names, passname=place.passname, split="eval"),
+        *(inside(folder, pattern, **names) for pattern in patterns),
+    )
 
 
 @dataclass(frozen=True)

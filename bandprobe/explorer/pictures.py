@@ -19,6 +19,7 @@ from bandprobe.errors import ConfigError
 from bandprobe.explorer.cells import Cell, LayerStores, cells_of
 from bandprobe.explorer.choose import RULES
 from bandprobe.explorer.photo import brightness, shown_image
+from bandprobe.explorer.settings import LayerPlace, PictureSettings
 from bandprobe.explorer.tiles import (
     SMALL,
     as_text,
@@ -30,8 +31,7 @@ from bandprobe.explorer.tiles import (
     webp,
 )
 from bandprobe.explorer.views import SIDE, View, image_band
-from bandprobe.fourier.bands import BandPartition, Bands
-from bandprobe.fourier.modes import Mode
+from bandprobe.fourier.bands import BandPartition
 from bandprobe.store.zarr_store import Store
 
 # Longest side of an image on the page, in pixels, and how well it is stored.
@@ -39,52 +39,7 @@ PHOTO_SIDE, PHOTO_QUALITY = 128, 55
 MEGABYTE = 1_000_000
 
 
-@dataclass(frozen=True)
-class LayerPlace:
-    """A layer, with the pass that its maps are stored under."""
-
-    model: str
-    layer: str
-    passname: str
-
-
-@dataclass(frozen=True)
-class PictureSettings:
-    """Which pictures to draw.
-
-    Attributes
-    ----------
-    layers : tuple of LayerPlace
-    readouts : tuple of str
-        Both in the order in which they are drawn until the limit is reached.
-    mode : Mode
-    bands : Bands
-    megabytes : float
-        Most that all pictures together take on the page.
-    seed : int
-        Of the choice of images.
-    """
-
-    layers: tuple[LayerPlace, ...]
-    readouts: tuple[str, ...]
-    mode: Mode
-    bands: Bands
-    megabytes: float
-    seed: int
-
-
 StoresOf = Callable[[LayerPlace, str], LayerStores]
-
-
-def last_first(layers: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Every (model, layer), the last layer of each model first, then the last but one of each."""
-    most = max(map(len, layers.values()), default=0)
-    return [
-        (model, names[-depth])
-        for depth in range(1, most + 1)
-        for model, names in layers.items()
-        if depth <= len(names)
-    ]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,16 @@ from bandprobe.scoring.shapley import MOST_BANDS
 from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import parse_head
 from bandprobe.study.resolve import complete_config
-from bandprobe.study.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
+from bandprobe.study.study import (
+    Controls,
+    Model,
+    ProbeSettings,
+    ReportSettings,
+    Scale,
+    Spectra,
+    Statistics,
+    Study,
+)
 
 # Arguments by which timm and torchvision read files of weights themselves, past all checks.
 LOADING = {
@@ -71,6 +80,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         storage=Storage.from_spec(complete["storage"]),
         scale=Scale(**complete["scale"]),
         head=parse_head(complete.get("head"), modes),
+        report=_report(complete["report"]),
         # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
@@ -113,6 +123,10 @@ def _controls(spec: Mapping[str, Any]) -> Controls:
         tuple(spec["random_weights"]),
         spec["seed"],
     )
+
+
+def _report(spec: Mapping[str, Any]) -> ReportSettings:
+    return ReportSettings(spec.get("images"), spec["images_megabytes"], spec["seed"])
 
 
 def _model(name: str, spec: Mapping[str, Any]) -> Model:

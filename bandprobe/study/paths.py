@@ -39,6 +39,7 @@ class Paths:
     FLAGS = f"{DATASET}/summary/flags.csv"
     FIGURE = f"{DATASET}/figures/{{figure}}.{{suffix}}"
     CONFIG = f"{DATASET}/config.yaml"
+    EXPLORER = f"{DATASET}/explorer.json"
     REPORT = f"{DATASET}/report.html"
 
     @staticmethod

@@ -15,7 +15,8 @@ from PIL import Image
 from bandprobe.data.images import Preprocess
 from bandprobe.errors import ConfigError
 from bandprobe.explorer.cells import cells_of
-from bandprobe.explorer.pictures import LayerPlace, PictureSettings, draw_pictures, last_first
+from bandprobe.explorer.pictures import draw_pictures
+from bandprobe.explorer.settings import LayerPlace, PictureSettings
 from bandprobe.explorer.tiles import change_colours, level_colours
 from tests.unit.explorer.conftest import BANDS, MODE, Layer
 
@@ -46,18 +47,6 @@ def size(found: dict[str, Any], *groups: str) -> int:
     """Bytes of the cells of some layers and readouts, and of the images."""
     cells = {name: cell for name, cell in found["cells"].items() if name.startswith(groups)}
     return sum(len(json.dumps(part, separators=(",", ":"))) for part in (cells, found["photos"]))
-
-
-def test_the_last_layers_come_first() -> None:
-    assert last_first({"a": ["1", "2", "3"], "b": ["x"], "c": ["p", "q"]}) == [
-        ("a", "3"),
-        ("b", "x"),
-        ("c", "q"),
-        ("a", "2"),
-        ("c", "p"),
-        ("a", "1"),
-    ]
-    assert last_first({}) == []
 
 
 def test_every_cell_that_has_something_to_show_is_there(layer: Layer) -> None:
