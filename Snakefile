@@ -22,6 +22,7 @@ include: "rules/replicates.smk"
 include: "rules/head.smk"
 include: "rules/summary.smk"
 include: "rules/figures.smk"
+include: "rules/explorer.smk"
 include: "rules/report.smk"
 include: "rules/verify.smk"
 

@@ -27,7 +27,7 @@ COLOURS = {
     "#e8e8e8": ("errors", "base"),
     "#cfe3f5": ("store", "fourier", "linear", "scoring"),
     "#d5ecd0": ("data", "backbones", "features", "probes", "interventions", "head"),
-    "#fbe3bf": ("study", "summary", "figures", "report"),
+    "#fbe3bf": ("study", "summary", "figures", "explorer", "report"),
     "#ecd5e9": ("planning", "verify", "inspection", "workflow", "cli", "__main__"),
 }
 # A room, or the place where an arrow between two rooms crosses a layer.

@@ -1,6 +1,6 @@
 """One page that shows a data set's results, and needs nothing but itself.
 
-in:  results/<dataset>/summary, figures, config.yaml, digests of manifest and features
+in:  results/<dataset>/summary, figures, explorer.json, config.yaml, digests of manifest and features
 out: results/<dataset>/report.html
 """
 
@@ -14,6 +14,7 @@ rule write_report:
         features_digests=of_dataset(targets.features),
         manifest=ancient(Paths.MANIFEST),
         targets=ancient(of_dataset(targets.sampled_interventions)),
+        explorer=of_dataset(targets.explorer),
         # The page links to them and shows nothing of them. Not ancient: below a job that runs Snakemake
         # looks at nothing else, and would leave the page as it was where figures alone are to be drawn.
         figures=of_dataset(targets.figures),
@@ -40,4 +41,5 @@ rule write_report:
         "{wildcards.dataset}: write the report"
     shell:
         'python "$BANDPROBE"/write_report.py --code {params.code} --results {params.results}'
-        " --tables {params.tables} --figures {params.figures} --output {output} 2> {log}"
+        " --tables {params.tables} --figures {params.figures} --explorer {input.explorer}"
+        " --output {output} 2> {log}"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import MapArray
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project, white_noise
 from bandprobe.fourier.modes import COEFFICIENTS, Mode
+from bandprobe.interventions.compare_routes import BothRoutes
 from bandprobe.linear import compose
+from bandprobe.probes.read import Readout
 from bandprobe.store.zarr_store import Store
 
 
@@ -35,6 +37,10 @@ class ChangedMap:
         Of the bands.
     bins : array of shape (n_bands,)
         Full-plane bins of each band.
+    logits : array of shape (n_classes,), optional
+        Of a readout, from all channels of the untouched map.
+    changed_logits : mapping of str to arrays of shape (n_bands, n_classes)
+        The same of the changed maps, by mode.
     """
 
     sample: int
@@ -45,15 +51,17 @@ class ChangedMap:
     changed: Mapping[str, MapArray]
     names: tuple[str, ...]
     bins: NDArray[np.int64]
+    logits: FloatArray | None = None
+    changed_logits: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def of_bands(self, names: Sequence[str]) -> ChangedMap:
         """The same with only some of the bands."""
         positions = [self.names.index(name) for name in names]
-        changed = {mode: maps[positions] for mode, maps in self.changed.items()}
         return replace(
             self,
             bands=self.bands[positions],
-            changed=changed,
+            changed={mode: maps[positions] for mode, maps in self.changed.items()},
+            changed_logits={mode: rows[positions] for mode, rows in self.changed_logits.items()},
             names=tuple(names),
             bins=self.bins[positions],
         )
@@ -67,6 +75,7 @@ def changed_map(
     bands: Bands,
     modes: Sequence[Mode],
     mean_map: MapArray | None,
+    readout: Readout | None = None,
 ) -> ChangedMap:
     """Bands and interventions of one channel of one evaluation image's map.
 
@@ -83,6 +92,8 @@ def changed_map(
     modes : sequence of Mode
     mean_map : array of shape (n_channels, height, width), optional
         Training mean of the raw maps; needed by ``fill: mean``.
+    readout : Readout, optional
+        Scores all channels of the untouched map and of each changed one.
 
     Raises
     ------
@@ -96,28 +107,42 @@ def changed_map(
     chosen = int(whole.var(axis=(1, 2)).argmax()) if channel is None else channel
     if not 0 <= chosen < len(whole):
         raise StoreError(f"{layer} has no channel {chosen}", expected=f"0 to {len(whole) - 1}")
-    single = whole[None, chosen : chosen + 1]
     partition = bands.on_grid(*whole.shape[1:])
-    mean = None if mean_map is None else mean_map[chosen : chosen + 1]
-    changed = {}
+    # Without a readout, nothing is needed of the other channels.
+    used = slice(None) if readout else slice(chosen, chosen + 1)
+    at = chosen if readout else 0
+    maps, mean = whole[None, used], None if mean_map is None else mean_map[used]
+    routes = BothRoutes(readout, partition) if readout else None
+    changed, changed_logits = {}, {}
     for mode in modes:
         noise = other = None
         if mode.kind in COEFFICIENTS:
             # Drawn for all channels, as in the workflow, so that this channel gets the same values.
-            noise = white_noise(mode.seed, 0, [sample], whole.shape)[:, chosen : chosen + 1]
+            noise = white_noise(mode.seed, 0, [sample], whole.shape)[:, used]
         if mode.kind == "resample":
             partner = int(compose.partners(labels, mode.seed, 0)[row])
-            other = np.asarray(array[partner, chosen], np.float32)[None, None]
-        changed[mode.name] = np.concatenate(
+            other = np.asarray(array[partner, used], np.float32)[None]
+        results = np.concatenate(
             [
-                intervene(mode, single, partition, band, mean_map=mean, noise=noise, other=other)[0]
+                intervene(mode, maps, partition, band, mean_map=mean, noise=noise, other=other)
                 for band in range(len(bands))
             ]
         )
-    parts = np.concatenate([project(single, partition, band)[0] for band in range(len(bands))])
-    counts = partition.counts
+        changed[mode.name] = results[:, at]
+        if routes:
+            changed_logits[mode.name] = routes.by_definition(results)
+    parts = np.concatenate([project(maps[:, at], partition, b) for b in range(len(bands))])
     return ChangedMap(
-        sample, int(labels[row]), chosen, single[0, 0], parts, changed, bands.names, counts
+        sample,
+        int(labels[row]),
+        chosen,
+        maps[0, at],
+        parts,
+        changed,
+        bands.names,
+        partition.counts,
+        routes.by_definition(maps)[0] if routes else None,
+        changed_logits,
     )
 
 

@@ -14,11 +14,12 @@ import jinja2
 
 from bandprobe.report.answer import answer
 from bandprobe.report.context import Results, page_context
+from bandprobe.report.explorer import explorer_note
 from bandprobe.report.findings import number, span
 from bandprobe.report.payload import page_data
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("core.js", "heat.js", "plots.js", "table.js", "view.js", "main.js")
+SCRIPTS = ("core.js", "heat.js", "plots.js", "table.js", "explorer.js", "view.js", "main.js")
 STYLES = ("report.css",)
 # These would end a script element, or change how its end is found. Scripts have them only in
 # strings and regular expressions, where the escape means the same.
@@ -60,7 +61,12 @@ def read_template(names: Sequence[str]) -> str:
     return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
 
 
-def render_page(results: Results, config_text: str, provenance: Mapping[str, str]) -> str:
+def render_page(
+    results: Results,
+    config_text: str,
+    provenance: Mapping[str, str],
+    explorer: Mapping[str, Any] | None = None,
+) -> str:
     """The page as one text.
 
     Parameters
@@ -70,6 +76,8 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
         The resolved configuration as stored.
     provenance : mapping
         Of the page itself: version and digest of the code.
+    explorer : mapping, optional
+        Images beside maps, as of `bandprobe.explorer.pictures.draw_pictures`.
     """
     page_script = inline_script(f'"use strict";(() => {{\n{read_template(SCRIPTS)}\n}})();')
     environment = jinja2.Environment(
@@ -89,6 +97,8 @@ def render_page(results: Results, config_text: str, provenance: Mapping[str, str
         own_style=read_template(STYLES),
         own_script=page_script,
         data=inline_json(page_data(results)),
+        explorer=inline_json(explorer) if explorer else None,
+        explorer_note=explorer_note(results, explorer),
         config_text=config_text,
         note=results.config.get("note"),
         provenance=provenance,

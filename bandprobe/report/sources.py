@@ -71,6 +71,21 @@ def read_results(
     )
 
 
+def read_explorer(path: Path) -> dict[str, Any]:
+    """Images beside maps, as `bandprobe.explorer.pictures.draw_pictures` gives them.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _missing(path, error) from error
+    return found
+
+
 def _load(path: Path) -> xr.Dataset:
     try:
         return xr.load_dataset(path, engine="h5netcdf")

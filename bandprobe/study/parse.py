@@ -16,7 +16,16 @@ from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import parse_head
 from bandprobe.study.replicates import parse_replicates
 from bandprobe.study.resolve import complete_config
-from bandprobe.study.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
+from bandprobe.study.study import (
+    Controls,
+    Model,
+    ProbeSettings,
+    ReportSettings,
+    Scale,
+    Spectra,
+    Statistics,
+    Study,
+)
 
 # Arguments by which timm and torchvision read files of weights themselves, past all checks.
 LOADING = {
@@ -78,6 +87,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
             modes,
             complete["probe"]["estimator"],
         ),
+        report=_report(complete["report"]),
         # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
@@ -146,6 +156,10 @@ def _controls(spec: Mapping[str, Any]) -> Controls:
         tuple(spec["random_weights"]),
         spec["seed"],
     )
+
+
+def _report(spec: Mapping[str, Any]) -> ReportSettings:
+    return ReportSettings(spec.get("images"), spec["images_megabytes"], spec["seed"])
 
 
 def _model(name: str, spec: Mapping[str, Any]) -> Model:

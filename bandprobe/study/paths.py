@@ -41,6 +41,7 @@ class Paths:
     FIGURE = f"{DATASET}/figures/{{figure}}.{{suffix}}"
     EXPORT = f"{DATASET}/export/{{file}}"
     CONFIG = f"{DATASET}/config.yaml"
+    EXPLORER = f"{DATASET}/explorer.json"
     REPORT = f"{DATASET}/report.html"
 
     @staticmethod

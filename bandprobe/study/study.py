@@ -95,6 +95,15 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class ReportSettings:
+    """What the page of results shows; `images` is None where the kind of data set decides."""
+
+    images: bool | None
+    images_megabytes: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Scale:
     """Into how many jobs large steps are cut."""
 
@@ -136,6 +145,7 @@ class Study:
     scale: Scale
     head: HeadSettings | None
     replicates: Replicates | None
+    report: ReportSettings
     resolved: Mapping[str, Any] = field(repr=False)
 
     def layers(self) -> Iterator[tuple[str, str]]:

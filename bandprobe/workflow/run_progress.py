@@ -26,6 +26,7 @@ TYPICAL_S: Mapping[str, float] = {
     "plot_shapley": 4,
     "score_targets": 4,
     "summarise_interventions": 4,
+    "draw_explorer": 20,
     "write_report": 3,
     "assign_folds": 3,
     "all": 0,

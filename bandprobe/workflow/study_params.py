@@ -18,9 +18,10 @@ from bandprobe.backbones.model_spec import ModelSpec
 from bandprobe.data.datasets import PLACES, root_of, state_of, without_places
 from bandprobe.data.image_files import keep_times
 from bandprobe.errors import DatasetError
+from bandprobe.explorer.settings import READOUTS, LayerPlace, PictureSettings, last_first
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
-from bandprobe.fourier.modes import KEEPING, Mode
+from bandprobe.fourier.modes import KEEPING, Mode, removals
 from bandprobe.head.settings import ClassifierSettings
 from bandprobe.probes.replicate_settings import ReplicateSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
@@ -315,6 +316,25 @@ def summary_axes(study: Study, readouts: Sequence[str], *, heads: bool = False) 
 def part_axes(study: Study) -> SummaryAxes:
     """The same of the summary of DC alone and all but DC, which some modes remove."""
     return replace(summary_axes(study, study.additive), modes=study.removals)
+
+
+def explorer_settings(study: Study) -> PictureSettings | None:
+    """What the page shows beside images; None where no reader has a map without a band."""
+    mode = next(iter(removals(study.modes.values())), None)
+    readouts = tuple(name for name in READOUTS if name in study.readouts)
+    if mode is None or not readouts:
+        return None
+    layers = last_first({name: model.layers for name, model in study.models.items()})
+    return PictureSettings(
+        layers=tuple(
+            LayerPlace(model, layer, study.models[model].pass_of(layer)) for model, layer in layers
+        ),
+        readouts=readouts,
+        mode=study.modes[mode],
+        bands=study.bands,
+        megabytes=study.report.images_megabytes,
+        seed=study.report.seed,
+    )
 
 
 def figures_of(study: Study, table: str) -> dict[str, Entry]:

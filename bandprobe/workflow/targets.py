@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bandprobe.explorer.settings import may_show
 from bandprobe.figures.gallery import gallery, has_blocks
 from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.study.study import Study
-from bandprobe.workflow.study_params import figures_of
+from bandprobe.workflow.study_params import explorer_settings, figures_of
 
 SUFFIXES = ("png", "svg")
 # Curves of the spectra, as tables beside theirs.
@@ -186,6 +187,41 @@ def spectral_figures(study: Study, dataset: str) -> list[str]:
     """The figures that show spectra."""
     names = [name for table in SPECTRAL for name in figures_of(study, table)]
     return fill(Paths.FIGURE, dataset=dataset, figure=names, suffix=SUFFIXES)
+
+
+def explorer(study: Study, dataset: str) -> list[str]:
+    """Images beside their maps, if the page may show them and the study changes maps."""
+    settings = explorer_settings(study)
+    is_shown = may_show(study.datasets[dataset], study.report.images)
+    return fill(Paths.EXPLORER, dataset=dataset) if settings and is_shown else []
+
+
+def explored_datasets(study: Study) -> list[str]:
+    """Data sets whose page shows images."""
+    return [name for name in study.datasets if explorer(study, name)]
+
+
+def explorer_stores(study: Study, dataset: str) -> list[str]:
+    """Stores of what the explorer shows: maps, readouts, band logits and outcomes."""
+    settings = explorer_settings(study)
+    if settings is None:
+        return []
+    features = [
+        Paths.FEATURES.format(dataset=dataset, model=one.model, passname=one.passname, split="eval")
+        for one in settings.layers
+    ]
+    readouts, mode = settings.readouts, settings.mode.name
+    return [
+        *dict.fromkeys(features),
+        *_of_layers(study, Paths.PROBE, dataset, readouts),
+        *_of_layers(study, Paths.LOGITS, dataset, readouts),
+        *_of_layers(study, Paths.OUTCOMES.replace("{mode}", mode), dataset, readouts),
+    ]
+
+
+def explorer_digests(study: Study, dataset: str) -> list[str]:
+    """Digests of these stores."""
+    return Paths.digests(explorer_stores(study, dataset))
 
 
 def report(_study: Study, dataset: str) -> list[str]:

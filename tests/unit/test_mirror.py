@@ -78,6 +78,7 @@ ELSEWHERE = {
     "probes/write": TINY,
     "report/answer": PAGE,
     "report/context": PAGE,
+    "report/explorer": PAGE,
     "report/findings": PAGE,
     "report/page": PAGE,
     "report/payload": PAGE,

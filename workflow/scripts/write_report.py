@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bandprobe.base.files import write_text
 from bandprobe.report.page import render_page
-from bandprobe.report.sources import read_results
+from bandprobe.report.sources import read_explorer, read_results
 from bandprobe.store.provenance import provenance
 from bandprobe.workflow.script import argument_parser, run
 
@@ -15,12 +15,14 @@ def main() -> None:
     parser.add_argument("--results", required=True, type=Path, help="folder of the data set")
     parser.add_argument("--tables", required=True, nargs="+", help="names of its summaries")
     parser.add_argument("--figures", nargs="*", default=[], help="names of its figures")
+    parser.add_argument("--explorer", nargs="*", default=[], help="its images, if it may show any")
     parser.add_argument("--output", required=True, type=Path)
     arguments = parser.parse_args()
     folder = arguments.results
     results = read_results(folder, folder.name, arguments.tables, arguments.figures)
     config = (folder / "config.yaml").read_text(encoding="utf-8")
-    page = render_page(results, config, provenance(arguments.code, {}))
+    explorer = next((read_explorer(Path(path)) for path in arguments.explorer), None)
+    page = render_page(results, config, provenance(arguments.code, {}), explorer)
     write_text(arguments.output, page)
 
 

@@ -42,7 +42,7 @@ function heatCell(cell, scale, first, choose) {
   element.addEventListener("mouseenter", () => showTip(element, cell.about));
   element.addEventListener("mouseleave", hideTip);
   element.choose = () => choose?.(cell, element);
-  element.addEventListener("focus", () => { showTip(element, cell.about); element.choose(); });
+  element.addEventListener("focus", () => { showTip(element, cell.about); element.choose(); keepClear(element); });
   element.addEventListener("blur", hideTip);
   element.addEventListener("click", () => element.focus());
   return element;
@@ -59,7 +59,8 @@ function moveFocus(event) {
   if (keys[event.key]) { row += keys[event.key][0]; band += keys[event.key][1]; }
   else if (event.key === "Home") band = 0;
   else if (event.key === "End") band = cells.length - 1;
-  else if (event.key === "Escape") { hideTip(); return; }
+  else if (event.key === "Enter") { event.preventDefault(); enterExplorer(); return; }
+  else if (event.key === "Escape") { if (byId("tip").hidden && chosenCell) forgetCell(); else hideTip(); return; }
   else return;
   event.preventDefault();
   const target = lines[row]?.querySelectorAll("[role=gridcell]")[band];
@@ -67,6 +68,12 @@ function moveFocus(event) {
   cell.tabIndex = -1;
   target.tabIndex = 0;
   target.focus();
+}
+
+// The box of the chosen cell must not cover it.
+function keepClear(element) {
+  const box = byId("cell").getBoundingClientRect(), cell = element.getBoundingClientRect();
+  if (!byId("cell").hidden && cell.bottom + 8 > box.top && cell.top < box.bottom) scrollBy(0, cell.bottom + 8 - box.top);
 }
 
 function showTip(element, lines) {
@@ -181,7 +188,9 @@ function showCell(cell) {
   const figure = `${byId("metric").value}_${where.readout}`;
   if (study.figures.includes(figure)) links.append(make("a", { href: `figures/${figure}.svg` }, "figure"), " · ");
   links.append(make("a", { href: targetFile(row) }, "target file"));
-  box.replaceChildren(close, title, list, links);
+  const images = explorerOf(where, row);
+  box.classList.toggle("with-images", images.some((part) => part.matches(".explorer")));
+  box.replaceChildren(close, title, ...images, list, links);
 }
 
 // Closes the box, and the focus goes back to the table.
@@ -191,6 +200,7 @@ function forgetCell() {
   element?.classList.remove("chosen");
   byId("cell").hidden = true;
   chosenCell = null;
+  chosenRule = null;
   writeView();
 }
 

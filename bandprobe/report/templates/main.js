@@ -189,6 +189,7 @@ function openDetails() {
 
 // For printing, everything is drawn.
 addEventListener("beforeprint", () => { while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); openDetails(); });
+byId("cell").addEventListener("keydown", (event) => { if (event.key === "Escape") forgetCell(); });
 addEventListener("scroll", hideTip, { passive: true });
 if (byId("effects-table")) sortable(byId("effects-table"));
 restoreView();

@@ -1,5 +1,6 @@
 // The view in the address: what is chosen, where it differs from what the page opens with. The address
-// is #section&name=value; names are those of the controls, `models`, and `cell` for the chosen cell.
+// is #section&name=value; names are those of the controls, `models`, `cell` for the chosen cell, and
+// `image` for which of its images is shown.
 const CHOICES = ["spectra-quantity", "readout", "mode", "metric", "available-mode", "shapley-readout", "shapley-score"];
 let opened = {};
 let chosenCell = null;
@@ -17,6 +18,7 @@ function writeView(section = parts().section) {
   if (modelBoxes().some((box) => !box.checked)) given.set("models", chosenModels().join(","));
   for (const select of choices()) if (select.value !== opened[select.id]) given.set(select.id, select.value);
   if (chosenCell) given.set("cell", AXES.map((axis) => chosenCell[axis]).join("/"));
+  if (chosenCell && chosenRule) given.set("image", chosenRule);
   const text = String(given), hash = text ? `#${section}&${text}` : section ? `#${section}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -37,6 +39,7 @@ function restoreCell(given) {
   if (names.length !== AXES.length) return;
   const row = findRow(Object.fromEntries(AXES.map((axis, at) => [axis, names[at]])));
   if (row === undefined) return;
+  chosenRule = given.get("image");
   drawNow(byId("used-view"));
   document.querySelector(`#used-view td[data-row="${row}"]`)?.choose();
 }
@@ -48,7 +51,7 @@ function redrawViews() {
 function prepareView() {
   opened = Object.fromEntries(choices().map((select) => [select.id, select.value]));
   readView(parts().given);
-  document.addEventListener("change", (event) => { if (event.target.closest("#model-choice") || CHOICES.includes(event.target.id)) { chosenCell = null; writeView(); } });
+  document.addEventListener("change", (event) => { if (event.target.closest("#model-choice") || CHOICES.includes(event.target.id)) { chosenCell = chosenRule = null; writeView(); } });
   addEventListener("hashchange", () => {
     const { section, given, any } = parts();
     // A link to a section keeps the view.
@@ -61,7 +64,7 @@ function prepareView() {
   byId("reset").hidden = false;
   byId("reset").addEventListener("click", () => {
     readView(new URLSearchParams());
-    chosenCell = null;
+    chosenCell = chosenRule = null;
     redrawViews();
     writeView();
     say("the view is reset");

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from bandprobe.errors import StoreError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene
 from bandprobe.fourier.modes import Mode
-from bandprobe.inspection.map_figures import interventions
+from bandprobe.inspection.map_figures import Around, interventions
 from bandprobe.inspection.one_map import changed_map
-from bandprobe.interventions.compare_routes import Maps
+from bandprobe.interventions.compare_routes import BothRoutes, Maps, fast_logits
+from bandprobe.probes.read import Readout
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 N, C, H, W = 6, 3, 7, 7
@@ -85,12 +87,73 @@ def test_the_picture_has_a_row_a_mode_and_marks_what_does_not_exist(
     modes = [MODES[0], Mode("lowpass", "lowpass")]
     found = changed_map(store, "layer1", 12, 0, bands, modes, None)
     figure = interventions(found.of_bands(["very-low", "ultra-high"]), "title")
-    panels = figure.axes[:9]
-    titles = [panel.get_title() for panel in panels]
-    assert titles[1] == "very-low\nno bin"
-    assert titles[2].startswith("ultra-high\n±")
-    assert titles[4] == titles[7] == "N/A"
+    panels = np.array(figure.axes[:15]).reshape(5, 3)
+    titles = np.vectorize(lambda panel: panel.get_title())(panels)
+    assert titles[0, 1] == "very-low\nno bin"
+    assert titles[0, 2].startswith("ultra-high\n±")
+    assert set(titles[1:, 1]) == {"N/A"}
     # The low-pass at the highest band takes nothing away.
-    assert titles[8] == "unchanged"
-    assert titles[5] == ""
-    assert "remove" in {text.get_text() for text in panels[3].texts}
+    assert titles[3, 2] == "unchanged"
+    assert titles[1, 2] == ""
+    assert [panels[row, 0].get_ylabel() for row in (1, 3)] == ["remove", "lowpass"]
+    # Each changed map, and below it what has changed.
+    for row, mode in ((1, "remove"), (3, "lowpass")):
+        shown = [panels[at, 2].images[0].get_array() for at in (row, row + 1)]
+        np.testing.assert_array_equal(shown[0], found.changed[mode][-1])
+        np.testing.assert_array_equal(shown[1], found.changed[mode][-1] - found.untouched)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_a_readout_scores_all_channels_of_the_changed_maps(
+    store: Store, values: np.ndarray, bands: Bands, mode: Mode, rng: np.random.Generator
+) -> None:
+    readout = Readout(
+        weights=rng.normal(size=(4, C, H, W)).astype(np.float32),
+        intercept=rng.normal(size=4),
+        channel_mean=values.mean((0, 2, 3)),
+        channel_scale=values.std((0, 2, 3)),
+        mean_map=values.mean(0),
+    )
+    found = changed_map(store, "layer1", 12, 1, bands, [mode], readout.mean_map, readout)
+    maps = Maps(values, store.read("sample"), store.read("label"))
+    expected = fast_logits(mode, maps, BothRoutes(readout, bands.on_grid(H, W)))[:, 0, 2]
+    full = found.bins > 0
+    np.testing.assert_allclose(found.changed_logits[mode.name][full], expected[full], atol=1e-3)
+    plain = changed_map(store, "layer1", 12, 1, bands, [mode], readout.mean_map)
+    np.testing.assert_allclose(found.changed[mode.name], plain.changed[mode.name], atol=1e-5)
+    np.testing.assert_array_equal(found.untouched, plain.untouched)
+
+
+def test_the_picture_has_the_image_and_the_best_classes_at_a_size_to_read(
+    store: Store, values: np.ndarray, bands: Bands, rng: np.random.Generator
+) -> None:
+    readout = Readout(
+        weights=rng.normal(size=(4, C, H, W)).astype(np.float32),
+        intercept=rng.normal(size=4),
+        channel_mean=np.zeros(C, np.float32),
+        channel_scale=np.ones(C, np.float32),
+        mean_map=values.mean(0),
+    )
+    found = changed_map(store, "layer1", 12, 0, bands, MODES[:1], None, readout)
+    image = rng.random((3, 16, 16)).astype(np.float32)
+    names = ["cat", "dog", "a-class-with-a-very-long-name", "owl"]
+    figure = interventions(found.of_bands(["low", "ultra-high"]), "title", Around(image, names))
+    panels = np.array(figure.axes[:9]).reshape(3, 3)
+    np.testing.assert_allclose(panels[0, 0].images[0].get_array(), image.transpose(1, 2, 0))
+    assert found.logits is not None
+    for panel, logits in (
+        (panels[1, 0], found.logits),
+        (panels[1, 2], found.changed_logits["remove"][-1]),
+    ):
+        lines = panel.get_xlabel().splitlines()
+        order = np.argsort(-logits)
+        assert len(lines) == 3
+        assert lines[0].split()[0] == (names[order[0]][:16] + ("…" if order[0] == 2 else ""))
+        assert float(lines[0].split()[1]) == pytest.approx(
+            logits[order[0]] - logits[order[1]], abs=0.006
+        )
+        assert float(lines[2].split()[1]) == pytest.approx(
+            logits[order[2]] - logits[order[0]], abs=0.006
+        )
+    sizes = {text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
+    assert min(sizes) >= 6

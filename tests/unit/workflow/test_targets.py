@@ -132,3 +132,33 @@ def test_all_data_sets_are_served_stage_by_stage(tiny: Study) -> None:
     paths = targets.of_all_datasets(both, targets.interventions)
     assert len(paths) == 2 * len(targets.interventions(both, "one"))
     assert all(path.startswith("results/two/") for path in targets.interventions(both, "two"))
+
+
+def test_images_are_drawn_for_data_sets_whose_page_may_show_them(tiny: Study) -> None:
+    assert targets.explorer(tiny, "tiny") == []
+    assert targets.explored_datasets(tiny) == []
+    shown = study_of(report={"images": True})
+    assert targets.explorer(shown, "tiny") == ["results/tiny/explorer.json"]
+    assert targets.explored_datasets(shown) == ["tiny"]
+    assert targets.explorer(study_of(report={"images": True}, readouts=["pooled"]), "tiny") == []
+    modes = {"noise": {"kind": "noise"}}
+    without = study_of(report={"images": True}, modes=modes, refit={}, head=None)
+    assert targets.explorer(without, "tiny") == []
+    assert targets.explorer_stores(without, "tiny") == []
+
+
+def test_images_wait_for_what_they_show(tiny: Study) -> None:
+    stores = targets.explorer_stores(tiny, "tiny")
+    features = [f"results/tiny/features/{m}/pass-0/eval.zarr" for m in ("pixels", "resnet18")]
+    assert sorted(stores[:2]) == features
+    assert set(stores[2:]) == {
+        path
+        for model, layer in LAYERS
+        for readout in ("pattern", "map")
+        for path in (
+            f"results/tiny/probes/{model}/{layer}/{readout}.zarr",
+            f"results/tiny/band_logits/{model}/{layer}/{readout}.zarr",
+            f"results/tiny/outcomes/{model}/{layer}/{readout}/remove.zarr",
+        )
+    }
+    assert targets.explorer_digests(tiny, "tiny") == Paths.digests(stores)
