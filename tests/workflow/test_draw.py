@@ -71,6 +71,7 @@ def test_a_pdf_is_as_wide_as_a_column_and_holds_its_fonts(study: TinyStudy) -> N
 
 
 def test_the_verdict_is_drawn_from_several_summaries(study: TinyStudy) -> None:
+    (study.folder / ".snakemake" / "locks").mkdir(exist_ok=True)
     words = ["draw", "verdict", "--config", "study.yaml", "--cores", "2"]
     before = traces(study.folder)
     printed = prints(study.folder, *words, "--columns", "1", "--model", "resnet18")
