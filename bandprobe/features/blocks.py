@@ -14,6 +14,8 @@ BLOCK_BYTES = 32_000_000
 SLAB_BYTES = 64_000_000
 # Several copies of a slab are in memory at once.
 LARGEST_SLAB_BYTES = 256_000_000
+# Of a slab as it is stored, of which there are no copies.
+LARGEST_STORED_BYTES = 4_000_000_000
 
 
 def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
@@ -98,6 +100,32 @@ def paired_slabs(
     what = f"{store_name(train.path)} {layer}"
     pairs = zip(*slabs, strict=True)
     return tracked(pairs, total, "channels", what, lambda pair: pair[0].shape[1])
+
+
+def stored_parts(train: Store, evaluation: Store, layer: str) -> Iterator[slice]:
+    """Channels of slabs that keep their number format; each pass reports how far it is."""
+    arrays = [store.array(layer) for store in (train, evaluation)]
+    n_channels = arrays[0].shape[1]
+    step = min(
+        stored_channels(
+            array.dtype.itemsize * array.shape[0] * array.shape[2] * array.shape[3], array.chunks[1]
+        )
+        for array in arrays
+    )
+    parts = (slice(start, min(start + step, n_channels)) for start in range(0, n_channels, step))
+    what = f"{store_name(train.path)} {layer}"
+    return tracked(parts, n_channels, "channels", what, lambda part: part.stop - part.start)
+
+
+def stored_channels(channel_bytes: int, chunk_channels: int) -> int:
+    """Channels of a slab of about `LARGEST_SLAB_BYTES`, as of `stored_parts`.
+
+    Whole chunks, so that each is read once, unless one takes more than `LARGEST_STORED_BYTES`.
+    """
+    chunk = channel_bytes * chunk_channels
+    if chunk <= LARGEST_STORED_BYTES:
+        return max(1, LARGEST_SLAB_BYTES // chunk) * chunk_channels
+    return max(1, LARGEST_STORED_BYTES // channel_bytes)
 
 
 def read_coordinates(store: Store) -> dict[str, Variable]:

@@ -147,14 +147,29 @@ def centre_maps(maps: MapArray) -> tuple[MapArray, MapArray, MapArray, float]:
     centred, spatial = without_mean(maps)
     n_samples, n_channels, n_positions = len(maps), maps.shape[1], centred[0, 0].size
     flat = centred.reshape(n_samples, n_channels, n_positions)
-    square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64) / n_positions
-    means = spatial[..., 0, 0].astype(np.float64)
-    whole = square + np.square(means).mean(0)
+    squares = np.einsum("ncp,ncp->nc", flat, flat)
+    scale, constant_energy = pattern_scale(squares, spatial[..., 0, 0], n_positions)
+    mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
+    return centred, mean, scale, constant_energy
+
+
+def pattern_scale(squares: MapArray, levels: MapArray, n_positions: int) -> tuple[MapArray, float]:
+    """Scale of each channel and the energy of constant maps, as of `centre_maps`.
+
+    Parameters
+    ----------
+    squares : array of shape (n_samples, n_channels)
+        Sums over positions of the squares of maps minus their spatial means.
+    levels : array of shape (n_samples, n_channels)
+        These means.
+    n_positions : int
+    """
+    square = squares.mean(0, dtype=np.float64) / n_positions
+    whole = square + np.square(levels.astype(np.float64)).mean(0)
     varies = square > ROUNDING_SHARE * whole
     variance = np.where(varies, square, np.where(whole > 0, whole, 1.0))
-    constant_energy = n_samples * n_positions * int((~varies & (whole > 0)).sum())
-    mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
-    return centred, mean, np.sqrt(variance).astype(np.float32), float(constant_energy)
+    constant_energy = len(squares) * n_positions * int((~varies & (whole > 0)).sum())
+    return np.sqrt(variance).astype(np.float32), float(constant_energy)
 
 
 def standardise_maps(maps: MapArray, scale: MapArray) -> MapArray:

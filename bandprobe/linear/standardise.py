@@ -34,11 +34,24 @@ def centre_channels(maps: MapArray) -> tuple[MapArray, MapArray, MapArray]:
     mean = maps.mean((2, 3)).mean(0, dtype=np.float64).astype(np.float32)
     centred = maps - mean[:, None, None]
     flat = centred.reshape(*maps.shape[:2], -1)
-    square = np.einsum("ncp,ncp->nc", flat, flat).mean(0, dtype=np.float64)
-    scale = np.sqrt(square / flat.shape[-1])
+    squares = np.einsum("ncp,ncp->nc", flat, flat)
+    return centred, mean, channel_scale(squares, flat.shape[-1], mean)
+
+
+def channel_scale(squares: MapArray, n_positions: int, mean: MapArray) -> MapArray:
+    """Scale of each channel, as of `centre_channels`.
+
+    Parameters
+    ----------
+    squares : array of shape (n_samples, n_channels)
+        Sums over positions of the squares of the centred maps.
+    n_positions : int
+    mean : array of shape (n_channels,)
+    """
+    scale = np.sqrt(squares.mean(0, dtype=np.float64) / n_positions)
     # A channel whose values differ from their mean only by rounding errors does not change.
     rounding = 8 * np.finfo(np.float32).eps * np.abs(mean)
-    return centred, mean, np.where(scale > rounding, scale, 1.0).astype(np.float32)
+    return np.where(scale > rounding, scale, 1.0).astype(np.float32)
 
 
 def standardise(maps: MapArray, mean: MapArray, scale: MapArray) -> MapArray:

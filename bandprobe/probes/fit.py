@@ -138,7 +138,8 @@ class FittedReadout:
     clean_logits : array of shape (n_eval, n_classes)
         Logits of the evaluation maps.
     accuracy : array of shape (n_penalties,)
-        On evaluation maps, along the path; not used to choose. NaN as for `losses`.
+        On evaluation maps, along the path; not used to choose. NaN as for `losses`, or at all
+        penalties but the chosen one.
     permuted_accuracy : array of shape (n_permutations,)
         On evaluation maps, of readouts fitted on permuted training labels.
     by_band : BandPenalties, optional
@@ -208,10 +209,14 @@ def choose_penalty(splits: Splits, basis: Basis) -> FittedProbe:
     )
 
 
+def is_factorised(splits: Splits, least: int | None = None) -> bool:
+    """Whether Gram matrices of so many images are factorised, a penalty at a time."""
+    enough = len(splits.train_labels) >= (LEAST_IMAGES if least is None else least)
+    return enough and splits.settings.estimator == "ridge"
+
+
 def _by_factors(source: Products | Rows, splits: Splits, least: int) -> TypeGuard[Products]:
-    """Whether a readout is fitted by factorisations of its Gram matrix, a penalty at a time."""
-    is_ridge = splits.settings.estimator == "ridge"
-    return is_ridge and isinstance(source, Products) and len(splits.train_labels) >= least
+    return isinstance(source, Products) and is_factorised(splits, least)
 
 
 def _fit_by_factors(

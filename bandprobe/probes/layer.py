@@ -16,6 +16,7 @@ from bandprobe.linear.band_penalties import BandProducts
 from bandprobe.linear.coordinates import Rows, StandardisedMaps, refit_subsets, standardise_slabs
 from bandprobe.linear.map_sums import MapSums
 from bandprobe.probes.by_band import fit_by_band
+from bandprobe.probes.by_weights import fit_by_weights, is_cheaper
 from bandprobe.probes.fit import (
     FittedReadout,
     Splits,
@@ -78,6 +79,12 @@ def fit_layer(
             # Spatial means are all that is needed, and much smaller than what maps add up to.
             write_pooled(writer, splits, list(splits.spatial_means()))
         return
+    if bands is None and not slabs and is_cheaper(splits):
+        means = fit_by_weights(writer, splits, list(outputs), open_device(device))
+        if means is not None:
+            if "pooled" in outputs:
+                write_pooled(writer, splits, means)
+            return
     partition = None if bands is None else bands.bands.on_grid(*splits.grid)
     sums = layer_sums(splits, partition, slabs, device, pattern="pattern" in outputs)
     maps = StandardisedMaps.from_sums(sums)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray, MaskArray
+from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.features.blocks import read_coordinates
 from bandprobe.linear.band_grams import BandEnergies
 from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
@@ -25,6 +25,8 @@ from bandprobe.store.zarr_store import StoreWriter, Variable
 
 # Where not all penalties of a path were visited.
 UNVISITED = {"note": "NaN: not visited in the search for the least log loss"}
+# Where logits of evaluation maps come from weights, which are those of a single penalty.
+UNSCORED = {"note": "NaN: evaluation maps were scored at the chosen penalty alone"}
 
 
 def common_variables(fit: FittedReadout) -> dict[str, Variable]:
@@ -34,6 +36,8 @@ def common_variables(fit: FittedReadout) -> dict[str, Variable]:
     permuted = {"units": "1", "long_name": "accuracy after training on permuted labels"}
     if np.isnan(fit.losses).any():
         loss, accuracy = loss | UNVISITED, accuracy | UNVISITED
+    if np.isnan(fit.accuracy).sum() > np.isnan(fit.losses).any(0).sum():
+        accuracy = accuracy | UNSCORED
     logit = {"units": "logits"}
     return {
         "intercept": Variable(("class",), fit.intercept, logit),
@@ -71,8 +75,8 @@ def linear_variables(maps: StandardisedMaps, grid: tuple[int, int]) -> dict[str,
 
 def write_weights(
     stores: Sequence[StoreWriter],
-    readouts: Sequence[tuple[StandardisedMaps, FloatArray]],
-    slabs: Slabs,
+    weights: Iterable[Sequence[MapArray]],
+    shape: tuple[int, int],
     chunk: tuple[int, ...],
     grid: tuple[int, int],
 ) -> None:
@@ -82,31 +86,31 @@ def write_weights(
     ----------
     stores : sequence of StoreWriter
         One per readout.
-    readouts : sequence of pairs of StandardisedMaps and an array
-        As of `bandprobe.linear.coordinates.weight_slabs`.
-    slabs : callable
-        The raw maps that all of them were made from, or their spatial means.
+    weights : iterable of sequences of arrays of shape (n_classes, n_channels, height, width)
+        Some channels at a time; an array per readout, as of `weight_slabs`.
+    shape : (n_classes, n_channels)
+        Of all weights.
     chunk : tuple of int
         Channels, height and width of a chunk.
     grid : (height, width)
         Of the layer.
     """
-    n_classes = readouts[0][1].shape[1]
+    n_classes = shape[0]
     arrays = [
         store.create(
             "W",
             ("class", "channel", "y", "x"),
-            (n_classes, len(maps.mean), *grid),
+            (*shape, *grid),
             "float32",
             {"units": "logits", "long_name": "weights of the standardised map"},
             (n_classes, *chunk),
         )
-        for store, (maps, _) in zip(stores, readouts, strict=True)
+        for store in stores
     ]
     start = 0
-    for weights in weight_slabs(readouts, slabs):
-        stop = start + weights[0].shape[1]
-        for array, slab in zip(arrays, weights, strict=True):
+    for slabs in weights:
+        stop = start + slabs[0].shape[1]
+        for array, slab in zip(arrays, slabs, strict=True):
             spread = np.float32(grid[0] * grid[1] / (slab.shape[2] * slab.shape[3]))
             even = np.broadcast_to(slab / spread, (n_classes, slab.shape[1], *grid))
             array[:, start:stop] = even
@@ -192,21 +196,40 @@ class ProbeWriter:
         self, readouts: Mapping[str, tuple[StandardisedMaps, FittedReadout]], slabs: Slabs
     ) -> None:
         """Write readouts of the same maps: their weights slab by slab, then all else of each."""
-        splits = self._splits
         fits = {name: fit for name, fit in readouts.items() if name in self._outputs}
-        if not fits:
-            return
+        if fits:
+            weights = weight_slabs([(maps, fit.weights) for maps, fit in fits.values()], slabs)
+            self.write_streamed(fits, weights, lambda: [fit for _, fit in fits.values()])
+
+    def write_streamed(
+        self,
+        readouts: Mapping[str, tuple[StandardisedMaps, FittedReadout]],
+        weights: Iterable[Sequence[MapArray]],
+        scored: Callable[[], Sequence[FittedReadout]],
+    ) -> None:
+        """Write readouts of the same maps, whose logits are known after their weights.
+
+        Parameters
+        ----------
+        readouts : mapping of str to pairs of StandardisedMaps and FittedReadout
+            Only those that are wanted.
+        weights : iterable
+            As of `write_weights`, in the same order.
+        scored : callable
+            Complete readouts, in the same order; called when all weights are written.
+        """
+        splits, first = self._splits, next(iter(readouts.values()))[0]
         chunk = splits.train.array(splits.layer).chunks[1:]
         with ExitStack() as stack:
             stores = []
-            for name, (maps, fit) in fits.items():
+            for name, (maps, fit) in readouts.items():
                 attrs = self._attrs(name, fit)
                 # Only where it is true: others take the mean of the channel.
                 attrs |= {"without_dc": True} if maps.without_dc else {}
                 stores.append(stack.enter_context(StoreWriter(self._outputs[name], attrs)))
-            probes = [(maps, fit.weights) for maps, fit in fits.values()]
-            write_weights(stores, probes, slabs, chunk, splits.grid)
-            for store, (maps, fit) in zip(stores, fits.values(), strict=True):
+            shape = len(splits.classes), len(first.mean)
+            write_weights(stores, weights, shape, chunk, splits.grid)
+            for store, (maps, _), fit in zip(stores, readouts.values(), scored(), strict=True):
                 variables = common_variables(fit) | linear_variables(maps, splits.grid)
                 of_bands = band_penalty_variables(fit)
                 names = self._bands if of_bands else {}

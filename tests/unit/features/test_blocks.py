@@ -12,6 +12,7 @@ from bandprobe.features.blocks import (
     sample_blocks,
     sample_mean,
     slab_channels,
+    stored_parts,
 )
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable, write_store
 
@@ -92,6 +93,24 @@ def test_slabs_of_two_stores_are_cut_by_the_one_of_more_samples(
         monkeypatch.setattr(features, name, 2 * 4 * 11 * 12)
     assert slab_channels("layer", few) == 7
     assert slab_channels("layer", few, store) == slab_channels("layer", store) == 2
+
+
+def test_parts_that_keep_their_format_hold_whole_chunks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Chunks of two channels; a channel of 11 maps of 12 values of two bytes.
+    channel = 2 * 11 * 12
+    for size, most, steps in (
+        (1, 10**9, [2, 2, 2, 1]),
+        (5 * channel, 10**9, [4, 3]),
+        (10**9, 10**9, [7]),
+        (1, 2 * channel - 1, [1] * 7),
+    ):
+        monkeypatch.setattr(features, "LARGEST_SLAB_BYTES", size)
+        monkeypatch.setattr(features, "LARGEST_STORED_BYTES", most)
+        parts = list(stored_parts(store, store, "layer"))
+        assert [part.stop - part.start for part in parts] == steps
+        assert [channel for part in parts for channel in range(7)[part]] == list(range(7))
 
 
 def test_coordinates_are_handed_on(store: Store) -> None:
