@@ -83,7 +83,9 @@ class StudyResults:
 
         Parameters
         ----------
-        table : {"interventions", "spectra", "planes", "transfer", "probes", "shapley", "parts"}
+        table : str
+            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `parts` or
+            `replicates`.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.scoring.shapley import MOST_BANDS
 from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import parse_head
+from bandprobe.study.replicates import parse_replicates
 from bandprobe.study.resolve import complete_config
 from bandprobe.study.study import Controls, Model, ProbeSettings, Scale, Spectra, Statistics, Study
 
@@ -55,7 +56,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     bands = Bands.from_spec(complete["bands"])
     return Study(
         models={name: _model(name, spec) for name, spec in complete["models"].items()},
-        probe=_probe(complete["probe"], complete["readouts"], complete["scale"]["slabs"]),
+        probe=_probe(complete),
         bands=bands,
         datasets={name: _dataset(name, spec) for name, spec in complete["datasets"].items()},
         readouts=tuple(complete["readouts"]),
@@ -71,12 +72,19 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         storage=Storage.from_spec(complete["storage"]),
         scale=Scale(**complete["scale"]),
         head=parse_head(complete.get("head"), modes),
+        replicates=parse_replicates(
+            complete.get("replicates"),
+            complete["readouts"],
+            modes,
+            complete["probe"]["estimator"],
+        ),
         # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )
 
 
-def _probe(spec: Mapping[str, Any], readouts: Sequence[str], slabs: int) -> ProbeSettings:
+def _probe(complete: Mapping[str, Any]) -> ProbeSettings:
+    spec = complete["probe"]
     penalties = tuple(map(float, spec["penalties"]))
     if any(high <= low for low, high in pairwise(penalties)):
         raise ConfigError("probe.penalties must increase strictly", found=list(penalties))
@@ -84,11 +92,12 @@ def _probe(spec: Mapping[str, Any], readouts: Sequence[str], slabs: int) -> Prob
         penalties, spec["folds"], spec["seed"], spec["estimator"], spec["by_band"]
     )
     if settings.by_band:
-        _check_by_band(settings, readouts, slabs)
+        _check_by_band(settings, complete)
     return settings
 
 
-def _check_by_band(settings: ProbeSettings, readouts: Sequence[str], slabs: int) -> None:
+def _check_by_band(settings: ProbeSettings, complete: Mapping[str, Any]) -> None:
+    readouts, slabs = complete["readouts"], complete["scale"]["slabs"]
     if settings.estimator != "ridge":
         raise ConfigError(
             "probe.by_band",
@@ -106,6 +115,12 @@ def _check_by_band(settings: ProbeSettings, readouts: Sequence[str], slabs: int)
             "probe.by_band",
             expected="scale.slabs: 1; slabs are not stored band by band for pattern",
             found=f"scale.slabs: {slabs}",
+        )
+    if "replicates" in complete:
+        raise ConfigError(
+            "probe.by_band",
+            expected="no section replicates: these are fitted with one penalty",
+            found="replicates",
         )
 
 
