@@ -22,6 +22,8 @@ LEVEL = 0.05
 NUMBER = re.compile(r"-?\d*\.\d+")
 MODELS = {"efficientnet_lite0": "CNN", "dinov2_vits14": "transformer"}
 
+MEAN = "remove-mean"
+
 # Other effects that the page speaks of: model, layer, readout, mode, band.
 OTHERS = (
     ("efficientnet_lite0", "blocks.0", "energy", "remove-mean", "ultra-high"),
@@ -36,6 +38,8 @@ def tables(study: Path = STUDY) -> dict[str, str]:
     effects = pd.read_csv(study / "summary" / "interventions.csv")
     spectra = pd.read_csv(study / "summary" / "spectra.csv")
     found = {"held": _held(spectra), "with DC": _with_dc(spectra), "others": _others(effects)}
+    parts = pd.read_csv(study / "summary" / "parts.csv")
+    found["parts: map"] = _parts(parts[(parts["readout"] == "map") & (parts["mode"] == MEAN)])
     for readout in ("pattern", "map"):
         cells = effects[effects["readout"] == readout]
         found[f"used: {readout}"] = _used(cells[cells["mode"] == "remove-mean"])
@@ -125,6 +129,19 @@ def _used(cells: pd.DataFrame) -> str:
             ]
         )
     return _table(["layer", "clean", *_bands(cells), "could be seen"], rows)
+
+
+def _parts(cells: pd.DataFrame) -> str:
+    rows = []
+    for name, of_layer in _layers(cells):
+        row = [name, _interval(of_layer.iloc[0], "clean_top1")]
+        for part in ("dc", "all-but-dc"):
+            cell = of_layer[of_layer["part"] == part].iloc[0]
+            row += [_drop(cell), _accuracy(cell)]
+        rows.append(row)
+    return _table(
+        ["layer", "clean", "drop without DC", "left", "drop without all but DC", "left"], rows
+    )
 
 
 def _drop(cell: pd.Series) -> str:

@@ -84,8 +84,8 @@ class StudyResults:
         Parameters
         ----------
         table : str
-            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `replicates`,
-            `parts`.
+            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `parts` or
+            `replicates`.
 
         Raises
         ------

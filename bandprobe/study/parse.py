@@ -65,7 +65,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     bands = Bands.from_spec(complete["bands"])
     return Study(
         models={name: _model(name, spec) for name, spec in complete["models"].items()},
-        probe=_probe(complete["probe"], complete["readouts"], complete["scale"]["slabs"]),
+        probe=_probe(complete),
         bands=bands,
         datasets={name: _dataset(name, spec) for name, spec in complete["datasets"].items()},
         readouts=tuple(complete["readouts"]),
@@ -93,7 +93,8 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     )
 
 
-def _probe(spec: Mapping[str, Any], readouts: Sequence[str], slabs: int) -> ProbeSettings:
+def _probe(complete: Mapping[str, Any]) -> ProbeSettings:
+    spec = complete["probe"]
     penalties = tuple(map(float, spec["penalties"]))
     if any(high <= low for low, high in pairwise(penalties)):
         raise ConfigError("probe.penalties must increase strictly", found=list(penalties))
@@ -101,11 +102,12 @@ def _probe(spec: Mapping[str, Any], readouts: Sequence[str], slabs: int) -> Prob
         penalties, spec["folds"], spec["seed"], spec["estimator"], spec["by_band"]
     )
     if settings.by_band:
-        _check_by_band(settings, readouts, slabs)
+        _check_by_band(settings, complete)
     return settings
 
 
-def _check_by_band(settings: ProbeSettings, readouts: Sequence[str], slabs: int) -> None:
+def _check_by_band(settings: ProbeSettings, complete: Mapping[str, Any]) -> None:
+    readouts, slabs = complete["readouts"], complete["scale"]["slabs"]
     if settings.estimator != "ridge":
         raise ConfigError(
             "probe.by_band",
@@ -123,6 +125,12 @@ def _check_by_band(settings: ProbeSettings, readouts: Sequence[str], slabs: int)
             "probe.by_band",
             expected="scale.slabs: 1; slabs are not stored band by band for pattern",
             found=f"scale.slabs: {slabs}",
+        )
+    if "replicates" in complete:
+        raise ConfigError(
+            "probe.by_band",
+            expected="no section replicates: these are fitted with one penalty",
+            found="replicates",
         )
 
 

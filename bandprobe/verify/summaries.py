@@ -149,16 +149,16 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     def shapley() -> xr.Dataset:
         return shapley_dataset(top(folder, Paths.SHAPLEY), study.axes(study.additive), settings)
 
+    def parts() -> xr.Dataset:
+        sources = (top(folder, Paths.OUTCOMES), top(folder, Paths.SPECTRA))
+        return parts_dataset(*sources, study.part_axes(), settings)
+
     def replicates() -> xr.Dataset:
         own = study.axes(study.replicates.readouts if study.replicates else ())
         own["modes"] = study.replicates.modes if study.replicates else ()
         path = Paths.SUMMARY.format(dataset=dataset, table="interventions")
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             return replicates_dataset(top(folder, Paths.REPLICATES), own, settings, opened.load())
-
-    def parts() -> xr.Dataset:
-        sources = (top(folder, Paths.OUTCOMES), top(folder, Paths.SPECTRA))
-        return parts_dataset(*sources, study.part_axes(), settings)
 
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})
@@ -171,10 +171,10 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     if study.additive and study.shapley_fill != "none":
         pairs = {"interactions": interaction_table}
         yield from _table_problems(dataset, "shapley", shapley, pairs)
-    if study.replicates:
-        yield from _table_problems(dataset, "replicates", replicates, {})
     if study.has_parts:
         yield from _table_problems(dataset, "parts", parts, {})
+    if study.replicates:
+        yield from _table_problems(dataset, "replicates", replicates, {})
     path = Paths.FLAGS.format(dataset=dataset)
     yield path, _text_problems(path, lambda: flag_table(read_records(targets, axes)))
 

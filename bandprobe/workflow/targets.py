@@ -41,8 +41,8 @@ def tables(study: Study) -> list[str]:
         *(["transfer"] if has_blocks(study) else []),
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
-        *(["replicates"] if study.replicates else []),
         *(["parts"] if study.has_parts else []),
+        *(["replicates"] if study.replicates else []),
     ]
 
 
@@ -94,11 +94,6 @@ def shapley_stores(study: Study, dataset: str) -> list[str]:
     return _of_layers(study, Paths.SHAPLEY, dataset, study.additive)
 
 
-def replicate_stores(study: Study, dataset: str) -> list[str]:
-    """Stores of the replicates of all layers."""
-    return _of_layers(study, Paths.REPLICATES, dataset) if study.replicates else []
-
-
 def removal_stores(study: Study, dataset: str) -> list[str]:
     """Outcomes of the modes that remove, which have those of DC alone and all but DC too."""
     return _of_layers(study, Paths.OUTCOMES, dataset, study.additive, study.removals)
@@ -107,6 +102,11 @@ def removal_stores(study: Study, dataset: str) -> list[str]:
 def removals(study: Study, dataset: str) -> list[str]:
     """Digests of these stores."""
     return Paths.digests(removal_stores(study, dataset))
+
+
+def replicate_stores(study: Study, dataset: str) -> list[str]:
+    """Stores of the replicates of all layers."""
+    return _of_layers(study, Paths.REPLICATES, dataset) if study.replicates else []
 
 
 def spectra(study: Study, dataset: str) -> list[str]:

@@ -172,6 +172,7 @@ def test_a_value_that_does_not_fit_is_named_by_its_place(
         ("probe/estimator", "logistic", "estimator: logistic"),
         ("readouts", ["pooled", "energy"], "readouts: pooled, energy"),
         ("scale", {"slabs": 2}, "scale.slabs: 2"),
+        ("replicates", {"count": 2}, "replicates"),
     ],
 )
 def test_penalties_by_band_are_refused_where_they_cannot_be(
