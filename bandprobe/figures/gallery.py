@@ -12,11 +12,14 @@ from bandprobe.summary.names import SHAPLEY
 
 # Effects that have figures of all readouts.
 EFFECTS = ("top1_drop", "rank_degradation")
+# The figure that is drawn from several summaries.
+VERDICT = "verdict"
 
 
 def gallery(study: Study) -> dict[str, Entry]:
     """All figures of each data set of a study, by name, in the order of the report."""
     return {
+        **_verdict(study),
         **_spectra(study),
         **({"penalty_paths": Entry("probes", "penalty_paths", {})} if study.additive else {}),
         **_effects(study),
@@ -24,6 +27,11 @@ def gallery(study: Study) -> dict[str, Entry]:
         **_shapley(study),
         **_replicates(study),
     }
+
+
+def _verdict(study: Study) -> dict[str, Entry]:
+    mode = next(iter(removals(study.modes.values())), None)
+    return {VERDICT: Entry(VERDICT, VERDICT, {"mode": mode, "level": study.statistics.level})}
 
 
 def _spectra(study: Study) -> dict[str, Entry]:

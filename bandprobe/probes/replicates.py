@@ -20,7 +20,8 @@ from bandprobe.linear import compose
 from bandprobe.linear.dual_fits import DualFit, band_logits, fit_duals, without
 from bandprobe.linear.joint_grams import JointGrams
 from bandprobe.probes.replicate_settings import ReplicateSettings
-from bandprobe.scoring.outcomes import outcomes, settled
+from bandprobe.scoring.outcome_tally import OutcomeTally
+from bandprobe.scoring.outcomes import outcomes
 from bandprobe.scoring.resplits import cluster_variance, left_out_sets, redrawn_split
 
 
@@ -207,9 +208,10 @@ class Redraw:
         clean = compose.clean(logits, fit.intercept)
         correct = outcomes(clean, labels).correct.astype(np.float64)
         changed = [
-            settled(compose.change(mode, logits, fill, fit.intercept), clean) for mode in self.modes
+            OutcomeTally.of(clean, labels, compose.change(mode, logits, fill, fit.intercept))
+            for mode in self.modes
         ]
-        lost = correct - outcomes(np.stack(changed), labels).correct
+        lost = correct - np.stack([tally.outcomes().correct for tally in changed])
         lost[:, ~filled] = np.nan
         return Scores(
             correct.mean(),

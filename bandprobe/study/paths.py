@@ -39,6 +39,7 @@ class Paths:
     TABLE = f"{DATASET}/summary/{{table}}.csv"
     FLAGS = f"{DATASET}/summary/flags.csv"
     FIGURE = f"{DATASET}/figures/{{figure}}.{{suffix}}"
+    EXPORT = f"{DATASET}/export/{{file}}"
     CONFIG = f"{DATASET}/config.yaml"
     REPORT = f"{DATASET}/report.html"
 
