@@ -23,6 +23,7 @@ from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.shapes import LayerShape, PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES
+from bandprobe.scoring.resplits import MOST_SETS
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
 
@@ -42,6 +43,8 @@ TARGET_BYTES = 3000
 OUTCOMES = 4
 # Scores of the blank and of the complete map: accuracy, the same with ties at random, margin.
 ENDS_OF_SCORES = 6
+# Penalties that are visited for a split that is drawn anew, as a rule.
+VISITED = 4
 # Values per image that are held once for all bands while targets are scored.
 FACTS = 30
 
@@ -122,6 +125,7 @@ def stage_costs(
         _band_logits(layers, study),
         _outcomes(layers, study),
         _shapley(layers, study),
+        _replicates(layers, study),
         _targets(layers, study),
     ]
     return [cost for cost in costs if cost.jobs]
@@ -315,6 +319,27 @@ def _shapley(layers: Sequence[Layer], study: Study) -> Cost:
     stored = sum(readouts * DOUBLE * by_image * layer.counts.eval for layer in layers)
     memory = max(DOUBLE * (scores + 1) * 2**bands * layer.counts.eval for layer in layers)
     return Cost("shapley", len(layers) if readouts else 0, stored, memory)
+
+
+def _replicates(layers: Sequence[Layer], study: Study) -> Cost:
+    own = study.replicates
+    if own is None:
+        return Cost("replicates", 0, 0, 0)
+    fits = 1 + own.count + (MOST_SETS if own.jackknife else 0)
+    numbers = 2 * len(own.readouts) * (1 + len(own.modes) * len(study.bands))
+    memory, operations = 0, 0.0
+    for layer in layers:
+        counts = layer.counts
+        # Of each band of each readout, over the images of both splits.
+        grams = len(own.readouts) * len(study.bands) * DOUBLE * counts.total**2
+        slabs = 5 * layer.slab * counts.total // counts.train
+        memory = max(memory, grams + max(slabs, 4 * DOUBLE * counts.train**2))
+        products = float(counts.total**2 * layer.shape.dimensions)
+        inverses = 2.0 * (1 + VISITED * own.count) * counts.train**3
+        operations += len(own.readouts) * (products + inverses)
+    return Cost(
+        "replicates", len(layers), len(layers) * DOUBLE * numbers * fits, memory, operations
+    )
 
 
 def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:

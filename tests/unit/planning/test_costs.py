@@ -221,3 +221,27 @@ def test_the_plan_knows_networks_of_other_channels(config: dict[str, Any]) -> No
     assert [layer.channels for layer in first.layers] == [64, 128]
     (image,) = pass_shapes(study.models["pixels"])
     assert image.layers[0].channels == 5
+
+
+def test_replicates_cost_what_is_drawn_and_nothing_where_there_are_none(
+    config: dict[str, Any],
+) -> None:
+    config["modes"] = {"remove": {"kind": "remove", "fill": "mean"}}
+    config["readouts"] = ["map", "pattern"]
+    shapes = {"net": [PassShape((LayerShape("layer1", 10, 4, 5, 0),), 0, 0)]}
+    counts = Counts(30, 20, 2, "made up")
+
+    def costs(**section: Any) -> dict[str, Any]:
+        more = {"replicates": section} if section else {}
+        study = study_of(config | more, architecture="timm/resnet18", layers=[["layer1"]])
+        return {cost.stage: cost for cost in stage_costs(study, counts, shapes)}
+
+    assert "replicates" not in costs()
+    few, many = (costs(count=count)["replicates"] for count in (1, 5))
+    assert few.jobs == 1
+    bands = 2
+    # Accuracy and drops with their variances, of two readouts and one mode.
+    assert many.stored - few.stored == 4 * 8 * 2 * 2 * (1 + bands)
+    # Four more splits, each of four inverses per readout.
+    assert many.operations - few.operations == 4 * 2 * 4 * 2 * 30**3
+    assert few.memory >= 2 * bands * 8 * 50**2
