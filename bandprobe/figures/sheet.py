@@ -56,7 +56,8 @@ class Sheet:
 
     def line(self, xs: Sequence[float], ys: Sequence[float], **more: Any) -> None:
         """Draw a line or marks; arguments as of matplotlib's `Line2D`."""
-        self._paper.plot(xs, ys, **{"lw": 0.7, "solid_capstyle": "butt"} | more)
+        look: dict[str, Any] = {"lw": 0.7, "solid_capstyle": "butt"} | more
+        self._paper.plot(xs, ys, **look)
 
 
 def lines_height(text: str, size: float) -> float:
