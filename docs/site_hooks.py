@@ -135,7 +135,7 @@ def colours() -> str:
     dark = HtmlFormatter(style="github-dark").get_style_defs("[data-bs-theme=dark] .codehilite")
     link, hover = (", ".join(map(str, colour)) for colour in (BLUE, PRESSED))
     theme = f"""\
-:root, [data-bs-theme=light] {{
+:root:not([data-bs-theme=dark]) {{
   --bs-link-color: rgb({link}); --bs-link-color-rgb: {link};
   --bs-link-hover-color: rgb({hover}); --bs-link-hover-color-rgb: {hover};
 }}
