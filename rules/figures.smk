@@ -50,7 +50,7 @@ rule plot_verdict:
         " --output {output} 2> {log}"
 
 
-# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley
+# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley, plot_replicates
 for table in dict.fromkeys(
     entry.table for entry in gallery(STUDY).values() if entry.table != VERDICT
 ):

@@ -18,8 +18,9 @@ class Entry:
 
     Attributes
     ----------
-    table : {"verdict", "spectra", "planes", "transfer", "probes", "interventions", "shapley"}
-        The summary with everything that it shows; "verdict": no one summary, but those of effects
+    table : str
+        The summary with everything that it shows: "spectra", "planes", "transfer", "probes",
+        "interventions", "shapley" or "replicates"; "verdict": no one summary, but those of effects
         and spectra, and the flags.
     kind : str
         The function that draws it, by its name in `bandprobe.figures.registry.KINDS`; of the

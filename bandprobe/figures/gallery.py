@@ -25,6 +25,7 @@ def gallery(study: Study) -> dict[str, Entry]:
         **_effects(study),
         **_bands(study),
         **_shapley(study),
+        **_replicates(study),
     }
 
 
@@ -125,3 +126,16 @@ def _shapley(study: Study) -> dict[str, Entry]:
             for score in SHAPLEY
         }
     return entries
+
+
+def _replicates(study: Study) -> dict[str, Entry]:
+    """How sure each drop is under other draws of the images, one figure per readout."""
+    if study.replicates is None:
+        return {}
+    mode = default_mode(study, study.replicates.modes)
+    return {
+        f"replicates_{readout}": Entry(
+            "replicates", "replicates", {"readout": readout, "mode": mode}
+        )
+        for readout in study.replicates.readouts
+    }

@@ -56,8 +56,8 @@ class Sheet:
 
     def line(self, xs: Sequence[float], ys: Sequence[float], **more: Any) -> None:
         """Draw a line or marks; arguments as of matplotlib's `Line2D`."""
-        look: dict[str, Any] = {"lw": 0.7, "solid_capstyle": "butt"} | more
-        self._paper.plot(xs, ys, **look)
+        options: dict[str, Any] = {"lw": 0.7, "solid_capstyle": "butt"} | more
+        self._paper.plot(xs, ys, **options)
 
 
 def lines_height(text: str, size: float) -> float:

@@ -105,20 +105,37 @@ def _effects(cells: Sequence[Cell]) -> list[str]:
 
 
 def _one(cell: Cell) -> str:
-    drop = _with_interval(cell.drop, cell.low, cell.high)
     kinds = " or ".join(CONTROLS[name][1].removeprefix(MASKS) for name in cell.exceeds)
-    compared = f", more than {MASKS}{kinds}" if kinds else ""
-    return f"{cell.band} in {cell.layer} (its loss costs {drop} of {short(cell.clean)}{compared})"
+    compared = f", more than for {MASKS}{kinds}" if kinds else ""
+    return f"{cell.band} in {cell.layer}{_dc_alone([cell])} ({_fall(cell)}{compared})"
 
 
 def _several(band: str, cells: Sequence[Cell]) -> str:
-    largest = max(cells, key=lambda cell: cell.drop)
-    drop = _with_interval(largest.drop, largest.low, largest.high)
-    alone = "" if any(cell.controlled for cell in cells) else ", DC alone"
+    largest, last = max(cells, key=lambda cell: cell.drop), cells[-1]
+    deepest = "" if last is largest else f"; in {last.layer}, the deepest of them, {_by(last)}"
     return (
-        f"{band}{alone} in {len(cells)} layers (its loss costs most in {largest.layer}: {drop} of "
-        f"{short(largest.clean)})"
+        f"{band} in {_listed([cell.layer for cell in cells])}"
+        f"{_dc_alone(cells)} ({_fall(largest, f'most in {largest.layer}, ')}{deepest})"
     )
+
+
+def _dc_alone(cells: Sequence[Cell]) -> str:
+    """In which of some layers the band is DC alone: those that no random mask is a control of."""
+    alone = [cell.layer for cell in cells if not cell.controlled]
+    if not alone:
+        return ""
+    return (
+        ", where it is DC alone" if len(alone) == len(cells) else f", DC alone in {_listed(alone)}"
+    )
+
+
+def _fall(cell: Cell, where: str = "") -> str:
+    return f"without it, accuracy falls {where}{_by(cell)}"
+
+
+def _by(cell: Cell) -> str:
+    drop = _with_interval(cell.drop, cell.low, cell.high)
+    return f"by {drop} from {short(cell.clean)}"
 
 
 def _alike(cells: Sequence[Cell]) -> str:
