@@ -27,7 +27,7 @@ from bandprobe.study.study import Study
 EXAMPLES = """
 bandprobe export --pdf
 bandprobe export --latex
-bandprobe export --latex --readout map head --mode remove --output effects.tex
+bandprobe export --latex --readout map head --mode remove-mean --output effects.tex
 bandprobe export --latex --standalone --model dinov2_vits14
 """
 # Readouts of the tables, if the study has them: those of the verdict.

@@ -44,6 +44,8 @@ NAMES, SMALLEST = 6.5, 6.0
 # Lengths in inches. A number of four characters fits the narrowest cell.
 MARGIN, GAP = 0.06, 0.16
 LEAST_CELL, ROW, LEAST_ROW = 0.19, 0.19, 0.135
+# Below this width a cell has no number; names get at most this part of the width.
+NUMBER, MOST_OF_WIDTH = 0.165, 0.35
 MODEL = 0.14
 WIDE = 5.0
 FRAME = "0.35"
@@ -190,6 +192,7 @@ def _banner(width: float) -> str:
 def _grid(found: StudyVerdict, left: float, width: float, row: float) -> Grid:
     names = [shares.layer for model in found.models for shares in model.held]
     label = LETTER * NAMES / 72 * max(map(len, names), default=1) + 0.08
+    label = min(label, MOST_OF_WIDTH * width)
     room, bands, strips = width - label, len(found.bands), 1 + len(found.readers)
     across = max(1, min(strips, int((room + GAP) / (bands * LEAST_CELL + GAP))))
     strip = (room - GAP * (across - 1)) / across
@@ -220,7 +223,8 @@ def _model(
     colours = GREYS if model.at_chance else AMOUNT
     for shares in model.held:
         where = {"ha": "right", "va": "center_baseline"}
-        sheet.text(grid.left - 0.05, top + height / 2, shares.layer, size=NAMES, **where)
+        name = _shortened(shares.layer, grid.left - grid.edge - 0.08)
+        sheet.text(grid.left - 0.05, top + height / 2, name, size=NAMES, **where)
         for number in shown:
             boxes = [
                 (grid.corner(number) + at * width, top, width, height)
@@ -235,6 +239,12 @@ def _model(
                     _used(sheet, box, cell, found.largest_drop, grid.ends[1])
         top += height
     return top
+
+
+def _shortened(name: str, inches: float) -> str:
+    """A name, or its end where it would be longer than there is room."""
+    letters = max(2, int(inches * 72 / (LETTER * NAMES) + 1e-6))
+    return name if len(name) <= letters else f"…{name[1 - letters :]}"
 
 
 def _held(
@@ -275,6 +285,8 @@ def _inner(box: Box) -> Box:
 def _number(sheet: Sheet, box: Box, value: float, colour: Any, frame: str) -> None:
     left, top, width, height = box
     sheet.box(*_inner(box), fc=colour, ec=frame, lw=0.7 if frame != "none" else 0)
+    if width < NUMBER:
+        return
     where = {"ha": "center", "va": "center_baseline", "color": text_on(colour)}
     sheet.text(left + width / 2, top + 0.42 * height, brief(value), size=SMALLEST, **where)
 

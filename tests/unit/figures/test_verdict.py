@@ -179,6 +179,23 @@ def test_the_figure_fits_a_page_and_can_be_read(columns: int, layers: int) -> No
         assert page.y0 - 1 <= box.y0 <= box.y1 <= page.y1 + 1
 
 
+def test_long_names_are_cut_from_the_left_and_leave_room_for_cells() -> None:
+    shown = results()
+    names = [f"encoder.{'block.' * 12}{end}" for end in ("first", "last")]
+    data = shown.interventions.assign_coords(layer=names)
+    data = data.assign_attrs(layers=json.dumps({"net": names}))
+    held = shown.spectra.assign_coords(layer=names)
+    with as_wide_as(COLUMNS[1]):
+        figure = verdict(study_verdict(data, held, NO_FLAGS, MODE, 0.95))
+    labels = [word for word in words(figure) if word.startswith("…")]
+    # Once for each row of strips.
+    assert {word[-5:] for word in labels} == {"first", ".last"}
+    assert max(map(len, labels)) < len(names[0])
+    assert ".60" in words(figure)
+    left = [text.get_window_extent().x0 for text in figure.axes[0].texts]
+    assert min(left) >= -1
+
+
 def test_a_study_without_removal_shows_what_is_held() -> None:
     shown = results()
     figure = verdict(study_verdict(shown.interventions, shown.spectra, NO_FLAGS, None, 0.95))
