@@ -153,32 +153,39 @@ def judge(axis: str, found: Row) -> list[Row]:
 
 
 def table(found: Row) -> str:
-    """Exponents beside those of the method, in Markdown."""
-    ends, slopes = ("at the least", "at the most"), ("exponent", "last step", "method")
-    head = ("sizes", "job", "quantity", *ends, *slopes, "no faster")
-    rows = [_cells(row, found["axes"][row["axis"]]["sizes"]) for row in found["rows"]]
+    """Exponents beside those of the method, in Markdown: a row a job, a column a size."""
+    extents = {axis: one["sizes"] for axis, one in found["axes"].items()}
+    head = [f"{axis} {sizes[0]} to {sizes[-1]}" for axis, sizes in extents.items()]
+    by_job: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in found["rows"]:
+        by_job.setdefault((row["job"], row["quantity"]), {})[row["axis"]] = row
+    rows = [
+        [f"`{job}`", quantity, *(_cell(of_axis.get(axis)) for axis in extents)]
+        for (job, quantity), of_axis in by_job.items()
+    ]
     wrong = sum(not row["within"] for row in found["rows"])
     costs = [(f"`{job}`", cost.formula) for job, cost in COSTS.items()]
     text = (
         f"Medians of {found['repeats']} repeats, {found['threads']} thread; time is processor "
-        "seconds. Exponents are slopes of the cost above that of the same job on almost no data, "
-        "with their standard errors; a dash: never a fifth above that. No faster: the exponent, "
-        "two standard errors taken off, is at most the method's + 0.1. Where bands grow, Shapley "
-        f"values are left out. Faster than the method: {wrong} of {len(found['rows'])}."
+        "seconds. Each cell has the exponent, the method's own after the slash, and the cost at "
+        "the largest size. Exponents are slopes of the cost above that of the same job on almost "
+        "no data; a dash: never a fifth above that. Bold would be an exponent that, two standard "
+        "errors taken off, is more than a tenth above the method's. Where bands grow, Shapley "
+        f"values are left out. Growing faster than the method: {wrong} of {len(found['rows'])}."
     )
-    return "\n\n".join([markdown(head, rows), text, markdown(("job", "the method's cost"), costs)])
+    table_of_costs = markdown(("job", "the method's cost"), costs)
+    return "\n\n".join([markdown(("job", "quantity", *head), rows), text, table_of_costs])
 
 
-def _cells(row: Row, sizes: Sequence[int]) -> list[str]:
-    unit = (1.0, "s") if row["quantity"] == "time" else (2.0**20, "MiB")
-    ends = [f"{row[end] / unit[0]:.3g} {unit[1]}" for end in ("least", "most")]
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    scale, unit = (1.0, "s") if row["quantity"] == "time" else (2.0**20, "MiB")
     slope = "-" if row["slope"] is None else f"{row['slope']:.2f}"
-    error = "" if row["error"] is None else f" ± {row['error']:.2f}"
-    last = "-" if row["last"] is None else f"{row['last']:.2f}"
-    extent = f"{row['axis']} {sizes[0]} to {sizes[-1]}"
-    verdict = "yes" if row["within"] else "**no**"
-    names = [extent, f"`{row['job']}`", row["quantity"]]
-    return [*names, *ends, slope + error, last, f"{row['bound']:g}", verdict]
+    if not row["within"]:
+        slope = f"**{slope}**"
+    most = row["most"] / scale
+    return f"{slope} / {row['bound']:g}; {most:,.{0 if most >= 100 else 1}f} {unit}"
 
 
 def measure_growth(axes: dict[str, Layer], settings: Settings) -> Row:

@@ -29,6 +29,7 @@ class Paths:
     PROBE = f"{DATASET}/probes/{{model}}/{{layer}}/{{readout}}.zarr"
     LOGITS = f"{DATASET}/band_logits/{{model}}/{{layer}}/{{readout}}.zarr"
     MASKS = f"{DATASET}/controls/{{model}}/{{layer}}.zarr"
+    REPLICATES = f"{DATASET}/replicates/{{model}}/{{layer}}.zarr"
     SHAPLEY = f"{DATASET}/shapley/{{model}}/{{layer}}/{{readout}}.zarr"
     HEAD = f"{DATASET}/heads/{{model}}.zarr"
     HEAD_LOGITS = f"{DATASET}/head_logits/{{model}}/{{passname}}.zarr"
@@ -38,6 +39,7 @@ class Paths:
     TABLE = f"{DATASET}/summary/{{table}}.csv"
     FLAGS = f"{DATASET}/summary/flags.csv"
     FIGURE = f"{DATASET}/figures/{{figure}}.{{suffix}}"
+    EXPORT = f"{DATASET}/export/{{file}}"
     CONFIG = f"{DATASET}/config.yaml"
     REPORT = f"{DATASET}/report.html"
 

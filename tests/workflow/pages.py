@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.workflow.conftest import HOME
 
-DEFAULT, CLONE = "the default study", "a clone with images"
-PLACES = (DEFAULT, CLONE)
+DEFAULT, SMALL, CLONE = "the default study", "a small study", "a clone with images"
+PLACES = (DEFAULT, SMALL, CLONE)
 PLACE = re.compile(r"<!-- commands run in: (.+?) -->")
 FENCE = re.compile(r"^( *)```(\w*)\s*$")
 SHELL, PYTHON = "bash", "python"

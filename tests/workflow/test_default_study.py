@@ -27,6 +27,7 @@ from bandprobe.data.images import Preprocess
 from bandprobe.data.inputs import load_batch
 from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.study.paths import Paths
+from tests.cases import quick_and_slow
 
 STUDY = load_study(HOME / "config.yaml")
 LAYERS = list(STUDY.layers())
@@ -256,7 +257,7 @@ def plain_pattern(study: Path, model: str, layer: str) -> dict[str, tuple[float,
     return result | {"all": (accuracy(band >= 0), np.nan)}
 
 
-@pytest.mark.parametrize("model", ["efficientnet_lite0", "dinov2_vits14"])
+@pytest.mark.parametrize("model", quick_and_slow(["efficientnet_lite0"], ["dinov2_vits14"]))
 def test_the_pattern_is_in_the_bands_where_a_plain_fit_finds_it(
     default_study: Path, model: str
 ) -> None:

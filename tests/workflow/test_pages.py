@@ -18,7 +18,7 @@ import yaml
 from safetensors.torch import save_file
 
 from bandprobe.study.parse import parse_study
-from tests.workflow.conftest import HOME, WORKFLOW, make_images, tiny_config
+from tests.workflow.conftest import HOME, WORKFLOW, TinyStudy, make_images, tiny_config
 from tests.workflow.pages import (
     CLONE,
     DEFAULT,
@@ -26,6 +26,7 @@ from tests.workflow.pages import (
     PLACES,
     PYTHON,
     SHELL,
+    SMALL,
     Block,
     blocks,
     listed,
@@ -94,8 +95,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory, forks: Path) -> dict[str, st
     }
 
 
-def make_clone(folder: Path) -> Path:
-    """A copy of what a clone holds, with images in data/flowers."""
+def copy_workflow(folder: Path) -> None:
+    """Put into a folder what a clone holds."""
     for name in (*WORKFLOW, "config.yaml", "configs"):
         source = HOME / name
         if source.is_dir():
@@ -103,6 +104,11 @@ def make_clone(folder: Path) -> Path:
         else:
             folder.mkdir(exist_ok=True, parents=True)
             shutil.copy(source, folder / name)
+
+
+def make_clone(folder: Path) -> Path:
+    """A copy of what a clone holds, with images in data/flowers."""
+    copy_workflow(folder)
     make_images(folder / "data" / "flowers")
     return folder
 
@@ -145,6 +151,14 @@ def test_commands_on_the_default_study(
 ) -> None:
     del default_study
     assert run_page(page, DEFAULT, HOME, tools) == to_run(page, DEFAULT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", with_place(SMALL))
+def test_commands_on_a_small_study(study: TinyStudy, tools: dict[str, str], page: str) -> None:
+    copy_workflow(study.folder)
+    (study.folder / "config.yaml").write_text(yaml.safe_dump(study.config, sort_keys=False))
+    assert run_page(page, SMALL, study.folder, tools) == to_run(page, SMALL)
 
 
 @pytest.mark.slow

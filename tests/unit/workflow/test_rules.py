@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bandprobe.figures.gallery import gallery
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
 from bandprobe.workflow.summary_script import summary_parser
 
 ROOT = Path(__file__).parents[3]
@@ -147,3 +151,11 @@ def test_every_parameter_is_used(rule: Rule) -> None:
 @every_rule
 def test_the_digest_is_that_of_the_script_that_runs(rule: Rule) -> None:
     assert rule.digest_of == (None if rule.name in WITHOUT_CODE else rule.script)
+
+
+def test_short_jobs_share_a_submission_to_slurm() -> None:
+    groups = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())["groups"]
+    study = parse_study(load_config(ROOT / "config.yaml") | {"replicates": {"count": 2}})
+    short = {rule.name for rule in rules() if rule.name.startswith("summarise_")}
+    short |= {f"plot_{entry.table}" for entry in gallery(study).values()} | {"write_report"}
+    assert {rule for rule, group in groups.items() if group == "summary"} == short
