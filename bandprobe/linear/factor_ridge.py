@@ -38,7 +38,8 @@ class FactorRidge(GramRidge):
             # In place: what is C's order here is Fortran's of the transposed.
             dgemm(1.0, half.T, block.T, 1.0, own.T, trans_b=1, overwrite_c=1)
         ones = found[:, : shares.shape[1]].sum(1)
-        found -= ones[:, None] * shares.ravel()
+        for part in row_blocks(count, TRIANGLE_ROWS):
+            found[part] -= ones[part, None] * shares.ravel()
         # Zero but for the rounding of the inverse, which has an eigenvector of ones.
         found -= found.mean(0)
         duals: FloatArray = found.T.reshape(*shares.shape, count)

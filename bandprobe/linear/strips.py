@@ -67,7 +67,10 @@ def slab_moments(slab: Slab, *, pattern: bool) -> SlabMoments:
     """Moments of a slab (n_samples, n_channels, height, width), some maps at a time."""
     positions = slab.shape[2] * slab.shape[3]
     total: FloatArray | float = 0.0
-    spatial, squares, pattern_squares, levels = [], [], [], []
+    spatial: list[MapArray] = []
+    squares: list[MapArray] = []
+    pattern_squares: list[MapArray] = []
+    levels: list[MapArray] = []
     for maps in _samples(slab):
         spatial.append(spatial_mean(maps))
         total = total + maps.sum(0, dtype=np.float64)

@@ -21,6 +21,13 @@ from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
+from bandprobe.planning.probe_costs import (
+    Fitting,
+    direct_memory,
+    direct_operations,
+    fit_memory,
+    fit_operations,
+)
 from bandprobe.planning.shapes import LayerShape, PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES
 from bandprobe.scoring.resplits import MOST_SETS
@@ -29,13 +36,6 @@ from bandprobe.study.study import BY_BAND, Study
 
 SINGLE, DOUBLE = 4, 8
 BATCH = 16
-# N x N matrices in double precision that a fit needs at once: the Gram matrix and its centred copy,
-# an eigendecomposition with its workspace, the coordinates and their loadings.
-SQUARES = 8
-# Of these, what a fitted readout keeps: its coordinates and their loadings.
-KEPT_SQUARES = 2
-# Operations of a symmetric eigendecomposition with vectors, in units of N**3.
-EIGEN = 9
 # Factorisations with inverses, each of N**3 operations, in the search for the bands' penalties.
 BAND_FITS = 40
 TARGET_BYTES = 3000
@@ -156,54 +156,54 @@ def _spectra(layers: Sequence[Layer], bands: Bands) -> Cost:
 
 def _probes(layers: Sequence[Layer], study: Study) -> Cost:
     stored, memory, operations = 0, 0, 0.0
-    penalties = len(study.probe.penalties)
+    fitting = _fitting(study)
+    needs_maps = {"map", "pattern", *BY_BAND} & set(study.readouts)
     for layer in layers:
         counts, shape = layer.counts, layer.shape
         logits = DOUBLE * counts.eval * counts.classes
         maps = SINGLE * shape.dimensions
         stored += len(_linear(study)) * (layer.weights + maps + logits)
         stored += _by_band(layer, study, logits)
-        path = penalties * (logits + DOUBLE * counts.classes * _coordinates(layer))
         # Slabs of both splits as read, in single precision, and standardised.
-        slabs = 5 * layer.slab * counts.total // (2 * counts.train)
-        memory = max(memory, slabs, path)
-        own_penalties = study.probe.by_band
-        bands = len(study.bands) if set(study.readouts) & set(BY_BAND) or own_penalties else 0
-        has_pattern = "pattern" in study.readouts
-        if "map" in study.readouts or has_pattern or bands:
-            kernel = DOUBLE * counts.eval * _coordinates(layer)
-            # Gram matrices grow while slabs are read; the fits come after them.
-            grams = max(1, bands) * (DOUBLE * counts.train**2 if bands else layer.gram)
-            slabs *= 3 if bands else 1
-            held = grams + max(1, bands) * kernel
-            squares = _squares(layer)
-            if has_pattern:
-                held += layer.gram + kernel
-                # The fit of the map is kept until both are written.
-                squares += squares * KEPT_SQUARES // SQUARES
-                operations += fit_operations(layer, study.probe.folds, penalties, 1)
-            if own_penalties:
-                readouts = len({"map", "pattern"} & set(study.readouts))
-                operations += readouts * BAND_FITS * float(counts.train) ** 3
-                if has_pattern:
-                    held += bands * (DOUBLE * counts.train**2 + kernel)
-            memory = max(memory, held + slabs, held + squares + path)
-            fits = 1 + (_subsets(study) - 1 if "refit" in study.readouts else 0)
-            operations += fit_operations(layer, study.probe.folds, penalties, fits)
+        slabs = 5 * layer.slab * counts.total // (2 * max(counts.train, counts.eval))
+        if needs_maps:
+            slabs *= 3 if fitting.bands else 1
+            held = _pattern_by_band(layer, study)
+            memory = max(memory, held + fit_memory(layer, fitting, slabs))
+            operations += fit_operations(layer, fitting)
+            operations += _by_band_operations(layer, study)
+        if "pooled" in study.readouts:
+            few = min(shape.channels, counts.train)
+            memory = max(memory, direct_memory(layer, fitting, few), 0 if needs_maps else slabs)
+            operations += direct_operations(layer, fitting, few)
     return Cost("probes", len(layers), stored, memory, operations)
 
 
-def _coordinates(layer: Layer) -> int:
-    """Number of coordinates of a map: its values, or the training images if these are fewer."""
-    return min(layer.shape.dimensions, layer.counts.train)
+def _pattern_by_band(layer: Layer, study: Study) -> int:
+    """Bytes of the sums of the pattern, which are kept apart by band for penalties of its own."""
+    if not study.probe.by_band or "pattern" not in study.readouts:
+        return 0
+    return DOUBLE * len(study.bands) * layer.counts.train * layer.counts.total
 
 
-def _squares(layer: Layer) -> int:
-    """Bytes of the matrices of a fit."""
-    if not layer.direct:
-        return SQUARES * layer.gram
-    dimensions, train = layer.shape.dimensions, layer.counts.train
-    return DOUBLE * (3 * train * dimensions + 4 * dimensions**2)
+def _by_band_operations(layer: Layer, study: Study) -> float:
+    """Operations of the search for penalties by band."""
+    readouts = len({"map", "pattern"} & set(study.readouts)) if study.probe.by_band else 0
+    return readouts * BAND_FITS * float(layer.counts.train) ** 3
+
+
+def _fitting(study: Study) -> Fitting:
+    readouts, probe = set(study.readouts), study.probe
+    return Fitting(
+        probe.folds,
+        len(probe.penalties),
+        study.controls.permutations,
+        probe.estimator == "ridge",
+        "pattern" in readouts,
+        len(study.bands) if readouts & set(BY_BAND) or probe.by_band else 0,
+        study.scale.slabs > 1,
+        _subsets(study) - 1 if "refit" in readouts else 0,
+    )
 
 
 def _linear(study: Study) -> list[str]:
@@ -233,17 +233,6 @@ def _by_band(layer: Layer, study: Study, logits: int) -> int:
         bins = study.bands.on_grid(layer.shape.height, layer.shape.width).counts
         stored += len(refit_subsets(kinds, bins)) * logits
     return stored
-
-
-def fit_operations(layer: Layer, folds: int, penalties: int, fits: int) -> float:
-    """Operations of fitting readouts of the map: Gram matrices, eigendecompositions, W."""
-    train, size = float(layer.counts.train), float(_coordinates(layer))
-    dimensions = float(layer.shape.dimensions)
-    gram = 0.0 if layer.direct else 2 * train * layer.counts.total * dimensions + EIGEN * size**3
-    # Each held-out fold has a smoother of its own at each penalty.
-    solves = fits * (EIGEN * size**3 + 2 * penalties * train**2 * size / folds)
-    weights = 0.0 if layer.direct else 2 * train * layer.counts.classes * dimensions
-    return gram + solves + weights
 
 
 def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:

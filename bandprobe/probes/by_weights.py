@@ -73,9 +73,13 @@ def fit_by_weights(
         if fit is None:
             return None
         start, found[name] = fit.chosen, fit
+    # Each fit is dropped as its weights are put into single precision.
     readouts = {
-        name: _Readout.of(splits, sums, name, found[name]) for name in found if name in wanted
+        name: _Readout.of(splits, sums, name, found.pop(name))
+        for name in list(found)
+        if name in wanted
     }
+    del fit
     means: list[MapArray] = []
     writer.write_streamed(
         {name: (one.maps, one.fitted) for name, one in readouts.items()},
@@ -202,6 +206,7 @@ def _second_pass(
             for one in readouts
         ]
         # One split at a time.
+        del slab
         slab = evaluation[:, part]
         for one, own in zip(readouts, weights, strict=True):
             add_logits(one.logits, slab, own, one.shift(slab, part), one.maps.scale[part])

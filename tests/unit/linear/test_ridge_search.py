@@ -61,7 +61,7 @@ def test_of_maps_that_tell_nothing_all_penalties_are_visited(
 
 def test_each_penalty_that_is_visited_is_noted(rng: np.random.Generator) -> None:
     gram, path = problem(rng, STRENGTH)
-    noted = {}
+    noted: dict[int, tuple[np.ndarray, ...]] = {}
     fit = search_ridge([gram], 0.0, path, 7, lambda at, *found: noted.update({at: found}))
     assert fit is not None
     assert sorted(noted) == np.flatnonzero(~np.isnan(fit.losses[0])).tolist()
