@@ -44,7 +44,8 @@ def shown_image(path: Path, box: Box | None, preprocess: Preprocess) -> MapArray
         if len(planes) != len(BRIGHTNESS):
             planes = np.repeat(planes.mean(0, keepdims=True), len(BRIGHTNESS), axis=0)
         low, high = planes.min(), planes.max()
-        return (planes - low) / max(high - low, np.float32(1e-12))
+        shown: MapArray = (planes - low) / max(high - low, np.float32(1e-12))
+        return shown
     if preprocess.function:
         image = open_image(path)
         pixels = np.asarray(image.crop(box) if box else image, np.float32) / np.float32(255)

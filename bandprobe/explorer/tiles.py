@@ -49,7 +49,8 @@ def _parts(values: MapArray, low: float, high: float) -> NDArray[np.floating]:
     """Where values lie between two ends, from 0 to 1; in the middle, if the ends are one."""
     if high <= low:
         return np.full(values.shape, 0.5)
-    return np.clip((values - low) / (high - low), 0.0, 1.0)
+    parts: NDArray[np.floating] = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return parts
 
 
 def strip(tiles: Sequence[Pixels]) -> Pixels:
