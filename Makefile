@@ -11,7 +11,7 @@ FUZZ ?= 5000
 TEST_WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: study demo plan verify fuzz test test-all browser cluster-test check bench bench-smallest docs clean
+.PHONY: study demo plan verify fuzz test test-all browser latex cluster-test check bench bench-smallest docs clean
 
 study: $(VENV)/.runtime
 	$(BIN)/snakemake --cores $(CORES)
@@ -36,7 +36,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKER
 test: check browser
 	$(PYTEST) -m "not slow"
 
-test-all: check browser
+test-all: check browser latex
 	$(PYTEST)
 
 # A small study in object storage; then, as root on Debian, through a Slurm of one node.
@@ -52,6 +52,15 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    chromium fonts-dejavu-core >/dev/null; \
 	else echo "There is no Chromium: the tests of the report will be skipped. Debian: apt-get install chromium"; fi
+
+# Tables are compiled by a real LaTeX: 48 MB to fetch, 150 MB on disk. Without it those tests say what is
+# missing.
+latex:
+	@if command -v pdflatex >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    texlive-latex-recommended >/dev/null; \
+	else echo "There is no pdflatex: its tests will be skipped. Debian: apt-get install texlive-latex-recommended"; fi
 
 # Damaged and hostile inputs, other ones each time; `make test` tries a few, always the same.
 fuzz: $(VENV)/.development

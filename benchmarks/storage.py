@@ -61,7 +61,7 @@ def layer_maps(model: Model, n_samples: int) -> dict[str, np.ndarray]:
 def logits_of(maps: np.ndarray, readout: Readout) -> np.ndarray:
     """Logits by the readout's definition."""
     moments = (readout.channel_mean, readout.channel_scale)
-    return readout_logits(maps, readout.weights, readout.intercept, *moments)
+    return readout_logits(maps, readout.weights[...], readout.intercept, *moments)
 
 
 def seconds(work: Callable[..., object], *given: Any) -> float:

@@ -1,4 +1,4 @@
-"""Write docs/usage.md from the parsers of the commands and the schema of the configuration.
+"""Write docs/usage.md from the parsers of the commands.
 
 Run ``python docs/generate_usage.py`` after a change of an option. With ``--check`` nothing is
 written, and the script ends with status 1 if the page does not fit them.
@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import yaml
-
 DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
 sys.path[:0] = [str(HOME), str(DOCS)]
 
-from generate_config import SCHEMA, resolve, rows, write_or_check  # noqa: E402
+from generate_config import write_or_check  # noqa: E402
 
 from bandprobe.cli.main import COMMANDS  # noqa: E402
 
@@ -28,8 +26,9 @@ SCRIPTS = ("run_layerwise_intervention", "batch_all_layers", "plot_layerwise_spe
 OPENING = """\
 # Every option
 
-This page is generated from the commands and from the schema by `docs/generate_usage.py`. Edit them,
-not this page. [outputs.md](outputs.md) names every file that comes out.
+This page is generated from the commands by `docs/generate_usage.py`. Edit them, not this page.
+[outputs.md](outputs.md) names every file that comes out, [config.md](config.md) every key of a
+configuration.
 
 ## Running a study
 
@@ -65,9 +64,13 @@ set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG`
 ## The command bandprobe
 
 `bandprobe COMMAND`, or `python -m bandprobe COMMAND`. It ends with status 0, with 1 after an error,
-and with 2 after a misspelt command line. `bandprobe show`, `bandprobe draw` and the scripts let
-Snakemake make what is missing first.
+and with 2 after a misspelt command line; `bandprobe COMMAND --help` says more.
+
+`show`, `draw`, `export` and the scripts let Snakemake make what is missing first. They all have
+`--dataset` (default: the only one), `--config` (`config.yaml`) and `--cores` (all).
 """
+# Options of all commands that run the workflow; examples of a command.
+COMMON, EXAMPLES = ("dataset", "config", "cores"), 2
 STAGES = ("manifests", "features", "spectra", "probes", "interventions", "head", "summaries")
 
 
@@ -101,42 +104,36 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def section(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    """One command: what it does, a table of its options, its examples."""
-    yield from ("", f"### {title}", "", (parser.description or "").strip(), "")
-    yield from ("| option | default | meaning |", "| --- | --- | --- |")
-    for action in parser._actions:
-        if action.dest == "help":
-            continue
-        names = ", ".join(f"`{name}`" for name in action.option_strings)
-        value = action.metavar or action.dest.upper()
-        if action.choices:
-            value = " or ".join(map(str, action.choices))
-        several = action.nargs in ("+", argparse.REMAINDER)
-        takes = "" if action.nargs == 0 else f" `{value}`" + (" ..." if several else "")
-        default = "" if action.default in (None, False) else f"`{action.default}`"
-        required = action.required and action.nargs != argparse.REMAINDER
-        default = "*required*" if required else default
-        text = (action.help or "").replace("|", "\\|").replace("*", "\\*")
-        yield f"| {names}{takes.replace('|', chr(92) + '|')} | {default} | {text} |".replace(
-            "|  `", "| `"
-        )
+    """One command: what it does in a sentence, a table of its options, two examples."""
+    description = (parser.description or "").strip()
+    yield from ("", f"### {title}", "", description.split("\n\n")[0], "")
+    own = [action for action in parser._actions if not is_common(action, parser)]
+    yield from ("| option | meaning |", "| --- | --- |")
+    yield from map(row, own)
     examples = [line.strip() for line in (parser.epilog or "").splitlines()]
-    shown = [line for line in examples if line.startswith("bandprobe ")]
+    shown = [line for line in examples if line.startswith("bandprobe ")][:EXAMPLES]
     if shown:
         yield from ("", "```text", *shown, "```")
 
 
-def config_keys() -> Iterator[str]:
-    """Every key of the configuration in short; docs/config.md describes them."""
-    root = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    for name, schema in root["properties"].items():
-        keys = [f"`{row[0].strip('`')}`" for row in rows(schema, root)]
-        other = schema.get("additionalProperties")
-        if isinstance(other, dict):
-            for kind in other.get("oneOf", [other]):
-                keys += [row[0] for row in rows(resolve(kind, root), root)]
-        listed = ", ".join(dict.fromkeys(keys))
-        yield f"| [`{name}`](config.md#{name}) | {listed} |"
+def is_common(action: argparse.Action, parser: argparse.ArgumentParser) -> bool:
+    """Whether an option is `--help`, or stands once for all commands that run the workflow."""
+    runs = any(other.dest == "cores" for other in parser._actions)
+    return action.dest == "help" or (runs and action.dest in COMMON)
+
+
+def row(action: argparse.Action) -> str:
+    """An option with what it takes, and its meaning."""
+    names = ", ".join(f"`{name}`" for name in action.option_strings)
+    value = action.metavar or action.dest.upper()
+    if action.choices:
+        value = " or ".join(map(str, action.choices))
+    several = action.nargs in ("+", argparse.REMAINDER)
+    takes = "" if action.nargs == 0 else f" `{value}`" + (" ..." if several else "")
+    text = (action.help or "").replace("|", "\\|").replace("*", "\\*")
+    if action.required and action.option_strings:
+        text += " (required)"
+    return f"| {names}{takes.replace('|', chr(92) + '|')} | {text} |".replace("|  `", "| `")
 
 
 def page() -> str:
@@ -152,13 +149,6 @@ def page() -> str:
                 "Run them with `python workflow/scripts/NAME.py`.",
             ]
         lines += section(title, parser)
-    lines += [
-        "",
-        "## Keys of a configuration",
-        "",
-        "[config.md](config.md) describes each of them.",
-    ]
-    lines += ["", "| block | keys |", "| --- | --- |", *config_keys()]
     return "\n".join(lines) + "\n"
 
 

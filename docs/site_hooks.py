@@ -30,6 +30,7 @@ SECTIONS = {
         "interactions.md",
         "method.md",
         "orientation.md",
+        "replicates.md",
         "transfer.md",
         "kernels.md",
         "traps.md",

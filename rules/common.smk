@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from bandprobe.data.assets import ASSETS
 from bandprobe.errors import BandprobeError
-from bandprobe.figures.gallery import gallery
+from bandprobe.figures.gallery import VERDICT, gallery
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.study.repeated_keys import refuse_repeated_keys

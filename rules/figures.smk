@@ -1,6 +1,7 @@
 """Pictures of the summaries, as PNG and SVG; bandprobe/figures/gallery.py says which.
 
-One job draws all figures of a summary: starting it takes as long as drawing one.
+One job draws all figures of a summary: starting it takes as long as drawing one. The verdict needs
+several summaries, and has a job of its own.
 
 in:  results/<dataset>/summary
 out: results/<dataset>/figures
@@ -25,8 +26,34 @@ def reported(table):
     return files
 
 
-# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley
-for table in dict.fromkeys(entry.table for entry in gallery(STUDY).values()):
+rule plot_verdict:
+    input:
+        interventions=fill(Paths.SUMMARY, table="interventions"),
+        spectra=fill(Paths.SUMMARY, table="spectra"),
+        flags=Paths.FLAGS,
+    output:
+        reported(VERDICT),
+    log:
+        "logs/{dataset}/plot_verdict.log",
+    priority: 5
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("plot_verdict"),
+        style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),
+        figure=as_json(gallery(STUDY)[VERDICT]),
+    message:
+        "{wildcards.dataset}: draw what is held and what is used"
+    shell:
+        'python "$BANDPROBE"/plot_verdict.py --code {params.code} --interventions {input.interventions}'
+        " --spectra {input.spectra} --flags {input.flags} --figure {params.figure:q}"
+        " --output {output} 2> {log}"
+
+
+# plot_spectra, plot_planes, plot_transfer, plot_probes, plot_interventions, plot_shapley, plot_replicates
+for table in dict.fromkeys(
+    entry.table for entry in gallery(STUDY).values() if entry.table != VERDICT
+):
 
     rule:
         name:

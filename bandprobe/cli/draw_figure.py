@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bandprobe.cli.draw_kernels import KERNELS, draw_kernels
 from bandprobe.cli.draw_transfer import draw_pair
+from bandprobe.cli.draw_verdict import draw_verdict
 from bandprobe.cli.shared import (
     choose_dataset,
     choose_many,
@@ -25,11 +26,12 @@ from bandprobe.cli.shared import (
 )
 from bandprobe.errors import BandprobeError, ConfigError, unknown_name
 from bandprobe.figures.entry import COLUMNS, Entry
-from bandprobe.figures.gallery import EFFECTS, gallery, modes_of
+from bandprobe.figures.gallery import EFFECTS, VERDICT, gallery, modes_of
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study
 
 EXAMPLES = """
+bandprobe draw verdict
 bandprobe draw top1_drop_map --columns 2
 bandprobe draw top1_drop_map --mode remove isolate perturb
 bandprobe draw band_energy --columns 1 --model dinov2_vits14
@@ -90,6 +92,9 @@ def execute(arguments: argparse.Namespace) -> None:
     if arguments.layer_from or arguments.layer_to:
         return draw_pair(study, dataset, models, arguments)
     entry = with_modes(study, figures[arguments.figure], arguments.mode)
+    output = files_of(arguments, dataset, arguments.figure)
+    if entry.kind == VERDICT:
+        return draw_verdict(entry, dataset, models, arguments, output)
     summary = Paths.SUMMARY.format(dataset=dataset, table=entry.table)
     run_workflow([summary], arguments.config, arguments.cores)
     # Matplotlib and xarray take a second to import: not before the names are checked.
@@ -105,7 +110,6 @@ def execute(arguments: argparse.Namespace) -> None:
     if not there:
         what = f"{arguments.figure} shows nothing of {', '.join(models)}"
         raise BandprobeError(what, expected=", ".join(valid))
-    output = files_of(arguments, dataset, arguments.figure)
     with as_wide_as(COLUMNS[arguments.columns]):
         figure = draw(entry, shown.sel(model=there))
     refuse_unprintable(figure, arguments.columns)

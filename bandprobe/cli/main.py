@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "inspect": Command("inspect_file", "describe a store, a table or a target"),
     "show": Command("show_map", "draw a map, its bands, and the map after each intervention"),
     "draw": Command("draw_figure", "draw a figure at the width of a printed page's column"),
+    "export": Command("export_results", "write the verdict as a page, or effects as LaTeX tables"),
     "compare": Command("compare_studies", "say which targets of two studies differ"),
     "verify": Command("verify_study", "check that the stored files of a study are intact"),
     "completion": Command("complete_words", "print a script that completes words in a shell"),

@@ -32,11 +32,11 @@ Series = Mapping[str, xr.Dataset]
 def controls(interventions: xr.Dataset, readout: str, mode: str) -> Figure:
     """Drop in accuracy by each band and by its random masks, one panel per layer."""
     cells = interventions.sel(readout=readout, mode=mode)
-    series = {"the band": _renamed(cells, "top1_drop")}
+    series = {"the band": renamed(cells, "top1_drop")}
     for control, (text, _) in CONTROLS.items():
-        series[text] = _renamed(cells, f"{control}_top1_drop")
+        series[text] = renamed(cells, f"{control}_top1_drop")
     heading = f"{mode}: {readout} readout, bands and their random controls"
-    return _multiples(cells, series, EFFECTS["top1_drop"].label, heading, zero=True)
+    return multiples(cells, series, EFFECTS["top1_drop"].label, heading, zero=True)
 
 
 def used_available(interventions: xr.Dataset, mode: str) -> Figure:
@@ -47,22 +47,44 @@ def used_available(interventions: xr.Dataset, mode: str) -> Figure:
         if readout in cells["readout"].to_numpy():
             series[text] = _accuracy(cells.sel(readout=readout))
     heading = f"{mode}: used and available"
-    return _multiples(cells.isel(readout=0), series, "top-1 accuracy", heading, zero=False)
+    return multiples(cells.isel(readout=0), series, "top-1 accuracy", heading, zero=False)
 
 
-def _renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
+def renamed(cells: xr.Dataset, name: str) -> xr.Dataset:
+    """A variable and its interval as `multiples` takes them."""
     ends = {name: "value", f"{name}_low": "low", f"{name}_high": "high"}
     return cells[list(ends)].rename(ends)
 
 
 def _accuracy(cells: xr.Dataset) -> xr.Dataset:
     """Accuracy with its own interval, and the clean accuracy."""
-    return _renamed(cells, "top1").assign(clean=cells["clean_top1"])
+    return renamed(cells, "top1").assign(clean=cells["clean_top1"])
 
 
-def _multiples(
-    cells: xr.Dataset, series: Series, label: str, heading: str, *, zero: bool
+def multiples(
+    cells: xr.Dataset,
+    series: Series,
+    label: str,
+    heading: str,
+    *,
+    zero: bool,
+    bars: str | None = None,
 ) -> Figure:
+    """One panel per layer with a point for each band of each series.
+
+    Parameters
+    ----------
+    cells : Dataset
+        With `bins`, along (model, layer, band).
+    series : mapping of str to Dataset
+        From what the legend says to `value`, `low` and `high`, and perhaps `clean`.
+    label, heading : str
+        Of the vertical axis, and above the legend.
+    zero : bool
+        Whether the values are drops, not accuracies.
+    bars : str, optional
+        What the bars are; intervals if not given.
+    """
     bands = [str(band) for band in cells["band"].to_numpy()]
     with plt.rc_context(STYLE):
         figure, axes, found = panels_of_layers(cells, 2.7, 1.25)
@@ -80,9 +102,10 @@ def _multiples(
         # The images themselves, if they are first, may not have all series.
         handles, labels = axes[0, min(1, axes.shape[1] - 1)].get_legend_handles_labels()
         legend_above(figure, handles, labels, heading)
+        of_what = "drop" if zero else "accuracy"
         footer(
             figure,
-            f"Bars: intervals of the {'drop' if zero else 'accuracy'}. "
+            f"Bars: {bars or f'intervals of the {of_what}'}. "
             "////: no bin in the band (N/A). "
             + ("" if zero else "Dashed lines: accuracy on untouched maps."),
         )

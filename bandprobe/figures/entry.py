@@ -18,10 +18,13 @@ class Entry:
 
     Attributes
     ----------
-    table : {"spectra", "planes", "transfer", "probes", "interventions", "shapley"}
-        The summary with everything that it shows.
+    table : str
+        The summary with everything that it shows: "spectra", "planes", "transfer", "probes",
+        "interventions", "shapley" or "replicates"; "verdict": no one summary, but those of effects
+        and spectra, and the flags.
     kind : str
-        The function that draws it, by its name in `bandprobe.figures.registry.KINDS`.
+        The function that draws it, by its name in `bandprobe.figures.registry.KINDS`; of the
+        verdict, `bandprobe.figures.verdict`.
     options : mapping
         Further arguments of that function, which can be written as JSON.
     """

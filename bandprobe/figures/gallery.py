@@ -12,17 +12,26 @@ from bandprobe.summary.names import SHAPLEY
 
 # Effects that have figures of all readouts.
 EFFECTS = ("top1_drop", "rank_degradation")
+# The figure that is drawn from several summaries.
+VERDICT = "verdict"
 
 
 def gallery(study: Study) -> dict[str, Entry]:
     """All figures of each data set of a study, by name, in the order of the report."""
     return {
+        **_verdict(study),
         **_spectra(study),
         **({"penalty_paths": Entry("probes", "penalty_paths", {})} if study.additive else {}),
         **_effects(study),
         **_bands(study),
         **_shapley(study),
+        **_replicates(study),
     }
+
+
+def _verdict(study: Study) -> dict[str, Entry]:
+    mode = next(iter(removals(study.modes.values())), None)
+    return {VERDICT: Entry(VERDICT, VERDICT, {"mode": mode, "level": study.statistics.level})}
 
 
 def _spectra(study: Study) -> dict[str, Entry]:
@@ -117,3 +126,16 @@ def _shapley(study: Study) -> dict[str, Entry]:
             for score in SHAPLEY
         }
     return entries
+
+
+def _replicates(study: Study) -> dict[str, Entry]:
+    """How sure each drop is under other draws of the images, one figure per readout."""
+    if study.replicates is None:
+        return {}
+    mode = default_mode(study, study.replicates.modes)
+    return {
+        f"replicates_{readout}": Entry(
+            "replicates", "replicates", {"readout": readout, "mode": mode}
+        )
+        for readout in study.replicates.readouts
+    }

@@ -13,6 +13,8 @@ NAMED = ("#0072b2", "#d55e00", "#009e73", "#c46c9c", "#c07f00", "#3390c8")
 MARKERS = "osD^vP"
 # Worse, better, and no change.
 MORE, LESS, MIDDLE = "#b35806", "#542788", "#f7f7f7"
+# An amount that is never negative.
+MANY = "#21618c"
 # Bands and layers are ordered: viridis, perceptually uniform, as far as it stands out from white.
 ORDERED = mpl.colormaps["viridis"]
 ORDERED_END = 0.59

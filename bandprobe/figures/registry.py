@@ -15,6 +15,7 @@ from bandprobe.figures.effects import effects, penalty_paths, readouts, with_val
 from bandprobe.figures.entry import Entry
 from bandprobe.figures.interactions import interactions
 from bandprobe.figures.planes import orientation, power_planes
+from bandprobe.figures.replicates import replicates
 from bandprobe.figures.spectra import (
     band_energy,
     delta_log_amplitude,
@@ -40,6 +41,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "sweeps": sweeps,
     "shapley": shapley,
     "interactions": interactions,
+    "replicates": replicates,
 }
 
 

@@ -1,4 +1,4 @@
-"""Logits of a layer's changed maps under the head, one readout and mode at a time."""
+"""Outcomes of a layer's changed maps under the head, one readout and mode at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.store import read_head, read_head_logits
-from bandprobe.scoring.changed_logits import Axes, ChangedLogits
+from bandprobe.scoring.changed_outcomes import Axes, ChangedOutcomes
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.scoring.head_flags import head_flags
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.store.provenance import inherited, provenance, stated
 from bandprobe.store.zarr_store import Store
 
@@ -24,8 +25,8 @@ def head_changes(
     prefix: Sequence[str],
     *,
     code: str,
-) -> Iterator[tuple[ChangedLogits, dict[str, str]]]:
-    """Logits of every entry of `prefix` and each mode, with the attributes of their outcomes.
+) -> Iterator[tuple[ChangedOutcomes, dict[str, str]]]:
+    """Outcomes of every entry of `prefix` and each mode, with their attributes.
 
     Parameters
     ----------
@@ -56,4 +57,6 @@ def head_changes(
             stage = {**stated(mode), "prefix": treatment, "prefix_route": stored.route}
             attrs = provenance(code, stage, **kept)
             attrs["flags"] = json.dumps([*flags, *of_network])
-            yield ChangedLogits(axes, stored.clean[row], changed[:, None]), attrs
+            clean = stored.clean[row]
+            tally = OutcomeTally.of(clean, axes.label, changed[:, None])
+            yield ChangedOutcomes(axes, clean, tally), attrs

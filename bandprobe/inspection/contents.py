@@ -26,6 +26,7 @@ STAGES = {
     "band_logits": "a readout's logits on the evaluation maps, split into bands",
     "controls": "random masks that stand for the bands of a layer",
     "shapley": "Shapley values of the bands of a layer",
+    "replicates": "drops of a layer's readouts fitted to other images of the study",
     "heads": "what scores the end of a network",
     "head_logits": "logits of a network with one layer changed",
     "outcomes": "outcomes of each evaluation image under one mode",

@@ -83,7 +83,8 @@ class StudyResults:
 
         Parameters
         ----------
-        table : {"interventions", "spectra", "planes", "transfer", "probes", "shapley"}
+        table : str
+            `interventions`, `spectra`, `planes`, `transfer`, `probes`, `shapley`, `replicates`.
 
         Raises
         ------

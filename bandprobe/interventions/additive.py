@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.control_bins import alike
-from bandprobe.interventions.outcome_store import (
-    BandLogits,
-    MaskLogits,
-    read_refit_logits,
-    write_outcomes,
-)
+from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, read_refit_logits
+from bandprobe.interventions.outcome_writer import write_outcomes
 from bandprobe.linear import compose
-from bandprobe.scoring.changed_logits import ChangedLogits
+from bandprobe.scoring.changed_outcomes import ChangedOutcomes
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.store.provenance import provenance, stated
+
+# Images are scored as many at a time as have band logits of this size, of which there are a few
+# copies.
+SCORED_BYTES = 32_000_000
 
 
 def write_additive(
@@ -36,20 +37,20 @@ def write_additive(
     code : str
         Digest of the code, for the provenance.
     """
+    clean = untouched(split)
     for path, mode in zip(outputs, modes, strict=True):
-        changed, controls = with_controls(split, mode)
-        same = alike(split, mode, controls)
-        logits = ChangedLogits(
+        changed, controls = with_controls(split, mode, clean)
+        outcomes = ChangedOutcomes(
             split.axes,
-            untouched(split),
+            clean,
             changed,
             controls,
             undefined=split.undefined,
-            alike=same,
+            alike=alike(split, mode, controls),
             outside=split.outside.get(f"{mode.kind}/{mode.fill}", {}),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
-        write_outcomes(path, logits, attrs)
+        write_outcomes(path, outcomes, attrs)
 
 
 def write_refitted(
@@ -73,20 +74,30 @@ def write_refitted(
         if mode.name in outputs:
             kept = kept_bands(mode.kind, len(stored.axes.names))
             filled: NDArray[np.bool_] = kept & (stored.axes.bins > 0)
-            changed = stored.under(kept)[:, None]
+            clean = stored.logits[0]
+            changed = OutcomeTally(clean, stored.axes.label, (len(kept), 1))
+            for part in image_blocks(len(kept), *clean.shape):
+                changed.add(part, stored.under(kept, part)[:, None])
             nothing_left = np.equal(filled.sum(1), 0)
             at_end = np.zeros(len(kept), bool)
             for cell, subset in stored.subsets(kept).items():
                 at_end[cell] = stored.at_end[subset]
-            logits = ChangedLogits(
+            outcomes = ChangedOutcomes(
                 stored.axes,
-                stored.logits[0],
+                clean,
                 changed,
                 undefined=nothing_left,
                 at_end=at_end,
             )
             attrs = provenance(code, stated(mode), **stored.inherited)
-            write_outcomes(outputs[mode.name], logits, attrs)
+            write_outcomes(outputs[mode.name], outcomes, attrs)
+
+
+def image_blocks(n_bands: int, n_samples: int, n_classes: int) -> Iterator[slice]:
+    """Images whose band logits are about `SCORED_BYTES`, one block after the other."""
+    step = max(1, SCORED_BYTES // (8 * n_bands * n_classes))
+    for start in range(0, n_samples, step):
+        yield slice(start, min(start + step, n_samples))
 
 
 def untouched(split: BandLogits) -> FloatArray:
@@ -94,36 +105,62 @@ def untouched(split: BandLogits) -> FloatArray:
     return compose.clean(split.logits, split.intercept)
 
 
-def with_controls(split: BandLogits, mode: Mode) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Logits of changed maps, and of maps of which random masks were changed instead.
+def with_controls(
+    split: BandLogits, mode: Mode, clean: FloatArray
+) -> tuple[OutcomeTally, dict[str, OutcomeTally]]:
+    """Outcomes of changed maps, and of maps of which random masks were changed instead.
+
+    Parameters
+    ----------
+    split : BandLogits
+    mode : Mode
+    clean : array of shape (n_samples, n_classes)
+        As of `untouched`.
 
     Returns
     -------
-    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
-    controls : dict of arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
-        By the kind of control; those that the mode can have.
+    changed : OutcomeTally
+        Of cells (n_bands, n_draws).
+    controls : dict of OutcomeTally
+        Of cells (n_bands, n_control_draws), by the kind of control; those that the mode can have.
     """
-    changed = np.stack([_changed(split, mode, draw) for draw in range(mode.draws)], axis=1)
-    controls = {}
-    for kind, masks in split.controls.items():
-        if kind not in mode.controls:
-            continue
-        draws = range(len(masks.logits))
-        if kind == "equal-bins":
-            rows = [_changed(_as_bands(split, masks, draw), mode, draw) for draw in draws]
-        else:
-            rows = [_masked(split, masks, mode, draw) for draw in draws]
-        controls[kind] = np.stack(rows, axis=1)
-    for (kind, change), values in split.changed.items():
-        if kind in mode.controls and change == f"{mode.kind}/{mode.fill}":
-            controls[kind] = values.swapaxes(0, 1).astype(np.float64)
+    n_bands, label = len(split.logits), split.axes.label
+    masks = {kind: of for kind, of in split.controls.items() if kind in mode.controls}
+    own = {
+        kind: values
+        for (kind, change), values in split.changed.items()
+        if kind in mode.controls and change == f"{mode.kind}/{mode.fill}"
+    }
+    n_draws = {kind: len(of.logits) for kind, of in masks.items()}
+    n_draws |= {kind: len(values) for kind, values in own.items()}
+    changed = OutcomeTally(clean, label, (n_bands, mode.draws))
+    controls = {kind: OutcomeTally(clean, label, (n_bands, n)) for kind, n in n_draws.items()}
+    most = max([mode.draws, *n_draws.values()])
+    partners = [_partner(split, mode, draw) for draw in range(most)]
+    of_masks = {
+        kind: [_as_bands(split, of, draw) for draw in range(n_draws[kind])]
+        for kind, of in masks.items()
+    }
+    for part in image_blocks(*split.logits.shape):
+        for draw in range(mode.draws):
+            logits = _changed(split, mode, partners[draw], part)
+            changed.add(part, logits, (slice(None), draw))
+        for kind, draws in of_masks.items():
+            for draw, of_draw in enumerate(draws):
+                if kind == "equal-bins":
+                    logits = _changed(of_draw, mode, partners[draw], part)
+                else:
+                    logits = _masked(split, of_draw, mode, clean, partners[draw], part)
+                controls[kind].add(part, logits, (slice(None), draw))
+        for kind, values in own.items():
+            controls[kind].add(part, values[:, :, part].swapaxes(0, 1).astype(np.float64))
     return changed, controls
 
 
 def _as_bands(split: BandLogits, masks: MaskLogits, draw: int) -> BandLogits:
-    """A random partition in the place of the bands."""
+    """Random masks of a draw in the place of the bands."""
     return BandLogits(
-        masks.logits[draw].astype(np.float64),
+        masks.logits[draw],
         masks.zero[draw],
         masks.mean[draw],
         split.intercept,
@@ -140,14 +177,21 @@ def _partner(split: BandLogits, mode: Mode, draw: int) -> NDArray[np.intp] | Non
     return compose.partners(split.axes.label, mode.seed, draw)
 
 
-def _changed(split: BandLogits, mode: Mode, draw: int) -> FloatArray:
-    fill, partner = split.fill(mode.fill), _partner(split, mode, draw)
-    return compose.change(mode, split.logits, fill, split.intercept, partner)
+def _changed(
+    split: BandLogits, mode: Mode, partner: NDArray[np.intp] | None, part: slice
+) -> FloatArray:
+    fill = split.fill(mode.fill)
+    return compose.change(mode, split.logits, fill, split.intercept, partner, part)
 
 
-def _masked(split: BandLogits, masks: MaskLogits, mode: Mode, draw: int) -> FloatArray:
-    logits = masks.logits[draw].astype(np.float64)
-    fill = masks.zero[draw] if mode.fill == "zero" else masks.mean[draw]
+def _masked(
+    split: BandLogits,
+    masks: BandLogits,
+    mode: Mode,
+    clean: FloatArray,
+    partner: NDArray[np.intp] | None,
+    part: slice,
+) -> FloatArray:
     whole_fill = split.fill(mode.fill).sum(0) + split.intercept
-    partner = _partner(split, mode, draw)
-    return compose.change_masks(mode, logits, fill, untouched(split), whole_fill, partner)
+    fill = masks.fill(mode.fill)
+    return compose.change_masks(mode, masks.logits, fill, clean, whole_fill, partner, part)

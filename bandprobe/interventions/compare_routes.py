@@ -79,7 +79,7 @@ class BothRoutes:
             moments = (readout.channel_mean, readout.channel_scale)
             return readout_logits(
                 maps,
-                readout.weights,
+                readout.weights[...],
                 readout.intercept,
                 *moments,
                 without_dc=readout.without_dc,
@@ -165,6 +165,14 @@ def literal_logits(mode: Mode, maps: Maps, readout: BothRoutes) -> FloatArray:
     return np.stack(rows)
 
 
+def _in_memory(probe: Path) -> Readout | StoredEnergies:
+    """A stored readout; the literal route takes all of its weights, again and again."""
+    if probe.stem == "energy":
+        return read_energies(probe)
+    readout = read_readout(probe)
+    return replace(readout, weights=readout.weights[...])
+
+
 def largest_difference(
     mode: Mode, features: Path, layer: str, probe: Path, bands: Bands, n_samples: int
 ) -> float:
@@ -185,8 +193,7 @@ def largest_difference(
     at = np.unique(np.linspace(0, array.shape[0] - 1, n_samples).round().astype(int))
     values = np.stack([np.asarray(array[int(row)], np.float32) for row in at])
     maps = Maps(values, store.read("sample")[at], store.read("label")[at])
-    stored = read_energies(probe) if probe.stem == "energy" else read_readout(probe)
-    readout = BothRoutes(stored, bands.on_grid(*values.shape[-2:]))
+    readout = BothRoutes(_in_memory(probe), bands.on_grid(*values.shape[-2:]))
     clean = readout.by_definition(values)
     fast, literal = fast_logits(mode, maps, readout), literal_logits(mode, maps, readout)
     filled = readout.partition.counts > 0

@@ -1,9 +1,9 @@
-"""Stored band logits and stored outcomes, read and written."""
+"""Stored band logits and stored outcomes, as they are read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,27 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
-from bandprobe.errors import ModelError, StoreError
+from bandprobe.errors import StoreError
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.interventions.outside_store import (
     control_name,
-    outside_variables,
     read_outside,
     read_outside_of_mode,
 )
-from bandprobe.scoring.changed_logits import Axes, ChangedLogits
-from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing, outcomes, settled
+from bandprobe.scoring.changed_outcomes import Axes
+from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, outcomes
 from bandprobe.scoring.randomisation import MaskScores
 from bandprobe.store.provenance import inherited
-from bandprobe.store.zarr_store import Store, Variable, write_store
+from bandprobe.store.zarr_store import Store
 
-LONG_NAMES = {
-    "correct": "1 where the ground-truth class alone has the highest logit",
-    "rank": "rank of the ground-truth class, 1 is best, ties in the middle",
-    "margin": "ground-truth logit minus the highest other logit",
-    "top5": "probability that the ground-truth class is among the first five, ties at random",
-}
-UNITS = {"correct": "1", "rank": "1", "margin": "logits", "top5": "1"}
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -172,19 +165,23 @@ class RefitLogits:
     axes: Axes
     inherited: Mapping[str, str]
 
-    def under(self, kept: NDArray[np.bool_]) -> FloatArray:
-        """Logits for rows of kept bands, one per band, (n_bands, n_samples, n_classes).
+    def under(self, kept: NDArray[np.bool_], part: slice = ALL) -> FloatArray:
+        """Logits of some samples for rows of kept bands, one per band.
 
-        Interventions on empty bands, and those that leave no band, have NaN.
+        Returns
+        -------
+        array of shape (n_bands, n_samples, n_classes)
+            NaN for interventions on empty bands, and for those that leave no band.
 
         Raises
         ------
         StoreError
             If a set of bands was not fitted.
         """
-        result = np.full((len(kept), *self.logits.shape[1:]), np.nan)
+        logits = self.logits[:, part]
+        result = np.full((len(kept), *logits.shape[1:]), np.nan)
         for cell, subset in self.subsets(kept).items():
-            result[cell] = self.logits[subset]
+            result[cell] = logits[subset]
         return result
 
     def subsets(self, kept: NDArray[np.bool_]) -> dict[int, int]:
@@ -238,89 +235,6 @@ def read_untouched(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str,
 def _flags_of(store: Store) -> tuple[str, ...]:
     """Flags that all bands share."""
     return tuple(json.loads(store.attrs.get("flags", "[]")))
-
-
-def require_finite(what: str, logits: NDArray[np.floating]) -> None:
-    """Raise `ModelError` for NaN and infinity, which have a rank but no meaning."""
-    count = int((~np.isfinite(logits)).sum())
-    if count:
-        raise ModelError(
-            f"{what} are not finite",
-            found=f"{count} of {logits.size}",
-            hint="the network or the readout overflows; look at its outputs for these images",
-        )
-
-
-def write_outcomes(path: Path, logits: ChangedLogits, attrs: Mapping[str, Any]) -> None:
-    """Write the outcomes of changed maps beside those of the untouched ones.
-
-    Parameters
-    ----------
-    path : Path
-    logits : ChangedLogits
-    attrs : mapping
-        Provenance, whose `config` is the mode, which is stored as `mode` too; `flags`, a JSON list,
-        for what applies to all bands of the mode.
-
-    Raises
-    ------
-    ModelError
-        If a logit is not finite, except in bands without a result.
-    """
-    axes, exists = logits.axes, logits.exists
-    require_finite(f"{path}: logits of untouched maps", logits.clean)
-    for kind, values in {"changed": logits.changed, **logits.controls}.items():
-        require_finite(f"{path}: logits of {kind} maps", values[exists])
-    untouched = outcomes(logits.clean, axes.label)
-    changed = settled(logits.changed, logits.clean)
-    touched = blank_missing(outcomes(changed, axes.label), exists)
-    variables = {}
-    for name, values in touched._asdict().items():
-        facts = {"units": UNITS[name], "long_name": LONG_NAMES[name]}
-        variables[name] = Variable(("band", "draw", "sample"), values, facts)
-    for name, values in untouched._asdict().items():
-        facts = {"units": UNITS[name], "long_name": f"untouched map: {LONG_NAMES[name]}"}
-        variables[f"clean_{name}"] = Variable(("sample",), values, facts)
-    for kind, control in logits.controls.items():
-        control_outcomes = outcomes(settled(control, logits.clean), axes.label)
-        random = blank_missing(control_outcomes, exists)
-        for name, values in random._asdict().items():
-            facts = {"units": UNITS[name], "long_name": f"{kind} masks changed: {LONG_NAMES[name]}"}
-            variables[control_name(kind, name)] = Variable(
-                ("band", "control_draw", "sample"), values, facts
-            )
-    variables["bins"] = Variable(("band",), axes.bins, {"units": "1"})
-    variables["sees"] = Variable(
-        ("band",), axes.sees, {"long_name": "readout has weight in the band"}
-    )
-    facts_of_bands: dict[str, tuple[NDArray[Any] | None, str]] = {
-        "turnable": (axes.turnable, "bins that are not their own conjugates"),
-        "penalty_at_end": (logits.at_end, "the penalty of the readout is at an end of the list"),
-    }
-    variables |= outside_variables(logits.outside)
-    for kind, same in logits.alike.items():
-        text = f"{kind} masks change the very bins that the mode changes"
-        facts_of_bands[control_name(kind, "is_band")] = (same, text)
-    for name, (of_bands, text) in facts_of_bands.items():
-        if of_bands is not None:
-            variables[name] = Variable(("band",), of_bands, {"long_name": text})
-    coordinates = {
-        "band": Variable(("band",), np.array(axes.names)),
-        "draw": Variable(("draw",), np.arange(logits.changed.shape[1])),
-        "sample": Variable(("sample",), axes.sample),
-        "label": Variable(("sample",), axes.label),
-        "group": Variable(("sample",), axes.group),
-    }
-    facts = {"mode": attrs["config"], "n_classes": logits.changed.shape[-1]}
-    write_store(path, variables, coordinates, {**attrs, **facts})
-
-
-def write_all_outcomes(
-    paths: Sequence[Path], changes: Iterable[tuple[ChangedLogits, Mapping[str, Any]]]
-) -> None:
-    """Write the outcomes of several modes, each with its attributes, in the order of the paths."""
-    for path, (logits, attrs) in zip(paths, changes, strict=True):
-        write_outcomes(path, logits, attrs)
 
 
 def read_outcomes(path: Path) -> tuple[ModeOutcomes, tuple[str, ...], dict[str, Any]]:

@@ -18,12 +18,14 @@ from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.transform import map_fft
 from bandprobe.interventions.additive import untouched
 from bandprobe.interventions.control_bins import alike
-from bandprobe.interventions.outcome_store import BandLogits, read_band_logits, write_outcomes
+from bandprobe.interventions.outcome_store import BandLogits, read_band_logits
+from bandprobe.interventions.outcome_writer import write_outcomes
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import add_noise, band_power, centre, turn_phases
 from bandprobe.probes.masks import Masks, read_masks
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
-from bandprobe.scoring.changed_logits import ChangedLogits
+from bandprobe.scoring.changed_outcomes import ChangedOutcomes
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.store.provenance import provenance, stated
 from bandprobe.store.zarr_store import Store
 
@@ -73,14 +75,14 @@ def write_perturbed(
     drawn = read_masks(masks, bands.on_grid(height, width))
     perturbed = perturb(store, layer, mode, drawn, readouts, splits, open_device(device))
     for path, output in outputs.items():
-        split, logits = splits[path.stem], perturbed[path.stem]
-        changed = ChangedLogits(
+        split, found = splits[path.stem], perturbed[path.stem]
+        changed = ChangedOutcomes(
             split.axes,
-            untouched(split),
-            logits.changed,
-            logits.controls,
+            found.clean,
+            found.changed,
+            found.controls,
             undefined=split.undefined,
-            alike=alike(split, mode, logits.controls),
+            alike=alike(split, mode, found.controls),
         )
         attrs = provenance(code, stated(mode), **split.inherited)
         write_outcomes(output, changed, attrs)
@@ -88,30 +90,35 @@ def write_perturbed(
 
 @dataclass
 class Perturbed:
-    """Logits of changed maps of one readout.
+    """Outcomes of changed maps of one readout.
 
     Attributes
     ----------
-    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
-    controls : dict of arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
+    clean : array of shape (n_samples, n_classes)
+        Logits of the untouched maps.
+    changed : OutcomeTally
+        Of cells (n_bands, n_draws).
+    controls : dict of OutcomeTally
+        Of cells (n_bands, n_control_draws).
         Random masks changed instead; mask d goes with draw d of the mode, in turn.
     """
 
-    changed: FloatArray
-    controls: dict[str, FloatArray] = field(default_factory=dict)
+    clean: FloatArray
+    changed: OutcomeTally
+    controls: dict[str, OutcomeTally] = field(default_factory=dict)
 
     def put(
         self, split: BandLogits, turned: FloatArray, masks: Masks, draw: int, part: slice
     ) -> None:
-        """Take in the logits of the changed bands and masks of some samples."""
+        """Score the changed bands and masks of some samples, from their logits."""
         of_bands, controls = masks.parted(turned)
         replaced = compose.replace(split.logits[:, part], of_bands, split.intercept)
-        self.changed[:, draw, part] = replaced
-        clean = compose.clean(split.logits[:, part], split.intercept)
-        for kind, result in self.controls.items():
-            for mask in range(draw, result.shape[1], self.changed.shape[1]):
-                before = split.controls[kind].logits[mask][:, part]
-                result[:, mask, part] = clean + (controls[kind][mask] - before)
+        self.changed.add(part, replaced, (slice(None), draw))
+        for kind, tally in self.controls.items():
+            drawn = split.controls[kind].logits
+            for mask in range(draw, len(drawn), self.changed.not_finite.shape[1]):
+                other = controls[kind][mask] - drawn[mask][:, part]
+                tally.add(part, self.clean[part] + other, (slice(None), mask))
 
 
 def perturb(
@@ -165,13 +172,12 @@ def perturb(
 
 
 def _empty(split: BandLogits, mode: Mode, masks: Masks) -> Perturbed:
-    n_bands, n_samples, n_classes = split.logits.shape
-    shape = (n_bands, mode.draws, n_samples, n_classes)
+    clean, label, n_bands = untouched(split), split.axes.label, len(split.logits)
     controls = {
-        kind: np.empty((n_bands, len(drawn), n_samples, n_classes))
+        kind: OutcomeTally(clean, label, (n_bands, len(drawn)))
         for kind, drawn in masks.controls.items()
     }
-    return Perturbed(np.empty(shape), controls)
+    return Perturbed(clean, OutcomeTally(clean, label, (n_bands, mode.draws)), controls)
 
 
 def _energy_logits(stored: StoredEnergies, masks: Masks) -> MaskedLogits:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
-from bandprobe.interventions.additive import untouched
+from bandprobe.interventions.additive import image_blocks, untouched
 from bandprobe.interventions.outcome_store import BandLogits
 from bandprobe.scoring.interactions import (
     PAYOFFS,
@@ -19,7 +19,7 @@ from bandprobe.scoring.interactions import (
     interactions,
     singles,
 )
-from bandprobe.scoring.outcomes import outcomes, settled
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.scoring.shapley import UNITS, all_subsets, shapley_values
 from bandprobe.store.provenance import provenance
 from bandprobe.store.zarr_store import Variable, write_store
@@ -51,14 +51,15 @@ def shapley_store(
     """
     axes = split.axes
     subsets = all_subsets(len(split.logits))
-    correct = np.empty((len(subsets), len(axes.label)))
-    margin, expected = np.empty_like(correct), np.empty_like(correct)
-    change = split.fill(fill)[:, None] - split.logits
     clean = untouched(split)
-    for row, subset in enumerate(subsets):
-        scored = outcomes(settled(clean + change[~subset].sum(0), clean), axes.label)
-        correct[row], margin[row] = scored.correct, scored.margin
-        expected[row] = expected_accuracy(scored)
+    tally = OutcomeTally(clean, axes.label, (len(subsets),))
+    for part in image_blocks(*split.logits.shape):
+        change = split.fill(fill)[:, None] - split.logits[:, part]
+        for row, subset in enumerate(subsets):
+            tally.add(part, clean[part] + change[~subset].sum(0), (row,))
+    scored = tally.outcomes()
+    correct, margin = scored.correct.astype(np.float64), scored.margin.astype(np.float64)
+    expected = expected_accuracy(scored).astype(np.float64)
     variables: dict[str, Variable] = {}
     missing = axes.bins == 0
     if split.undefined is not None:

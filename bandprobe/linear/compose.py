@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
 
+ALL = slice(None)
+
 
 def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:
     """Logits of the untouched map, (n_samples, n_classes), from its band logits."""
@@ -25,6 +27,7 @@ def change(
     fill: FloatArray,
     intercept: FloatArray,
     partner: NDArray[np.intp] | None = None,
+    part: slice = ALL,
 ) -> FloatArray:
     """Logits after a mode that is linear in the map, on each band in turn.
 
@@ -37,10 +40,13 @@ def change(
     intercept : array of shape (n_classes,)
     partner : int array of shape (n_samples,), optional
         As of `partners`; needed by ``resample``.
+    part : slice, optional
+        Samples that are changed; their partners may be any.
 
     Returns
     -------
     array of shape (n_bands, n_samples, n_classes)
+        In double precision.
 
     Raises
     ------
@@ -49,9 +55,10 @@ def change(
     """
     if not mode.is_linear:
         raise ValueError(f"mode of kind {mode.kind!r} is not linear in the map")
+    own = _of_samples(logits, part)
     if mode.kind == "resample":
-        return replace(logits, logits[:, _needed(partner)], intercept)
-    return keep(logits, fill, intercept, kept_bands(mode.kind, len(logits)))
+        return replace(own, _of_samples(logits, _needed(partner)[part]), intercept)
+    return keep(own, fill, intercept, kept_bands(mode.kind, len(logits)))
 
 
 def change_masks(
@@ -61,6 +68,7 @@ def change_masks(
     whole: FloatArray,
     whole_fill: FloatArray,
     partner: NDArray[np.intp] | None = None,
+    part: slice = ALL,
 ) -> FloatArray:
     """As `change`, on masks that need not be a partition: one mask at a time.
 
@@ -71,15 +79,24 @@ def change_masks(
         As of `keep_masks`.
     partner : int array of shape (n_samples,), optional
         As of `partners`; needed by ``resample``.
+    part : slice, optional
+        Samples that are changed; their partners may be any.
 
     Returns
     -------
     array of shape (n_masks, n_samples, n_classes)
+        In double precision.
     """
+    own = _of_samples(masked, part)
     if mode.kind == "resample":
-        replaced: FloatArray = whole + (masked[:, _needed(partner)] - masked)
+        replaced: FloatArray = whole[part] + (_of_samples(masked, _needed(partner)[part]) - own)
         return replaced
-    return keep_masks(mode.kind, masked, fill, whole, whole_fill)
+    return keep_masks(mode.kind, own, fill, whole[part], whole_fill)
+
+
+def _of_samples(logits: NDArray[np.floating], samples: slice | NDArray[np.intp]) -> FloatArray:
+    """Logits of some samples, in double precision."""
+    return logits[:, samples].astype(np.float64, copy=False)
 
 
 def _needed(partner: NDArray[np.intp] | None) -> NDArray[np.intp]:

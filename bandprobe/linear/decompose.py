@@ -12,7 +12,7 @@ weights: ``logits(x) = sum_b L_b(x - mean) + intercept``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,8 @@ from bandprobe.fourier.transform import (
 # Products are in memory for a few bins at a time.
 PRODUCT_BYTES = 32_000_000
 DEVICE_BYTES = 1_000_000_000
+# Weights are transformed some channels at a time.
+PACKED_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -247,13 +249,71 @@ def pack_weights(
     without_dc : bool
         Whether the readout takes the spatial mean off each map, and so sees nothing of DC. What
         rounding leaves of its weight there is dropped.
+    """
+    return pack_slabs([weights], weights.shape[1], partition, without_dc=without_dc)
+
+
+def pack_slabs(
+    slabs: Iterable[MapArray],
+    n_channels: int,
+    partition: BandPartition,
+    *,
+    without_dc: bool = False,
+) -> BandWeights:
+    """As `pack_weights`, of weights that come some channels at a time.
+
+    Parameters
+    ----------
+    slabs : iterable of arrays of shape (n_classes, n_slab_channels, height, width)
+        In the order of the channels.
+    n_channels : int
+        Of all slabs.
+    partition : BandPartition
+    without_dc : bool
 
     Notes
     -----
     The maps are transformed relative to their first value, so that a constant map, the weight of a
     pooled readout, has exactly no weight outside DC. DC itself is summed in double precision.
+
+    The weights are never in memory as a whole beside the packed ones, which have none of the bins
+    that are empty: those of a pooled readout are as small as its means.
     """
-    partition.check(weights.shape)
+    bins = np.zeros(0, np.intp)
+    blocks = np.zeros((0, 2 * n_channels, 0), np.float32)
+    sums: list[FloatArray] = []
+    start = 0
+    for slab in slabs:
+        partition.check(slab.shape)
+        step = max(1, PACKED_BYTES // (slab[:, :1].size * slab.itemsize))
+        for first in range(0, slab.shape[1], step):
+            weights = slab[:, first : first + step]
+            by_bin, spatial_sum = _by_bin(weights, without_dc=without_dc)
+            sums.append(spatial_sum)
+            heavy = np.union1d(bins, np.flatnonzero(by_bin.any((1, 2))))
+            if len(heavy) > len(bins):
+                blocks, bins = _with_rows(blocks, bins, heavy, len(slab)), heavy
+            stop = start + weights.shape[1]
+            if len(bins):
+                blocks[:, start:stop] = by_bin.real[bins]
+                blocks[:, n_channels + start : n_channels + stop] = by_bin.imag[bins]
+            start = stop
+    spatial_sum = np.concatenate(sums, axis=1)
+    if not len(bins):
+        # A readout without any weight keeps one bin, so that its logits are zero.
+        bins = np.zeros(1, np.intp)
+        blocks = np.zeros((1, 2 * n_channels, len(spatial_sum)), np.float32)
+    return BandWeights(partition, bins, blocks, spatial_sum.T)
+
+
+def _by_bin(weights: MapArray, *, without_dc: bool) -> tuple[ComplexArray, FloatArray]:
+    """Scaled coefficients and spatial sums of maps (n_classes, n_channels, height, width).
+
+    Returns
+    -------
+    by_bin : array of shape (n_half_bins, n_channels, n_classes)
+    spatial_sum : array of shape (n_classes, n_channels)
+    """
     height, width = weights.shape[-2:]
     transformed = real_fft(weights - weights[..., :1, :1])
     spatial_sum = weights.sum((-2, -1), dtype=np.float64)
@@ -261,13 +321,18 @@ def pack_weights(
         spatial_sum = np.zeros_like(spatial_sum)
     transformed[..., 0, 0] = spatial_sum
     transformed *= multiplicity(height, width) / np.float32(height * width)
-    n_classes, n_channels = weights.shape[:2]
-    by_bin = transformed.reshape(n_classes, n_channels, -1).transpose(2, 1, 0)
-    heavy = by_bin.any((1, 2))
-    # A readout without any weight keeps one bin, so that its logits are zero.
-    bins = np.flatnonzero(heavy) if heavy.any() else np.zeros(1, np.intp)
-    blocks = np.concatenate([by_bin.real[bins], by_bin.imag[bins]], axis=1)
-    return BandWeights(partition, bins, np.ascontiguousarray(blocks), spatial_sum.T)
+    by_bin = transformed.reshape(*weights.shape[:2], -1).transpose(2, 1, 0)
+    return by_bin, spatial_sum
+
+
+def _with_rows(
+    blocks: MapArray, bins: NDArray[np.intp], wanted: NDArray[np.intp], n_classes: int
+) -> MapArray:
+    """Blocks of more bins: zeros where there was none."""
+    larger = np.zeros((len(wanted), blocks.shape[1], n_classes), np.float32)
+    if len(bins):
+        larger[np.searchsorted(wanted, bins)] = blocks
+    return larger
 
 
 def band_logits(centred: MapArray, weights: BandWeights) -> FloatArray:

@@ -119,7 +119,7 @@ class GramRidge:
         return value
 
     def duals(self, penalty: float, sets: LabelSets) -> FloatArray:
-        """Weights on the training maps, and the inverse in place for `held_out`.
+        """Weights on the training maps; what `held_out` needs at this penalty stays in place.
 
         Parameters
         ----------
@@ -137,7 +137,11 @@ class GramRidge:
         scipy.linalg.LinAlgError
             If the penalty is below the rounding of the Gram matrix.
         """
-        self._invert(penalty * self.norm)
+        self._prepare(penalty * self.norm)
+        return self.more_duals(sets)
+
+    def more_duals(self, sets: LabelSets) -> FloatArray:
+        """As of `duals`, for other labels at the penalty of its last call."""
         shares = sets.shares
         found: FloatArray = (sets.indicators @ self._matrix).reshape(*shares.shape, -1)
         # A sample has one class, so the indicators of a set add up to ``A 1``.
@@ -154,7 +158,8 @@ class GramRidge:
         found: FloatArray = sets.shares - duals @ self.centre
         return found
 
-    def _invert(self, penalty: float) -> None:
+    def _prepare(self, penalty: float) -> None:
+        """Put the inverse in the place of the matrix."""
         self._fill()
         self._matrix.flat[:: len(self._matrix) + 1] += penalty
         factor, failed = dpotrf(self._matrix.T, lower=0, clean=0, overwrite_a=1)
@@ -190,11 +195,16 @@ class GramRidge:
         for fold in np.unique(folds):
             held = folds == fold
             rows = np.flatnonzero(held)
-            inner = absolute * self._matrix[np.ix_(rows, rows)] - 1.0 / len(self._matrix)
+            inner = absolute * self._inner(rows) - 1.0 / len(self._matrix)
             solved = _solve(inner, absolute * duals[:, rows].T)
             logits = -solved
             logits[np.arange(len(rows)), labels[rows]] += 1.0
             yield held, logits
+
+    def _inner(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Of the inverse, the rows and columns of some samples."""
+        found: FloatArray = self._matrix[np.ix_(rows, rows)]
+        return found
 
 
 def _solve(matrix: FloatArray, values: FloatArray) -> FloatArray:

@@ -10,7 +10,6 @@ from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError
 
 from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.progress import tracked
@@ -20,10 +19,10 @@ from bandprobe.linear.band_grams import BandEnergies, BandGrams, BandRows
 from bandprobe.linear.basis import Basis
 from bandprobe.linear.coordinates import Coordinates, Products, Rows, source_of_bands
 from bandprobe.linear.energy import EnergyScale, fit_energy_scale
-from bandprobe.linear.gram_ridge import GramRidge, LabelSets, kernel_logits
+from bandprobe.linear.gram_ridge import LabelSets, kernel_logits
 from bandprobe.linear.map_sums import spatial_mean
-from bandprobe.linear.penalty_search import search_path
-from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe, scale_free_log_loss
+from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe
+from bandprobe.linear.ridge_search import RidgePath, search_ridge
 from bandprobe.probes.permuted_labels import permuted_labels
 from bandprobe.probes.settings import FitSettings
 from bandprobe.scoring.outcomes import outcomes
@@ -72,6 +71,11 @@ class Splits:
     def eval_labels(self) -> NDArray[np.int64]:
         """Classes of the evaluation maps, shape (n_eval,)."""
         return self.evaluation.read("label")
+
+    def path(self, labels: Sequence[NDArray[np.integer]]) -> RidgePath:
+        """What a ridge is fitted to: the true labels, and others along with them."""
+        sets = LabelSets(np.stack(labels), len(self.classes))
+        return RidgePath(sets, self.folds, self.penalties)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -146,7 +150,7 @@ def fit_readout(splits: Splits, source: Products | Rows, start: int | None = Non
         Position of a penalty to begin at, where not all are visited.
     """
     if _by_factors(source, splits, LEAST_IMAGES):
-        labels = [splits.train_labels, *_permuted(splits)]
+        labels = [splits.train_labels, *permuted_sets(splits)]
         found = _fit_by_factors(splits, source, labels, start, accuracies=True)
         if found is not None:
             return found
@@ -155,7 +159,7 @@ def fit_readout(splits: Splits, source: Products | Rows, start: int | None = Non
     probe = choose_penalty(splits, basis)
     # One penalty at a time: the logits of all penalties are as large as those of many readouts.
     accuracy = [
-        _accuracy(probe.path.logits_at(row, evaluation), splits.eval_labels)
+        accuracy_of(probe.path.logits_at(row, evaluation), splits.eval_labels)
         for row in range(len(splits.penalties))
     ]
     permuted = _permuted_accuracy(splits, coordinates, float(splits.penalties[probe.chosen]))
@@ -196,65 +200,31 @@ def _fit_by_factors(
 
     `labels` are the true ones and permutations of them. Without `accuracies` none along the path.
     """
-    ridge = GramRidge(source.grams, source.total)
-    if ridge.is_flat:
-        return None
-    penalties, folds = splits.penalties, splits.folds
-    sets = LabelSets(np.stack(labels), len(splits.classes))
-    accuracy = np.full(len(penalties), np.nan)
-    best: dict[int, FloatArray] = {}
-    least = np.inf
+    accuracy = np.full(len(splits.penalties), np.nan)
 
-    def visit(position: int) -> FloatArray:
-        nonlocal least
-        try:
-            duals = ridge.duals(penalties[position], sets)
-        except LinAlgError:
-            return np.full(len(np.unique(folds)), np.inf)
-        held_out = ridge.held_out(penalties[position], duals[0], splits.train_labels, folds)
-        losses = [
-            scale_free_log_loss(logits, splits.train_labels[held], np.float32)
-            for held, logits in held_out
-        ]
-        if accuracies:
-            logits = _of_set(source, ridge, sets, duals, 0)
-            accuracy[position] = _accuracy(logits, splits.eval_labels)
-        if np.mean(losses) < least:
-            least = float(np.mean(losses))
-            best.clear()
-            best[position] = duals
-        return np.array(losses)
+    def note(position: int, duals: FloatArray, intercept: FloatArray) -> None:
+        accuracy[position] = accuracy_of(
+            kernel_logits(source.kernels, duals, intercept), splits.eval_labels
+        )
 
-    losses, chosen = search_path(visit, len(penalties), len(splits.classes), start)
-    if not best:
+    fit = search_ridge(
+        source.grams, source.total, splits.path(labels), start, note if accuracies else None
+    )
+    if fit is None:
         return None
-    if chosen not in best:
-        best = {chosen: ridge.duals(penalties[chosen], sets)}
-    duals = best[chosen]
     permuted = [
-        _accuracy(_of_set(source, ridge, sets, duals, number), splits.eval_labels)
-        for number in range(1, len(labels))
+        accuracy_of(kernel_logits(source.kernels, duals, intercept), splits.eval_labels)
+        for duals, intercept in zip(fit.duals[1:], fit.intercepts[1:], strict=True)
     ]
+    clean = kernel_logits(source.kernels, fit.duals[0], fit.intercepts[0])
+    # The other sets of labels are not kept with it.
+    weights = fit.duals[0].copy().T
     return FittedReadout(
-        # The other sets of labels are not kept with it.
-        duals[0].copy().T,
-        ridge.intercepts(duals, sets)[0],
-        losses,
-        chosen,
-        _of_set(source, ridge, sets, duals, 0),
-        accuracy,
-        np.array(permuted),
+        weights, fit.intercepts[0], fit.losses, fit.chosen, clean, accuracy, np.array(permuted)
     )
 
 
-def _of_set(
-    source: Products, ridge: GramRidge, sets: LabelSets, duals: FloatArray, number: int
-) -> FloatArray:
-    """Logits of the evaluation maps by the readout of one set of labels."""
-    return kernel_logits(source.kernels, duals[number], ridge.intercepts(duals, sets)[number])
-
-
-def _permuted(splits: Splits) -> list[NDArray[np.integer]]:
+def permuted_sets(splits: Splits) -> list[NDArray[np.integer]]:
     """Permuted training labels of each draw."""
     groups, settings = splits.train.read("group"), splits.settings
     return [
@@ -267,13 +237,14 @@ def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float)
     """Accuracies of readouts fitted on permuted labels, shape (n_permutations,)."""
     n_classes, estimator = len(splits.classes), splits.settings.estimator
     accuracy = []
-    for labels in _permuted(splits):
+    for labels in permuted_sets(splits):
         path = fit_at(coordinates.basis, labels, n_classes, penalty, estimator)
-        accuracy.append(_accuracy(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
+        accuracy.append(accuracy_of(path.logits_at(0, coordinates.evaluation), splits.eval_labels))
     return np.array(accuracy)
 
 
-def _accuracy(logits: FloatArray, labels: NDArray[np.int64]) -> float:
+def accuracy_of(logits: FloatArray, labels: NDArray[np.int64]) -> float:
+    """Accuracy of logits of the evaluation maps."""
     return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
 
 

@@ -146,16 +146,19 @@ def bands_alone(partition: BandPartition) -> Masks:
 
 @dataclass(frozen=True)
 class SplitLogits:
-    """Logits of one readout for all masks in the order of `Masks.stacked`.
+    """Logits of one readout for the bands and for random masks.
 
     Attributes
     ----------
-    logits : array of shape (n_masks, n_samples, n_classes)
+    logits : array of shape (n_bands, n_samples, n_classes)
     zero, mean : arrays of shape (n_masks, n_classes)
-        Of a raw map of zeros and of the mean training map; for `energy` of the mean features.
+        Of a raw map of zeros and of the mean training map, for all masks in the order of
+        `Masks.stacked`; for `energy` of the mean features.
     intercept : array of shape (n_classes,)
     seen : bool array of shape (height, width)
         Bins of the full plane that the readout has any weight in.
+    controls : array of shape (n_controls, n_draws, *shape of `logits`), optional
+        Logits of the random masks, in single precision, if they are parts of the logits.
     changes : tuple of str
         Modes, as KIND/FILL, that `changed_controls` is of.
     changed_controls : array of shape (n_controls, n_draws, n_changes, *shape of `logits`), optional
@@ -172,6 +175,7 @@ class SplitLogits:
     mean: FloatArray
     intercept: FloatArray
     seen: MaskArray
+    controls: MapArray | None = None
     changes: tuple[str, ...] = ()
     changed_controls: MapArray | None = None
     is_undefined: bool = False
@@ -190,8 +194,11 @@ def split_linear(
     stacked = masks.stacked
     weights = [readout.by_band(masks.partition) for readout in readouts]
     mean = readouts[0].channel_mean
-    parts: list[list[FloatArray]] = [[] for _ in readouts]
     labels, n_bands = features.read("label"), len(masks.partition.bands)
+    shapes = [(len(labels), len(readout.intercept)) for readout in readouts]
+    # Those of the bands are added up later, and kept in double precision.
+    of_bands = [np.empty((n_bands, *shape)) for shape in shapes]
+    of_masks = [np.empty((len(stacked) - n_bands, *shape), np.float32) for shape in shapes]
     outside = [
         None if drawer is None else outside_scores(drawer, readout, by_band, len(labels))
         for readout, by_band in zip(readouts, weights, strict=True)
@@ -200,18 +207,25 @@ def split_linear(
         maps = put(block, device)
         maps -= put_like(mean[:, None, None], maps)
         coefficients = transform(maps, weights)
-        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True):
+        for number, (readout, by_band, scores) in enumerate(
+            zip(readouts, weights, outside, strict=True)
+        ):
             logits = by_band.logits(coefficients, mean - readout.channel_mean, stacked)
-            blocks.append(logits)
+            of_bands[number][:, part] = logits[:n_bands]
+            of_masks[number][:, part] = logits[n_bands:]
             if scores is not None:
-                of_bands, own = logits[:n_bands], labels[part]
-                add_block(scores, coefficients, of_bands, readout.intercept, own, part)
+                own = labels[part]
+                add_block(scores, coefficients, logits[:n_bands], readout.intercept, own, part)
+    n_sets = (len(masks.controls), -1, n_bands)
     return [
         replace(
-            _with_fills(np.concatenate(blocks, axis=1), readout, by_band, stacked),
+            _with_fills(of_bands[number], readout, by_band, stacked),
+            controls=of_masks[number].reshape(*n_sets, *shapes[number]) if masks.controls else None,
             outside={} if scores is None else scores.variables(),
         )
-        for blocks, readout, by_band, scores in zip(parts, readouts, weights, outside, strict=True)
+        for number, (readout, by_band, scores) in enumerate(
+            zip(readouts, weights, outside, strict=True)
+        )
     ]
 
 
@@ -288,18 +302,18 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
         "zero": ("zero_logits", "band logits of a raw map of zeros"),
         "mean": ("mean_logits", "band logits of the mean training map, or of mean energies"),
     }
+    n_bands = len(masks.partition.bands)
     variables: dict[str, Variable] = {}
-    has_controls = len(split.logits) > len(masks.partition.bands)
     for which, (name, text) in names.items():
-        stacked = getattr(split, which)
-        of_bands = stacked[: len(masks.partition.bands)]
+        of_bands, controls = getattr(split, which)[:n_bands], split.controls
+        if which != "logits" and controls is not None:
+            _, of_controls = masks.parted(getattr(split, which))
+            controls = np.stack(list(of_controls.values())).astype(np.float32)
         variables[name] = Variable(dims[which], of_bands, unit | {"long_name": text})
-        if has_controls:
-            _, controls = masks.parted(stacked)
-            values = np.stack(list(controls.values())).astype(np.float32)
+        if controls is not None:
             facts = unit | {"long_name": f"of random masks: {text}"}
             name = f"control_{name.removeprefix('band_')}"
-            variables[name] = Variable(("control", "control_draw", *dims[which]), values, facts)
+            variables[name] = Variable(("control", "control_draw", *dims[which]), controls, facts)
     if split.changed_controls is not None:
         dims_of_changes = ("control", "control_draw", "change", *dims["logits"])
         facts = unit | {"long_name": "of maps whose random masks were changed"}
@@ -307,7 +321,7 @@ def logit_variables(split: SplitLogits, masks: Masks) -> dict[str, Variable]:
             dims_of_changes, split.changed_controls, facts
         )
         variables["change"] = Variable(("change",), np.array(split.changes))
-    if has_controls or split.changed_controls is not None:
+    if split.controls is not None or split.changed_controls is not None:
         facts = {"units": "1", "long_name": "seen bins that a random mask shares with each band"}
         dims_of_masks = ("control", "control_draw", "mask", "band")
         variables["control_overlap"] = Variable(dims_of_masks, masks.overlap(split.seen), facts)

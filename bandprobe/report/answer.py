@@ -15,20 +15,33 @@ from bandprobe.summary.verdict import (
     FIXED,
     LIKE_CONTROLS,
     NOT_SHOWN,
-    READERS,
     USED,
     Cell,
     Shares,
-    held_sentence,
     removal_mode,
-    short,
-    used_sentence,
-    verdicts,
+    study_verdict,
+)
+from bandprobe.summary.verdict_sentences import (
+    BANNER,
+    HELD_TITLE,
+    LEGEND,
+    brief,
+    sentences,
+    used_title,
 )
 
 # Fractions of a colour scale beyond which text is inverted, in the light and in the dark scheme, as
 # in heat.js.
 STRONG = {"amount": (0.83, 0.54), "up": (0.96, 0.57)}
+# Classes of the style sheet.
+CLASSES = {
+    USED: "used",
+    LIKE_CONTROLS: "alike",
+    NOT_SHOWN: "none",
+    FIXED: "forced",
+    ABSENT: "absent",
+    AT_CHANCE: "chance",
+}
 WORDS = {
     USED: "used",
     LIKE_CONTROLS: "lost, but random masks may cost as much",
@@ -45,51 +58,43 @@ def answer(results: Results) -> dict[str, Any]:
     Returns
     -------
     dict
-        `mode`; `chance`: whether nothing in the study is better than chance; `models`, each with
-        `name`, `chance`, `sentences` and `strips`: `title`, `kind` and `rows`.
+        `mode`; `bands`; `chance`: whether nothing in the study is better than chance, and the
+        `banner` that says so; `legend`: class and meaning of each kind of cell; `models`, each with
+        `name`, `chance`, `sentences` and `strips`: `title` and `rows`.
     """
     mode = removal_mode(results.config["modes"])
-    bands = [str(band) for band in results.interventions["band"].to_numpy()]
-    found = verdicts(
-        results.interventions, results.spectra, results.flags, results.layers, mode, results.level
+    found = study_verdict(
+        results.interventions, results.spectra, results.flags, mode, results.level
     )
-    most = max((np.nanmax(one.values, initial=0.0) for v in found for one in v.held), default=0.0)
-    drops = [c.drop for v in found for cells in v.used.values() for c in cells if _counts(c)]
-    largest = max(drops, default=1.0)
+    most, largest = found.largest_share, found.largest_drop
     return {
         "mode": mode,
-        "bands": bands,
-        "chance": bool(found) and all(one.at_chance for one in found),
-        "readers": [reader for reader in READERS if any(reader in one.used for one in found)],
+        "bands": found.bands,
+        "chance": found.at_chance,
+        "banner": BANNER,
+        "legend": [(CLASSES[state], text) for state, text in LEGEND.items()],
         "models": [
             {
                 "name": verdict.model,
                 "chance": verdict.at_chance,
-                "sentences": [
-                    held_sentence(verdict, bands),
-                    *(used_sentence(verdict, reader) for reader in verdict.used),
-                ],
+                "sentences": sentences(verdict, found.bands),
                 "strips": [
                     {
-                        "title": "holds: share of the energy, without DC",
-                        "rows": [_held(one, bands, float(most)) for one in verdict.held],
+                        "title": HELD_TITLE,
+                        "rows": [_held(one, found.bands, most) for one in verdict.held],
                     },
                     *(
                         {
-                            "title": f"uses: drop in accuracy, {reader} readout",
+                            "title": used_title(reader),
                             "rows": _used(cells, results.layers[verdict.model], largest),
                         }
                         for reader, cells in verdict.used.items()
                     ),
                 ],
             }
-            for verdict in found
+            for verdict in found.models
         ],
     }
-
-
-def _counts(cell: Cell) -> bool:
-    return cell.state in (USED, LIKE_CONTROLS)
 
 
 def _held(shares: Shares, bands: Sequence[str], most: float) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def _held(shares: Shares, bands: Sequence[str], most: float) -> dict[str, Any]:
             cells.append({"kind": "absent", "text": "", "about": about, "part": 0.0})
             continue
         about = f"{shares.layer}, {band}: {value:.3f} ({low:.3f} to {high:.3f})"
-        cells.append(_value(value / max(most, 1e-9), "amount", _brief(value), about))
+        cells.append(_value(value / max(most, 1e-9), "amount", brief(value), about))
     return {"layer": shares.layer, "cells": cells}
 
 
@@ -119,24 +124,12 @@ def _used_cell(cell: Cell, largest: float) -> dict[str, Any]:
     if cell.exceeds:
         about += f", more than {' and '.join(CONTROLS[name][1] for name in cell.exceeds)}"
     if cell.state == USED:
-        return _value(cell.drop / largest, "up", _brief(cell.drop), about)
-    kinds = {
-        LIKE_CONTROLS: "alike",
-        NOT_SHOWN: "none",
-        FIXED: "forced",
-        ABSENT: "absent",
-        AT_CHANCE: "chance",
-    }
-    text = _brief(cell.drop) if cell.state == LIKE_CONTROLS else ""
-    return {"kind": kinds[cell.state], "text": text, "about": about, "part": 0.0}
+        return _value(cell.drop / largest, "up", brief(cell.drop), about)
+    text = brief(cell.drop) if cell.state == LIKE_CONTROLS else ""
+    return {"kind": CLASSES[cell.state], "text": text, "about": about, "part": 0.0}
 
 
 def _value(part: float, hue: str, text: str, about: str) -> dict[str, Any]:
     light, dark = STRONG[hue]
     strong = (" strong-light" if part > light else "") + (" strong-dark" if part > dark else "")
     return {"kind": f"value {hue}{strong}", "text": text, "about": about, "part": round(part, 3)}
-
-
-def _brief(value: float) -> str:
-    """Two decimals without the zero before the point."""
-    return short(value).replace("0.", ".", 1)

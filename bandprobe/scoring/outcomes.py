@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray, MapArray
+from bandprobe.base.arrays import MapArray
 from bandprobe.scoring.randomisation import MaskScores
 
 
@@ -43,43 +43,6 @@ def outcomes(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> Outco
     margin = truth[..., 0] - others
     among_five = np.clip((5 - better) / np.maximum(tied + 1, 1), 0.0, 1.0)
     return Outcomes(*(v.astype(np.float32) for v in (rank == 1.0, rank, margin, among_five)))
-
-
-# Logits that differ between images by less than this share of their spread do not depend on the
-# image; then classes whose logits are as close as the second share are tied. Weights in single
-# precision leave differences of up to 2e-5 where there is none.
-SAME_IMAGE = 1e-9
-SAME_CLASS = 1e-4
-
-
-def settled(logits: FloatArray, clean: FloatArray) -> FloatArray:
-    """Logits without the rounding that orders classes where nothing of the image is left.
-
-    Parameters
-    ----------
-    logits : array of shape (..., n_samples, n_classes)
-    clean : array of shape (n_samples, n_classes)
-        Of the untouched maps, whose spread is the measure.
-
-    Returns
-    -------
-    array of the shape of `logits`
-        Where all images have the same logits, classes that differ only by rounding have equal ones.
-        All else is as it was.
-    """
-    spread = float(clean.std())
-    alike = np.ptp(logits, axis=-2).max(-1) <= SAME_IMAGE * spread
-    if logits.shape[-2] < 2 or not alike.any():
-        return logits
-    result = logits.copy()
-    for cell in np.argwhere(alike):
-        common = logits[tuple(cell)].mean(0)
-        order = np.argsort(common)
-        steps = np.diff(common[order]) > SAME_CLASS * spread
-        tie = np.concatenate([[0], np.cumsum(steps)])
-        means = np.bincount(tie, common[order]) / np.bincount(tie)
-        result[tuple(cell)][:, order] = means[tie]
-    return result
 
 
 @dataclass(frozen=True)

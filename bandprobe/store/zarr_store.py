@@ -52,6 +52,8 @@ COMPRESSORS: dict[Codec, list[Any]] = {
 CHECKSUM = Crc32cCodec()
 CHUNK_BYTES = 8_000_000
 CHUNK_SAMPLES = 64
+# What is written at once is one chunk, which is in memory several times on its way.
+LARGEST_CHUNK = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -251,13 +253,23 @@ class StoreWriter:
         return self._arrays[name]
 
     def write(self, name: str, variable: Variable, *, coordinate: bool = False) -> None:
-        """Write all of an array at once."""
+        """Write all of an array at once: in one chunk, or by samples if it is large."""
         values = variable.values
         dtype = "string" if values.dtype.kind in "UOT" else str(values.dtype)
-        array = self.create(name, variable.dims, values.shape, dtype, variable.attrs)
+        chunks = _chunks_of_samples(variable)
+        array = self.create(name, variable.dims, values.shape, dtype, variable.attrs, chunks)
         array[...] = values.astype(object) if dtype == "string" else values
         if coordinate and variable.dims != (name,):
             self._coordinates.append(name)
+
+
+def _chunks_of_samples(variable: Variable) -> tuple[int, ...]:
+    shape, size = variable.values.shape, variable.values.nbytes
+    if size <= LARGEST_CHUNK or "sample" not in variable.dims:
+        return shape
+    axis = variable.dims.index("sample")
+    samples = max(1, CHUNK_BYTES * shape[axis] // size)
+    return (*shape[:axis], samples, *shape[axis + 1 :])
 
 
 def write_store(

@@ -14,6 +14,7 @@ from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.scoring.shapley import MOST_BANDS
 from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import parse_head
+from bandprobe.study.replicates import parse_replicates
 from bandprobe.study.resolve import complete_config
 from bandprobe.study.study import (
     Controls,
@@ -81,6 +82,12 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         scale=Scale(**complete["scale"]),
         head=parse_head(complete.get("head"), modes),
         report=_report(complete["report"]),
+        replicates=parse_replicates(
+            complete.get("replicates"),
+            complete["readouts"],
+            modes,
+            complete["probe"]["estimator"],
+        ),
         # No result depends on these: they are not part of what results are made from.
         resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
     )

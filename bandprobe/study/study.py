@@ -11,6 +11,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.store.encoding import Storage
 from bandprobe.study.head_settings import HeadSettings
+from bandprobe.study.replicates import Replicates
 
 # Their logits are sums over bands; band logits and all that follows from them exist.
 ADDITIVE = ("map", "pattern", "pooled", "energy")
@@ -143,6 +144,7 @@ class Study:
     scale: Scale
     head: HeadSettings | None
     report: ReportSettings
+    replicates: Replicates | None
     resolved: Mapping[str, Any] = field(repr=False)
 
     def layers(self) -> Iterator[tuple[str, str]]:

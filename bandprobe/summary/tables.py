@@ -13,8 +13,9 @@ import xarray as xr
 from bandprobe.base.files import replacing, write_text
 
 ENDS = ("low", "high")
-# Axes of curves, pairs of bands and planes, which are no cells; a plane's begin with its layer.
-NO_CELLS = {"radius", "diagonal", "other_band", "frequency_y", "frequency_x"}
+# Axes of curves, pairs of bands, replicates and planes, which are no cells; a plane's begin with
+# its layer.
+NO_CELLS = {"radius", "diagonal", "other_band", "frequency_y", "frequency_x", "replicate"}
 
 
 def variable_attrs(name: str, facts: Mapping[str, tuple[str, str]]) -> dict[str, str]:

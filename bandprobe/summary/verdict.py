@@ -1,4 +1,4 @@
-"""The answer of a study in a few sentences: what each network's layers hold, and what is used.
+"""The answer of a study: what each network's layers hold, and what is used.
 
 From the summaries alone, with no threshold of its own: a band counts as used only if the test,
 corrected in levels, passes, the interval of the drop lies above zero, and random masks cost less.
@@ -6,6 +6,7 @@ corrected in levels, passes, the interval of the drop lies above zero, and rando
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,7 +18,7 @@ import xarray as xr
 
 from bandprobe.fourier.modes import Mode, removals
 from bandprobe.scoring.flags import DISAGREE, NO_BETTER_THAN_CHANCE
-from bandprobe.summary.names import AXES, CONTROLS
+from bandprobe.summary.names import CONTROLS
 
 # What each can see is in the glossary.
 READERS = {"pattern": "the pattern (the map without DC)", "map": "the complete map"}
@@ -33,9 +34,6 @@ FIELDS = (
     *(f"{name}_top1_drop_excess_{end}" for name in CONTROLS for end in ("low", "high")),
     *("structural", "p_levels", "clean_top1"),
 )
-MASKS = "random masks "
-# Effects of a reader that a sentence names one by one; of more, the largest and the range.
-NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,71 @@ class ModelVerdict:
         return bool(with_values) and all(cell.state == AT_CHANCE for cell in with_values)
 
 
+@dataclass(frozen=True)
+class StudyVerdict:
+    """What is known of all networks of a study, and how it was found.
+
+    Attributes
+    ----------
+    models : tuple of ModelVerdict
+        In the order of the study.
+    bands : tuple of str
+    mode : str or None
+        By which bands are removed; None: the study has no such mode, and nothing is known of use.
+    level : float
+        Of the intervals.
+    """
+
+    models: tuple[ModelVerdict, ...]
+    bands: tuple[str, ...]
+    mode: str | None
+    level: float
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether nothing in the study is better than chance."""
+        return bool(self.models) and all(one.at_chance for one in self.models)
+
+    @property
+    def readers(self) -> list[str]:
+        """Readers of which anything is known."""
+        return [reader for reader in READERS if any(reader in one.used for one in self.models)]
+
+    @property
+    def largest_share(self) -> float:
+        """The largest share of the energy of a layer; 0 if there is none."""
+        shares = [np.nanmax(one.values, initial=0.0) for v in self.models for one in v.held]
+        return float(max(shares, default=0.0))
+
+    @property
+    def largest_drop(self) -> float:
+        """The largest drop of those that pass the test; 1 if none does."""
+        drops = [
+            cell.drop
+            for one in self.models
+            for cells in one.used.values()
+            for cell in cells
+            if cell.state in (USED, LIKE_CONTROLS)
+        ]
+        return max(drops, default=1.0)
+
+
+def study_verdict(
+    interventions: xr.Dataset,
+    spectra: xr.Dataset,
+    flags: pd.DataFrame,
+    mode: str | None,
+    level: float,
+    models: Sequence[str] | None = None,
+) -> StudyVerdict:
+    """What is known of some networks of a study, or of all; arguments as of `verdicts`."""
+    layers = json.loads(interventions.attrs["layers"])
+    chosen = {name: layers[name] for name in (models or layers)}
+    found = verdicts(interventions, spectra, flags, chosen, mode, level)
+    bands = tuple(map(str, interventions["band"].to_numpy()))
+    return StudyVerdict(tuple(found), bands, mode, level)
+
+
 def removal_mode(modes: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The mode whose effects are those of a band's loss, from a configuration; None if none is."""
     return next(
@@ -132,34 +195,66 @@ def verdicts(
         Of the intervals; the test is at one minus it.
     """
     known = interventions["readout"].to_numpy()
-    readers = [name for name in READERS if name in known and mode is not None]
+    used = {
+        reader: cells_of(interventions, flags, layers, reader, mode, level)
+        for reader in READERS
+        if reader in known and mode is not None
+    }
+    return [
+        ModelVerdict(
+            model,
+            tuple(_shares(spectra, model, name) for name in names),
+            {reader: cells[model] for reader, cells in used.items()},
+        )
+        for model, names in layers.items()
+    ]
+
+
+def cells_of(
+    interventions: xr.Dataset,
+    flags: pd.DataFrame,
+    layers: Mapping[str, Sequence[str]],
+    readout: str,
+    mode: str,
+    level: float,
+) -> dict[str, tuple[Cell, ...]]:
+    """What is known of each band of each layer by a readout under a mode, by model.
+
+    Layer by layer, each with all bands; arguments otherwise as of `verdicts`.
+    """
     fields = [name for name in FIELDS if name in interventions]
-    warned = flags[flags["flag"].isin([NO_BETTER_THAN_CHANCE, DISAGREE])]
-    flagged: dict[tuple[str, ...], set[str]] = {}
-    for *key, flag in zip(
-        *(warned[axis].astype(str) for axis in AXES), warned["flag"], strict=True
-    ):
-        flagged.setdefault(tuple(key), set()).add(str(flag))
-    targets = {
-        reader: interventions[fields]
-        .sel(readout=reader, mode=mode)
+    targets = (
+        interventions[fields]
+        .sel(readout=readout, mode=mode)
         .to_dataframe(dim_order=["model", "layer", "band"])
         .to_dict("index")
-        for reader in readers
+    )
+    warned = flags[
+        flags["flag"].isin([NO_BETTER_THAN_CHANCE, DISAGREE])
+        & (flags["readout"] == readout)
+        & (flags["mode"] == mode)
+    ]
+    flagged: dict[tuple[str, ...], set[str]] = {}
+    for *key, flag in zip(
+        *(warned[axis].astype(str) for axis in ("model", "layer", "band")),
+        warned["flag"],
+        strict=True,
+    ):
+        flagged.setdefault(tuple(key), set()).add(str(flag))
+    bands = list(map(str, interventions["band"].to_numpy()))
+    return {
+        model: tuple(
+            _cell(
+                targets[model, layer, band],
+                layer,
+                band,
+                flagged.get((model, layer, band), set()),
+                1 - level,
+            )
+            for layer, band in product(names, bands)
+        )
+        for model, names in layers.items()
     }
-    found = []
-    for model, names in layers.items():
-        used = {}
-        for reader in readers:
-            cells = []
-            for layer, band in product(names, map(str, interventions["band"].to_numpy())):
-                own = flagged.get((model, layer, reader, str(mode), band), set())
-                cells.append(
-                    _cell(targets[reader][model, layer, band], layer, band, own, 1 - level)
-                )
-            used[reader] = tuple(cells)
-        found.append(ModelVerdict(model, tuple(_shares(spectra, model, n) for n in names), used))
-    return found
 
 
 def _shares(spectra: xr.Dataset, model: str, layer: str) -> Shares:
@@ -212,87 +307,3 @@ def _state(
     if not passes or DISAGREE in flags:
         return NOT_SHOWN
     return USED if exceeds or not controlled else LIKE_CONTROLS
-
-
-def short(value: float) -> str:
-    """Two decimals."""
-    return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    return f"{short(value)} ({short(low)} to {short(high)})"
-
-
-def held_sentence(verdict: ModelVerdict, bands: Sequence[str]) -> str:
-    """Which bands have at least half of the energy of the last layer, without DC."""
-    last = verdict.held[-1]
-    known = np.nan_to_num(np.array(last.values))
-    if not known.sum():
-        return f"{last.layer} has no energy but DC."
-    order = np.argsort(-known, kind="stable")
-    enough = int(np.searchsorted(known[order].cumsum(), 0.5 * known.sum())) + 1
-    parts = [
-        f"{bands[at]}: {_with_interval(last.values[at], last.low[at], last.high[at])}"
-        for at in order[:enough]
-    ]
-    return f"Without DC, {last.layer} holds most of its energy in {_listed(parts)}."
-
-
-def used_sentence(verdict: ModelVerdict, reader: str) -> str:
-    """What a reader uses, with intervals, or that nothing is shown."""
-    cells = verdict.used[reader]
-    what = READERS[reader]
-    tested = [cell for cell in cells if cell.state not in (ABSENT, FIXED)]
-    if not tested:
-        return f"For a linear reader of {what}, all values are missing or fixed by construction."
-    above = [cell for cell in tested if cell.state != AT_CHANCE]
-    if not above:
-        return f"A linear reader of {what} is not distinguishable from chance in any layer."
-    used = [cell for cell in above if cell.state == USED]
-    alike = [cell for cell in above if cell.state == LIKE_CONTROLS]
-    text = f"A linear reader of {what} "
-    if used:
-        return f"{text}uses {_listed(_effects(used))}.{_alike(alike)}"
-    return f"{text}is not shown to use any single band.{_alike(alike)}"
-
-
-def _effects(cells: Sequence[Cell]) -> list[str]:
-    """Each band with its drops."""
-    texts = []
-    for band in dict.fromkeys(cell.band for cell in cells):
-        own = [cell for cell in cells if cell.band == band]
-        texts += [_several(band, own)] if len(own) > NAMED else [_one(cell) for cell in own]
-    return texts
-
-
-def _one(cell: Cell) -> str:
-    drop = _with_interval(cell.drop, cell.low, cell.high)
-    kinds = " or ".join(CONTROLS[name][1].removeprefix(MASKS) for name in cell.exceeds)
-    compared = f", more than {MASKS}{kinds}" if kinds else ""
-    return f"{cell.band} in {cell.layer} (its loss costs {drop} of {short(cell.clean)}{compared})"
-
-
-def _several(band: str, cells: Sequence[Cell]) -> str:
-    largest = max(cells, key=lambda cell: cell.drop)
-    drop = _with_interval(largest.drop, largest.low, largest.high)
-    alone = "" if any(cell.controlled for cell in cells) else ", DC alone"
-    return (
-        f"{band}{alone} in {len(cells)} layers (its loss costs most in {largest.layer}: {drop} of "
-        f"{short(largest.clean)})"
-    )
-
-
-def _alike(cells: Sequence[Cell]) -> str:
-    if not cells:
-        return ""
-    texts = [
-        f"{cell.band} in {cell.layer} ({_with_interval(cell.drop, cell.low, cell.high)})"
-        for cell in cells
-    ]
-    return f" The loss of {_listed(texts)} is not distinguishable from that by random masks."
-
-
-def _listed(texts: Sequence[str]) -> str:
-    if len(texts) == 1:
-        return texts[0]
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -276,6 +276,11 @@ def _band_logits(files: DatasetFiles) -> Stores:
             yield files.path(Paths.LOGITS, **names, readout=readout), expected
 
 
+def _replicates(files: DatasetFiles) -> Stores:
+    for names, expected in files.layers() if files.study.replicates else ():
+        yield files.path(Paths.REPLICATES, **names), expected
+
+
 def _heads(files: DatasetFiles) -> Stores:
     study = files.study
     for model in study.networks() if study.head else ():
@@ -306,6 +311,7 @@ STORES: Mapping[str, Callable[[DatasetFiles], Stores]] = {
     "spectra": _spectra,
     "probes": _probes,
     "band_logits": _band_logits,
+    "replicates": _replicates,
     "heads": _heads,
     "outcomes": _outcomes,
 }

@@ -26,6 +26,7 @@ from bandprobe.summary.interactions import interaction_table
 from bandprobe.summary.interventions import flag_table, interventions_dataset, read_records
 from bandprobe.summary.planes import planes_dataset
 from bandprobe.summary.probes import probes_dataset
+from bandprobe.summary.replicates import replicates_dataset
 from bandprobe.summary.shapley import shapley_dataset
 from bandprobe.summary.spectra import diagonal_table, layer_spectrum, profile_table, spectra_dataset
 from bandprobe.summary.tables import cells_table
@@ -147,6 +148,13 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     def shapley() -> xr.Dataset:
         return shapley_dataset(top(folder, Paths.SHAPLEY), study.axes(study.additive), settings)
 
+    def replicates() -> xr.Dataset:
+        own = study.axes(study.replicates.readouts if study.replicates else ())
+        own["modes"] = study.replicates.modes if study.replicates else ()
+        path = Paths.SUMMARY.format(dataset=dataset, table="interventions")
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            return replicates_dataset(top(folder, Paths.REPLICATES), own, settings, opened.load())
+
     curves = {"profiles": profile_table, "diagonal": diagonal_table}
     yield from _table_problems(dataset, "interventions", interventions, {})
     yield from _table_problems(dataset, "spectra", spectra, curves)
@@ -158,6 +166,8 @@ def summary_problems(study: Study, dataset: str) -> Iterator[tuple[str, Problems
     if study.additive and study.shapley_fill != "none":
         pairs = {"interactions": interaction_table}
         yield from _table_problems(dataset, "shapley", shapley, pairs)
+    if study.replicates:
+        yield from _table_problems(dataset, "replicates", replicates, {})
     path = Paths.FLAGS.format(dataset=dataset)
     yield path, _text_problems(path, lambda: flag_table(read_records(targets, axes)))
 

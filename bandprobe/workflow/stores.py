@@ -189,6 +189,16 @@ def shapley(study: Study) -> list[str]:
     return fill(Paths.SHAPLEY, readout=readouts)
 
 
+def replicates(study: Study) -> list[str]:
+    """How the drops of a layer depend on which images train, if the study asks for it."""
+    return [Paths.REPLICATES] if study.replicates else []
+
+
+def replicated_probes(study: Study) -> list[str]:
+    """Fitted readouts of a layer that are fitted to other images too."""
+    return fill(Paths.PROBE, readout=study.replicates.readouts if study.replicates else [])
+
+
 def head_outcomes(study: Study) -> list[str]:
     """Outcomes of a layer under the network's own head."""
     if study.head is None:

@@ -23,6 +23,7 @@ from bandprobe.figures.entry import Entry
 from bandprobe.figures.gallery import gallery
 from bandprobe.fourier.modes import KEEPING, Mode, removals
 from bandprobe.head.settings import ClassifierSettings
+from bandprobe.probes.replicate_settings import ReplicateSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.store.provenance import network_versions
 from bandprobe.study.paths import Paths
@@ -266,6 +267,29 @@ def classifier_settings(study: Study) -> ClassifierSettings | None:
         return None
     head = study.head
     return ClassifierSettings(head.samples, head.train_samples, head.classifier, head.seed)
+
+
+def replicate_settings(study: Study) -> ReplicateSettings | None:
+    """Splits that are drawn anew, and groups that are left out; None where there are none."""
+    if study.replicates is None:
+        return None
+    own, probe = study.replicates, study.probe
+    return ReplicateSettings(
+        own.count, own.jackknife, own.seed, probe.penalties, probe.folds, probe.seed
+    )
+
+
+def replicate_modes(study: Study) -> tuple[Mode, ...]:
+    """Modes that other fits are scored under."""
+    return modes(study, study.replicates.modes if study.replicates else ())
+
+
+def replicate_axes(study: Study) -> SummaryAxes | None:
+    """All names along the axes of the summary of replicates; None where there is none."""
+    if study.replicates is None:
+        return None
+    axes = summary_axes(study, study.replicates.readouts)
+    return replace(axes, modes=study.replicates.modes)
 
 
 def layer_axes(_study: Study, wildcards: Wildcards) -> dict[str, str]:

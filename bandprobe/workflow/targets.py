@@ -41,6 +41,7 @@ def tables(study: Study) -> list[str]:
         *(["transfer"] if has_blocks(study) else []),
         *(["probes"] if study.additive else []),
         *(["shapley"] if with_shapley else []),
+        *(["replicates"] if study.replicates else []),
     ]
 
 
@@ -92,6 +93,11 @@ def shapley_stores(study: Study, dataset: str) -> list[str]:
     return _of_layers(study, Paths.SHAPLEY, dataset, study.additive)
 
 
+def replicate_stores(study: Study, dataset: str) -> list[str]:
+    """Stores of the replicates of all layers."""
+    return _of_layers(study, Paths.REPLICATES, dataset) if study.replicates else []
+
+
 def spectra(study: Study, dataset: str) -> list[str]:
     """Digests of the spectra of all layers."""
     return Paths.digests(spectra_stores(study, dataset))
@@ -110,6 +116,11 @@ def additive_probes(study: Study, dataset: str) -> list[str]:
 def shapley(study: Study, dataset: str) -> list[str]:
     """Digests of the Shapley values of all layers."""
     return Paths.digests(shapley_stores(study, dataset))
+
+
+def replicates(study: Study, dataset: str) -> list[str]:
+    """Digests of the replicates of all layers."""
+    return Paths.digests(replicate_stores(study, dataset))
 
 
 def interventions(study: Study, dataset: str) -> list[str]:

@@ -220,3 +220,8 @@ def default_study(shared_folder: Path) -> Path:
             assert done.returncode == 0, done.stdout + done.stderr
             finished.touch()
     return HOME / "results" / "photos"
+
+
+def traces(folder: Path) -> dict[Path, int]:
+    """Files and folders of Snakemake's, by the times of their last change."""
+    return {path: path.stat().st_mtime_ns for path in (folder / ".snakemake").rglob("*")}

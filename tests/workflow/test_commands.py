@@ -25,7 +25,7 @@ from bandprobe.cli.main import main
 from bandprobe.inspection.finished import find_results
 from bandprobe.inspection.two_studies import compare
 from bandprobe.scoring.fields import EFFECTS
-from tests.workflow.conftest import HOME, TinyStudy, make_images
+from tests.workflow.conftest import HOME, TinyStudy, make_images, traces
 
 CELL = ("resnet18", "layer1", "map", "remove", "low")
 
@@ -114,11 +114,15 @@ def test_inspect_tables(finished: TinyStudy) -> None:
 
 def test_show_draws_a_map_with_everything_done_to_it(study: TinyStudy) -> None:
     words = ["--config", "study.yaml", "--cores", "2", "--model", "resnet18", "--layer", "layer1"]
+    (study.folder / ".snakemake" / "locks").mkdir(exist_ok=True)
+    before = traces(study.folder)
     text = prints(study.folder, "show", *words, "--sample", "13", "--mode", "remove", "perturb")
     picture = study.folder / "results/tiny/figures/map_resnet18_layer1_13.png"
     assert text.splitlines()[-1] == str(picture.relative_to(study.folder))
     with Image.open(picture) as image:
         assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 200
+    assert before
+    assert traces(study.folder) == before, "nothing was to be made"
     wrong = fails(study.folder, "show", *words, "--sample", "3")
     assert "a number from 12 to 23" in wrong
     assert "Valid: layer1, layer3" in fails(study.folder, "show", *words[:-1], "layer9")

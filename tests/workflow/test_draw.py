@@ -13,19 +13,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bandprobe.figures.drawing import STYLE, as_wide_as, save
 from bandprobe.figures.entry import COLUMNS
-from bandprobe.figures.gallery import gallery
+from bandprobe.figures.gallery import VERDICT, gallery
 from bandprobe.figures.registry import KINDS, draw
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
-from tests.workflow.conftest import TinyStudy, tiny_config
+from tests.workflow.conftest import TinyStudy, tiny_config, traces
 from tests.workflow.test_commands import fails, prints
 
-FIGURES = gallery(parse_study(tiny_config()))
+EVERY = gallery(parse_study(tiny_config()))
+FIGURES = {name: entry for name, entry in EVERY.items() if entry.kind != VERDICT}
 MM = 72 / 25.4
 
 
 def test_every_kind_of_figure_is_in_the_tiny_study() -> None:
     assert {entry.kind for entry in FIGURES.values()} == set(KINDS)
+    assert set(EVERY) - set(FIGURES) == {VERDICT}
 
 
 @pytest.mark.parametrize("columns", COLUMNS)
@@ -68,6 +70,19 @@ def test_a_pdf_is_as_wide_as_a_column_and_holds_its_fonts(study: TinyStudy) -> N
     assert "shows nothing of pixels" in nothing
 
 
+def test_the_verdict_is_drawn_from_several_summaries(study: TinyStudy) -> None:
+    words = ["draw", "verdict", "--config", "study.yaml", "--cores", "2"]
+    before = traces(study.folder)
+    printed = prints(study.folder, *words, "--columns", "1", "--model", "resnet18")
+    (name,) = printed.splitlines()
+    assert name == "results/tiny/figures/verdict_1_columns.pdf"
+    assert (study.folder / name).read_bytes().startswith(b"%PDF")
+    picture = study.folder / "results/tiny/figures/verdict.svg"
+    assert picture.is_file()
+    assert traces(study.folder) == before
+    assert "no modes" in fails(study.folder, *words, "--mode", "remove")
+
+
 def test_a_transfer_between_any_two_layers(study: TinyStudy) -> None:
     words = ["draw", "transfer", "--config", "study.yaml", "--cores", "2"]
     ends = ["--model", "resnet18", "--from", "layer1", "--to", "layer3", "--columns", "1"]
@@ -83,11 +98,6 @@ def test_a_transfer_between_any_two_layers(study: TinyStudy) -> None:
     assert "unknown layer of resnet18" in wrong
     other = fails(study.folder, "draw", "orientation", *words[2:], *ends)
     assert "orientation is not drawn between two layers" in other
-
-
-def traces(folder: Path) -> dict[Path, int]:
-    """Files and folders of Snakemake's, by the times of their last change."""
-    return {path: path.stat().st_mtime_ns for path in (folder / ".snakemake").rglob("*")}
 
 
 def test_drawing_what_is_up_to_date_leaves_no_trace(study: TinyStudy, tmp_path: Path) -> None:

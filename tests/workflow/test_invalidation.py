@@ -12,10 +12,11 @@ from tests.workflow.conftest import TinyStudy
 
 # Whatever changes a summary or the configuration changes the page that shows them.
 REPORT = {"write_report": 1}
-SUMMARY = {"summarise_interventions": 1, "plot_interventions": 1} | REPORT
+VERDICT = {"plot_verdict": 1} | REPORT
+SUMMARY = {"summarise_interventions": 1, "plot_interventions": 1} | VERDICT
 SHAPLEY = {"summarise_shapley": 1, "plot_shapley": 1}
 PLANES = {"summarise_planes": 1, "plot_planes": 1, "summarise_transfer": 1, "plot_transfer": 1}
-SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | PLANES | REPORT
+SPECTRA = {"summarise_spectra": 1, "plot_spectra": 1} | PLANES | VERDICT
 PROBES = {"summarise_probes": 1, "plot_probes": 1} | REPORT
 CONFIG = {"write_config": 1} | REPORT
 PARAMS = "params have changed since last execution"
@@ -58,7 +59,7 @@ def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
     assert plan.reasons[PARAMS] == {"intervene_random", "write_config"}
     done = study.run("summaries")
     assert done.code == 0, done.output
-    later = {"plot_interventions": 1} | CONFIG
+    later = {"plot_interventions": 1} | VERDICT | CONFIG
     assert done.jobs == {n: count for n, count in expected.items() if n not in later} | {
         "summaries": 1
     }
@@ -132,7 +133,7 @@ def test_an_edited_formula_runs_its_stage_alone(study: TinyStudy, own_home: Path
         **PLANES,
         "spectra": 1,
     }
-    assert study.plan().jobs == REPORT, "equal numbers run no stage that reads them"
+    assert study.plan().jobs == VERDICT, "equal numbers run no stage that reads them"
 
 
 def test_an_edited_comment_runs_nothing(planner: TinyStudy, own_home: Path) -> None:

@@ -151,7 +151,13 @@ def test_stored_spectra_add_up(finished: TinyStudy) -> None:
 
 def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
     found = {path.name for path in (results(finished) / "figures").iterdir()}
-    names = {"band_energy", "radial_profiles", "delta_log_amplitude", "spectral_centroid"}
+    names = {
+        "verdict",
+        "band_energy",
+        "radial_profiles",
+        "delta_log_amplitude",
+        "spectral_centroid",
+    }
     names |= {"penalty_paths", "power_planes", "orientation", "transfer"}
     names |= {f"readouts_{mode}" for mode in tiny_config()["modes"]}
     readouts = ("map", "pattern", "pooled", "energy", "refit", "head")

@@ -5,7 +5,7 @@ from pathlib import Path
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.outcomes import head_changes
-from bandprobe.interventions.outcome_store import write_all_outcomes
+from bandprobe.interventions.outcome_writer import write_all_outcomes
 from bandprobe.workflow.params import from_json
 from bandprobe.workflow.script import argument_parser, run
 

@@ -16,10 +16,11 @@ from bandprobe.explorer.pictures import Images
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.interventions.compare_routes import BothRoutes
-from bandprobe.interventions.outcome_store import write_outcomes
+from bandprobe.interventions.outcome_writer import write_outcomes
 from bandprobe.linear import compose
 from bandprobe.probes.read import Readout
-from bandprobe.scoring.changed_logits import Axes, ChangedLogits
+from bandprobe.scoring.changed_outcomes import Axes, ChangedOutcomes
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.store.zarr_store import Variable, write_store
 
 N, C, SIDE, CLASSES = 30, 3, 8, 4
@@ -87,7 +88,8 @@ def layer(tmp_path: Path, rng: np.random.Generator) -> Layer:
     )
     clean = compose.clean(split, readout.intercept)
     changed = compose.change(MODE, split, routes.fill("mean"), readout.intercept)
-    write_outcomes(stores.outcomes, ChangedLogits(axes, clean, changed[:, None]), {"config": "{}"})
+    tally = OutcomeTally.of(clean, labels, changed[:, None])
+    write_outcomes(stores.outcomes, ChangedOutcomes(axes, clean, tally), {"config": "{}"})
     return Layer(stores, maps, labels, routes, photos(tmp_path, samples, labels, rng))
 
 

@@ -12,6 +12,7 @@ from bandprobe.figures import palette
 from bandprobe.figures.palette import (
     EFFECT,
     LESS,
+    MANY,
     MIDDLE,
     MORE,
     NAMED,
@@ -34,7 +35,7 @@ def test_contrast_of_known_colours() -> None:
     assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.01)
 
 
-@pytest.mark.parametrize("colour", [*NAMED, *colours(7), *colours(12), MORE])
+@pytest.mark.parametrize("colour", [*NAMED, *colours(7), *colours(12), MORE, MANY])
 def test_marks_stand_out_from_white_by_three_to_one(colour: object) -> None:
     assert contrast(colour, "white") >= 3
 
@@ -72,7 +73,7 @@ def test_the_page_has_the_same_colours_as_the_figures() -> None:
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     day = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", style.partition("}")[0]))
     assert tuple(day[f"series-{number}"] for number in range(len(NAMED))) == NAMED
-    assert (day["more"], day["less"], day["mid"]) == (MORE, LESS, MIDDLE)
+    assert (day["more"], day["less"], day["mid"], day["many"]) == (MORE, LESS, MIDDLE, MANY)
 
 
 def test_the_page_orders_by_the_same_part_of_viridis() -> None:

@@ -7,13 +7,10 @@ import numpy as np
 import pytest
 
 from bandprobe.errors import ModelError
-from bandprobe.interventions.outcome_store import (
-    BandLogits,
-    read_band_logits,
-    read_outcomes,
-    write_outcomes,
-)
-from bandprobe.scoring.changed_logits import Axes, ChangedLogits
+from bandprobe.interventions.outcome_store import BandLogits, read_band_logits, read_outcomes
+from bandprobe.interventions.outcome_writer import write_outcomes
+from bandprobe.scoring.changed_outcomes import Axes, ChangedOutcomes
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Variable, write_store
 
@@ -46,8 +43,9 @@ def clean(rng: np.random.Generator) -> BandLogits:
 def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Generator) -> None:
     changed = rng.normal(size=(3, 2, 6, 3))
     untouched = clean.logits.sum(0) + clean.intercept
-    logits = ChangedLogits(clean.axes, untouched, changed)
-    write_outcomes(tmp_path / "a.zarr", logits, {"config": "x"})
+    tally = OutcomeTally.of(untouched, clean.axes.label, changed)
+    result = ChangedOutcomes(clean.axes, untouched, tally)
+    write_outcomes(tmp_path / "a.zarr", result, {"config": "x"})
     found, names, attrs = read_outcomes(tmp_path / "a.zarr")
     expected = outcomes(changed, clean.axes.label)
     for got, want in zip(found.changed, expected, strict=True):
@@ -63,7 +61,7 @@ def test_outcomes_read_back(tmp_path: Path, clean: BandLogits, rng: np.random.Ge
     assert attrs["mode"] == attrs["config"] == "x"
     assert found.flags == ()
     attrs = {"flags": json.dumps(["a", "b"]), "config": "x"}
-    write_outcomes(tmp_path / "b.zarr", logits, attrs)
+    write_outcomes(tmp_path / "b.zarr", result, attrs)
     assert read_outcomes(tmp_path / "b.zarr")[0].flags == ("a", "b")
 
 
@@ -99,8 +97,16 @@ def test_logits_that_are_not_finite_get_no_rank(tmp_path: Path, where: str, valu
     logits = {"clean": np.ones((4, 3)), "changed": np.ones((2, 1, 4, 3))}
     # A band that is empty has no logits, and needs none.
     logits["changed"][1] = np.nan
-    write_outcomes(tmp_path / "good.zarr", ChangedLogits(axes, **logits), {"config": "x"})
+
+    def write(name: str) -> None:
+        tally = OutcomeTally.of(logits["clean"], axes.label, logits["changed"])
+        result = ChangedOutcomes(axes, logits["clean"], tally)
+        write_outcomes(tmp_path / name, result, {"config": "x"})
+
+    write("good.zarr")
     logits[where][..., 1, 2] = value
-    with pytest.raises(ModelError, match=r"bad\.zarr: logits of .* maps are not finite"):
-        write_outcomes(tmp_path / "bad.zarr", ChangedLogits(axes, **logits), {"config": "x"})
+    with pytest.raises(ModelError, match=r"bad\.zarr: logits of .* maps are not finite") as error:
+        write("bad.zarr")
+    # Of the twelve of the band that has a result.
+    assert error.value.found == "1 of 12"
     assert not (tmp_path / "bad.zarr").exists()

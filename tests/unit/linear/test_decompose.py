@@ -1,5 +1,6 @@
 """The fast route against the literal one, and what a pooled readout cannot see."""
 
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, masked, project, white_noise
 from bandprobe.fourier.modes import Mode
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.fourier.transform import real_fft
+from bandprobe.fourier.transform import multiplicity, real_fft
 from bandprobe.linear import compose
 from bandprobe.linear.coordinates import standardise_slabs, weight_slabs
 from bandprobe.linear.decompose import (
@@ -20,6 +21,7 @@ from bandprobe.linear.decompose import (
     band_power,
     blank_logits,
     centre,
+    pack_slabs,
     pack_weights,
     turn_phases,
 )
@@ -226,6 +228,50 @@ def test_weights_that_vary_are_not_taken_for_constant(
     assert pack_weights(weights, bands.on_grid(8, 8)).only_dc
     weights[1, 2, 4, 4] += 0.01
     assert not pack_weights(weights, bands.on_grid(8, 8)).only_dc
+
+
+@pytest.mark.parametrize("grid", [(8, 8), (5, 6)], ids=str)
+@pytest.mark.parametrize("without_dc", [False, True])
+def test_weights_that_come_in_slabs_are_packed_as_all_at_once(
+    bands: Bands, rng: np.random.Generator, grid: tuple[int, int], *, without_dc: bool
+) -> None:
+    """To the bit, also where the first slabs have no weight, or in DC alone."""
+    partition = bands.on_grid(*grid)
+    weights = rng.normal(size=(3, 7, *grid)).astype(np.float32)
+    weights[:, :2] = 0
+    weights[:, 2:4] = rng.normal(size=(3, 2, 1, 1))
+    whole = pack_weights(weights, partition, without_dc=without_dc)
+    for step in (1, 2, 3):
+        slabs = (weights[:, start : start + step] for start in range(0, 7, step))
+        packed = pack_slabs(slabs, 7, partition, without_dc=without_dc)
+        np.testing.assert_array_equal(packed.bins, whole.bins)
+        np.testing.assert_array_equal(packed.blocks, whole.blocks)
+        np.testing.assert_array_equal(packed.spatial_sum, whole.spatial_sum)
+    half = real_fft(weights) / weights[0, 0].size
+    half *= multiplicity(*grid)
+    expected = half.reshape(3, 7, -1)[:, :, whole.bins].transpose(2, 1, 0)
+    expected = np.concatenate([expected.real, expected.imag], axis=1)
+    assert len(whole.bins) == half[0, 0].size - without_dc
+    np.testing.assert_allclose(whole.blocks, expected, atol=1e-6)
+
+
+def test_packing_takes_little_more_than_the_packed_weights(
+    bands: Bands, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a readout with weight everywhere, and of constant maps, which keep next to nothing."""
+    monkeypatch.setattr("bandprobe.linear.decompose.PACKED_BYTES", 100_000)
+    shape = (50, 2, 16, 16)
+    for size, least in ((shape, 1.0), ((*shape[:2], 1, 1), 0.0)):
+        slabs = (np.broadcast_to(rng.normal(size=size).astype("f4"), shape) for _ in range(40))
+        tracemalloc.start()
+        try:
+            packed = pack_slabs(slabs, 80, bands.on_grid(16, 16))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        maps = 4 * 50 * 80 * 16 * 16
+        assert packed.blocks.nbytes >= least * maps
+        assert peak < packed.blocks.nbytes + 0.2 * maps
 
 
 @pytest.mark.parametrize(("ky", "kx"), [(0, 1), (1, 0), (0, 2), (2, 2)])

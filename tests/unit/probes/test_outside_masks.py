@@ -95,7 +95,7 @@ def test_scores_are_those_of_maps_that_were_changed_one_by_one(layer: Path, name
                 logits = [
                     readout_logits(
                         changed(mode, maps, readout.mean_map, mask),
-                        readout.weights,
+                        readout.weights[...],
                         readout.intercept,
                         readout.channel_mean,
                         readout.channel_scale,

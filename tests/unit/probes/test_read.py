@@ -37,7 +37,10 @@ def test_a_readout_reads_back(tmp_path: Path, rng: np.random.Generator, without_
     }
     write_store(tmp_path / "a.zarr", variables, {}, {"without_dc": True} if without_dc else {})
     for name, value in vars(read_readout(tmp_path / "a.zarr")).items():
-        np.testing.assert_array_equal(value, getattr(given, name))
+        # The weights are read when they are needed.
+        np.testing.assert_array_equal(
+            value[...] if name == "weights" else value, getattr(given, name)
+        )
 
 
 @pytest.mark.parametrize("without_dc", [False, True])

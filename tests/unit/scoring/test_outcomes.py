@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bandprobe.scoring.outcomes import Outcomes, blank_missing, outcomes, settled
+from bandprobe.scoring.outcomes import Outcomes, blank_missing, outcomes
 
 
 @pytest.mark.parametrize(
@@ -65,29 +65,3 @@ def test_a_tie_across_the_fifth_place_counts_by_its_chance(logits, expected) -> 
     found = outcomes(np.tile(np.array(logits, float), (len(labels), 1)), labels).top5
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found.sum() == pytest.approx(min(5, len(logits)))
-
-
-def test_where_nothing_is_left_rounding_orders_no_class(rng: np.random.Generator) -> None:
-    """All logits equal: the rank is (k + 1) / 2 and no image is right."""
-    labels = np.arange(24) % 8
-    clean = rng.normal(size=(24, 8))
-    logits = rng.normal(size=(3, 1, 24, 8))
-    logits[1] = 0.125 + 1e-5 * rng.uniform(-1, 1, 8)
-    logits[2] = np.nan
-    found = outcomes(settled(logits, clean), labels)
-    assert (found.rank[1] == 4.5).all()
-    assert (found.correct[1] == 0).all()
-    assert (found.margin[1] == 0).all()
-    np.testing.assert_allclose(found.top5[1], 5 / 8)
-    np.testing.assert_array_equal(found.rank[0], outcomes(logits[0], labels).rank)
-
-
-def test_logits_that_do_differ_stay_in_order(rng: np.random.Generator) -> None:
-    """Unlike classes, as of unbalanced labels, or unlike images."""
-    clean = rng.normal(size=(6, 3))
-    priors = np.tile([0.3, 0.3 + 1e-6, 0.4], (6, 1))
-    found = settled(priors, clean)
-    assert found[0, 0] == found[0, 1] < found[0, 2]
-    images = 1e-5 * rng.normal(size=(6, 3))
-    np.testing.assert_array_equal(settled(images, clean), images)
-    np.testing.assert_array_equal(settled(priors[:1], clean), priors[:1])

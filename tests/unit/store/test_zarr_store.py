@@ -82,6 +82,23 @@ def test_arrays_are_filled_by_slices_in_chunks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[1:], VALUES[1:])
 
 
+def test_large_arrays_are_written_in_chunks_of_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bandprobe.store.zarr_store.LARGEST_CHUNK", 300)
+    monkeypatch.setattr("bandprobe.store.zarr_store.CHUNK_BYTES", 100)
+    dims = {"small": ("sample",), "large": ("band", "sample"), "other": ("band", "class")}
+    values = {"small": np.arange(30.0), "large": np.arange(60.0).reshape(2, 30)}
+    values["other"] = values["large"]
+    variables = {name: Variable(dims[name], of) for name, of in values.items()}
+    write_store(tmp_path / "a.zarr", variables, {}, {})
+    store = Store(tmp_path / "a.zarr")
+    chunks = {name: store.array(name).chunks for name in values}
+    assert chunks == {"small": (30,), "large": (2, 6), "other": (2, 30)}
+    for name, of in values.items():
+        np.testing.assert_array_equal(store.read(name), of)
+
+
 def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
     def fail() -> None:
         with StoreWriter(tmp_path / "a.zarr", {}) as writer:

@@ -228,3 +228,15 @@ def test_the_demonstration_says_that_it_is_one() -> None:
     assert set(demo["datasets"]).isdisjoint(default["datasets"])
     assert parse_study(demo).resolved["note"] == demo["note"]
     assert "note" not in parse_study(default).resolved
+
+
+def test_the_demonstration_enlarges_no_crop_as_the_default_study_does_not() -> None:
+    """Of its photos a square of 256 pixels fits a region; tests of that study look for flags."""
+    demo, default = (load_config(ROOT / name) for name in ("configs/demo.yaml", "config.yaml"))
+    shown, usual = demo["datasets"]["demo"], default["datasets"]["photos"]
+    assert [shown[key] for key in ("regions", "crop_scale")] == [
+        usual[key] for key in ("regions", "crop_scale")
+    ]
+    for name, spec in demo["models"].items():
+        assert spec["preprocess"] == default["models"][name]["preprocess"]
+        assert max(spec["preprocess"]["size"]) <= 256 * shown["crop_scale"][0]

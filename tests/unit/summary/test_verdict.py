@@ -19,10 +19,12 @@ from bandprobe.summary.verdict import (
     NOT_SHOWN,
     USED,
     ModelVerdict,
-    held_sentence,
     removal_mode,
-    used_sentence,
     verdicts,
+)
+from bandprobe.summary.verdict_sentences import (
+    held_sentence,
+    used_sentence,
 )
 
 BANDS = ["lowest", "middle", "top"]
@@ -114,9 +116,9 @@ def test_an_effect_is_said_with_its_interval_and_its_controls() -> None:
     found = verdict(data)
     assert {key for key, state in states(found).items() if state == USED} == {("last", "middle")}
     assert used_sentence(found, "pattern") == (
-        "A linear reader of the pattern (the map without DC) uses middle in last (its loss costs "
-        "0.20 (0.10 to 0.30) of 0.70, more than random masks with as many bins or with as much "
-        "energy)."
+        "A linear reader of the pattern (the map without DC) uses middle in last (without it, "
+        "accuracy falls by 0.20 (0.10 to 0.30) from 0.70, more than for random masks with as many "
+        "bins or with as much energy)."
     )
     assert used_sentence(found, "map") == (
         "A linear reader of the complete map is not shown to use any single band."
@@ -154,7 +156,7 @@ def test_a_band_that_costs_what_random_masks_cost_is_named_as_such() -> None:
     put(data, "last", "top", equal_energy_top1_drop_excess_low=0.01)
     assert states(verdict(data))["last", "top"] == USED
     sentence = used_sentence(verdict(data), "pattern")
-    assert "more than random masks with as much energy)" in sentence
+    assert "more than for random masks with as much energy)" in sentence
     assert "bins" not in sentence
 
 
@@ -169,8 +171,16 @@ def test_dc_alone_has_no_control_and_several_layers_are_one_phrase(nothing: floa
     energies = spectra([0.1, 0.6, 0.3], [4, 8, 12]).reindex(layer=["first", "second", "last"])
     (found,) = verdicts(data, energies, NO_FLAGS, {"net": list(names)}, MODE, 0.95)
     assert used_sentence(found, "map") == (
-        "A linear reader of the complete map uses lowest, DC alone in 3 layers (its loss costs "
-        "most in second: 0.50 (0.10 to 0.30) of 0.70)."
+        "A linear reader of the complete map uses lowest in first, second and last, where it is "
+        "DC alone (without it, accuracy falls most in second, by 0.50 (0.10 to 0.30) from 0.70; in "
+        "last, the deepest of them, by 0.30 (0.10 to 0.30) from 0.70)."
+    )
+    put(data, "second", "lowest", "map", **EFFECT)
+    (found,) = verdicts(data, energies, NO_FLAGS, {"net": list(names)}, MODE, 0.95)
+    assert used_sentence(found, "map") == (
+        "A linear reader of the complete map uses lowest in first, second and last, DC alone in "
+        "first and last (without it, accuracy falls most in last, by 0.30 (0.10 to 0.30) from "
+        "0.70)."
     )
 
 

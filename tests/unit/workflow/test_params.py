@@ -15,6 +15,7 @@ from bandprobe.figures.entry import Entry
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
 from bandprobe.head.settings import ClassifierSettings
+from bandprobe.probes.replicate_settings import ReplicateSettings
 from bandprobe.probes.settings import FitBands, FitSettings, MaskSettings
 from bandprobe.scoring.records import IntervalSettings
 from bandprobe.store.encoding import Storage
@@ -169,6 +170,21 @@ def test_fits(study: Study) -> None:
         assert list(plain) == ["names", "edges", "kinds"]
         assert bands.bands == study.bands
         assert set(plain["kinds"]) == {study.modes[name].kind for name in study.refit_modes}
+
+
+def test_replicates() -> None:
+    config = load_config(ROOT / "configs" / "tiny.yaml")
+    study = parse_study(config | {"replicates": {"count": 3, "seed": 2}})
+    settings = study_params.replicate_settings(study)
+    assert settings is not None
+    assert round_trip(settings, ReplicateSettings) == {
+        "count": 3,
+        "jackknife": True,
+        "seed": 2,
+        "penalties": list(study.probe.penalties),
+        "folds": study.probe.folds,
+        "fold_seed": study.probe.seed,
+    }
 
 
 @every_study

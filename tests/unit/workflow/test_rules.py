@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bandprobe.cli.shared import load_study
 from bandprobe.figures.gallery import gallery
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
 from bandprobe.workflow.summary_script import summary_parser
 
 ROOT = Path(__file__).parents[3]
@@ -154,7 +155,7 @@ def test_the_digest_is_that_of_the_script_that_runs(rule: Rule) -> None:
 
 def test_short_jobs_share_a_submission_to_slurm() -> None:
     groups = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())["groups"]
-    study = load_study(ROOT / "config.yaml")
+    study = parse_study(load_config(ROOT / "config.yaml") | {"replicates": {"count": 2}})
     short = {rule.name for rule in rules() if rule.name.startswith("summarise_")}
     short |= {f"plot_{entry.table}" for entry in gallery(study).values()}
     short |= {"draw_explorer", "write_report"}

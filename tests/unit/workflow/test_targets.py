@@ -102,8 +102,8 @@ def test_a_study_has_the_tables_of_its_results(tiny: Study, bare: Study) -> None
 def test_figures_are_png_and_svg(tiny: Study) -> None:
     figures = targets.figures(tiny, "tiny")
     assert figures[:2] == [
-        "results/tiny/figures/band_energy.png",
-        "results/tiny/figures/band_energy.svg",
+        "results/tiny/figures/verdict.png",
+        "results/tiny/figures/verdict.svg",
     ]
     spectral = targets.spectral_figures(tiny, "tiny")
     assert set(spectral) < set(figures)

@@ -1,4 +1,4 @@
-"""Logits of changed maps, before they become outcomes."""
+"""Outcomes of changed maps, before they are stored."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.scoring.outcome_tally import OutcomeTally
 from bandprobe.scoring.randomisation import MaskScores
 
 
@@ -37,17 +38,19 @@ class Axes:
 
 
 @dataclass(frozen=True)
-class ChangedLogits:
-    """Logits of one readout under one mode.
+class ChangedOutcomes:
+    """Outcomes of one readout under one mode.
 
     Attributes
     ----------
     axes : Axes
     clean : array of shape (n_samples, n_classes)
-        Of the untouched maps.
-    changed : array of shape (n_bands, n_draws, n_samples, n_classes)
-    controls : mapping of str to arrays of shape (n_bands, n_control_draws, n_samples, n_classes)
-        Of maps in which random masks were changed instead, by the kind of control.
+        Logits of the untouched maps.
+    changed : OutcomeTally
+        Of bands and draws, (n_bands, n_draws).
+    controls : mapping of str to OutcomeTally
+        Of maps in which random masks were changed instead, (n_bands, n_control_draws), by the kind
+        of control.
     undefined : bool array of shape (n_bands,), optional
         Bands with bins for which the mode leaves nothing that could be scored.
     at_end : bool array of shape (n_bands,), optional
@@ -59,13 +62,13 @@ class ChangedLogits:
 
     Notes
     -----
-    Bands without a result have NaN: those that are empty, and those of which `undefined` is true.
+    Bands without a result are those that are empty, and those of which `undefined` is true.
     """
 
     axes: Axes
     clean: FloatArray
-    changed: FloatArray
-    controls: Mapping[str, FloatArray] = field(default_factory=dict)
+    changed: OutcomeTally
+    controls: Mapping[str, OutcomeTally] = field(default_factory=dict)
     undefined: NDArray[np.bool_] | None = None
     at_end: NDArray[np.bool_] | None = None
     alike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)

@@ -1,0 +1,194 @@
+"""Ridge readouts of any part of the maps, from inner products of all of them.
+
+A readout is its weights on the maps that it was fitted to, ``W = sum_i a_i z_i``. Its logits, and
+the part of them that comes from a band, are inner products with these maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from bandprobe.base.arrays import FloatArray, LabelArray, MaskArray
+from bandprobe.linear.gram_ridge import GramRidge, LabelSets
+from bandprobe.linear.penalty_search import search_path
+from bandprobe.linear.probe import scale_free_log_loss
+
+
+@dataclass(frozen=True)
+class DualFit:
+    """A ridge readout as weights on the maps that it was fitted to.
+
+    Attributes
+    ----------
+    rows : int array of shape (n_fitted,)
+        Positions of these maps among all.
+    duals : array of shape (n_fitted, n_classes)
+    intercept : array of shape (n_classes,)
+        For inner products that are not centred.
+    chosen : int
+        Position of the penalty.
+    penalty : float
+        The penalty itself, not relative to the norm of the maps.
+    """
+
+    rows: NDArray[np.intp]
+    duals: FloatArray
+    intercept: FloatArray
+    chosen: int
+    penalty: float
+
+
+def fit_duals(
+    grams: Sequence[NDArray[np.floating]],
+    total: float,
+    rows: NDArray[np.intp],
+    labels: LabelArray,
+    folds: LabelArray,
+    n_classes: int,
+    penalties: FloatArray,
+    start: int | None = None,
+) -> DualFit | None:
+    """Fit a readout to some of the maps, its penalty chosen by grouped cross-validation.
+
+    Parameters
+    ----------
+    grams : sequence of arrays of shape (n_samples, n_samples)
+        Their sum has the inner products of all maps.
+    total : float
+        As for `bandprobe.linear.gram_ridge.GramRidge`.
+    rows : int array of shape (n_fitted,)
+        Positions of the maps to fit to.
+    labels, folds : arrays of shape (n_fitted,)
+    n_classes : int
+    penalties : array of shape (n_penalties,)
+        Increasing, relative to the mean squared norm of a centred map.
+    start : int, optional
+        Position of a penalty to begin at.
+
+    Returns
+    -------
+    DualFit or None
+        None where these maps do not differ.
+    """
+    ridge = GramRidge([_part(grams, rows, rows)], total)
+    if ridge.is_flat:
+        return None
+    sets = LabelSets(labels[None], n_classes)
+
+    def visit(position: int) -> FloatArray:
+        try:
+            duals = ridge.duals(penalties[position], sets)
+        except LinAlgError:
+            return np.full(len(np.unique(folds)), np.inf)
+        held_out = ridge.held_out(penalties[position], duals[0], labels, folds)
+        losses = [
+            scale_free_log_loss(logits, labels[held], np.float32) for held, logits in held_out
+        ]
+        return np.array(losses)
+
+    _, chosen = search_path(visit, len(penalties), n_classes, start)
+    duals = ridge.duals(penalties[chosen], sets)
+    return DualFit(
+        rows,
+        duals[0].T,
+        ridge.intercepts(duals, sets)[0],
+        chosen,
+        float(penalties[chosen] * ridge.norm),
+    )
+
+
+def without(
+    grams: Sequence[NDArray[np.floating]],
+    fit: DualFit,
+    labels: LabelArray,
+    left_out: Iterable[MaskArray],
+) -> Iterator[DualFit]:
+    """The same readout fitted without some of its maps, at the same penalty.
+
+    Parameters
+    ----------
+    grams : sequence of arrays of shape (n_samples, n_samples)
+    fit : DualFit
+        Fitted to `labels` at its penalty.
+    labels : array of shape (n_fitted,)
+    left_out : iterable of bool arrays of shape (n_fitted,)
+
+    Yields
+    ------
+    DualFit
+        With zero weights on what was left out.
+
+    Notes
+    -----
+    One factorisation serves all. A fit without the maps F is the fit to all maps in which the
+    targets of F are what the former predicts for them (Cook and Weisberg, Residuals and Influence
+    in Regression, 1982, section 3.2): these targets change by ``-(I - H_FF)^-1 r_F`` with the
+    residuals ``r = penalty a`` and ``I - H = penalty A - 1/n``, and the weights by ``A`` times the
+    centred change, with ``A = (K + penalty I)^-1`` of the centred Gram matrix K.
+    """
+    gram = _part(grams, fit.rows, fit.rows)
+    count, penalty = len(gram), fit.penalty
+    centred = gram - gram.mean(0) - gram.mean(0)[:, None] + gram.mean()
+    centred.flat[:: count + 1] += penalty
+    inverse = cho_solve(cho_factor(centred, lower=True), np.eye(count))
+    target = np.eye(fit.duals.shape[1])[labels]
+    for gone in left_out:
+        inner = penalty * inverse[np.ix_(gone, gone)] - 1.0 / count
+        change = -np.linalg.solve(inner, penalty * fit.duals[gone])
+        duals = fit.duals + inverse[:, gone] @ change - change.sum(0) / (count * penalty)
+        duals[gone] = 0.0
+        kept = ~gone
+        intercept = target[kept].mean(0) - gram[kept].mean(0) @ duals
+        yield DualFit(fit.rows, duals, intercept, fit.chosen, penalty)
+
+
+def band_logits(
+    grams: Sequence[NDArray[np.floating]],
+    fit: DualFit,
+    others: NDArray[np.intp],
+    trained: MaskArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Logits of other maps by band, and those of the mean map that the readout was fitted to.
+
+    Parameters
+    ----------
+    grams : sequence of arrays of shape (n_samples, n_samples)
+        One per band.
+    fit : DualFit
+    others : int array of shape (n_others,)
+        Positions of the maps to score.
+    trained : bool array of shape (n_fitted,), optional
+        Maps of the fit that the mean is of; without it, of all.
+
+    Returns
+    -------
+    logits : array of shape (n_bands, n_others, n_classes)
+        Without the intercept.
+    fill : array of shape (n_bands, n_classes)
+        As `mean` fills are, of the maps that the readout was fitted to.
+    """
+    rows = fit.rows if trained is None else fit.rows[trained]
+    logits, fill = [], []
+    for gram in grams:
+        weights = np.zeros((len(gram), fit.duals.shape[1]))
+        weights[fit.rows] = fit.duals
+        # A product with all maps is faster than picking out those of the two sides.
+        scores = gram @ weights
+        logits.append(scores[others])
+        fill.append(scores[rows].mean(0))
+    return np.stack(logits), np.stack(fill)
+
+
+def _part(
+    grams: Sequence[NDArray[np.floating]], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> FloatArray:
+    """The sum of some matrices at some rows and columns, in double precision."""
+    found = np.zeros((len(rows), len(columns)))
+    for gram in grams:
+        found += gram[np.ix_(rows, columns)]
+    return found
