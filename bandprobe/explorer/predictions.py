@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode
 from bandprobe.linear import compose
+from bandprobe.store.chunks import StoredArray
 from bandprobe.store.zarr_store import Store
 
 
@@ -72,6 +73,6 @@ def logits_of_images(
     return compose.clean(parts, intercept)[: len(rows)], changed[:, : len(rows)]
 
 
-def _of_rows(array: object, rows: NDArray[np.integer]) -> FloatArray:
+def _of_rows(array: StoredArray, rows: NDArray[np.integer]) -> FloatArray:
     """Band logits of some images, (n_bands, n_images, n_classes); of thousands only these."""
-    return np.stack([np.asarray(array[:, int(row)], np.float64) for row in rows], axis=1)  # type: ignore[index]
+    return np.stack([np.asarray(array[:, int(row)], np.float64) for row in rows], axis=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandprobe.features.blocks import BLOCK_BYTES, channels_within
+from bandprobe.features.blocks import BLOCK_BYTES
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
@@ -21,6 +21,7 @@ from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
+from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
 from bandprobe.planning.probe_costs import (
     Fitting,
     direct_memory,
@@ -28,13 +29,12 @@ from bandprobe.planning.probe_costs import (
     fit_memory,
     fit_operations,
 )
-from bandprobe.planning.shapes import LayerShape, PassShape
+from bandprobe.planning.shapes import PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES
 from bandprobe.scoring.resplits import MOST_SETS
 from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
 
-SINGLE, DOUBLE = 4, 8
 BATCH = 16
 # Factorisations with inverses, each of N**3 operations, in the search for the bands' penalties.
 BAND_FITS = 40
@@ -69,41 +69,6 @@ class Cost:
     stored: int
     memory: int
     operations: float = 0.0
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of a model in a study, with the samples that are stored of it."""
-
-    model: str
-    shape: LayerShape
-    counts: Counts
-    itemsize: int
-
-    @property
-    def direct(self) -> bool:
-        """Whether maps have no more dimensions than there are training images."""
-        return self.shape.dimensions <= self.counts.train
-
-    @property
-    def gram(self) -> int:
-        """Bytes of the N x N matrix of training images; 0 if none is made."""
-        return 0 if self.direct else DOUBLE * self.counts.train**2
-
-    @property
-    def weights(self) -> int:
-        """Bytes of the weights W of one readout."""
-        return SINGLE * self.counts.classes * self.shape.dimensions
-
-    @property
-    def slab(self) -> int:
-        """Bytes of one slab of channels of the larger split, in single precision."""
-        most = max(self.counts.train, self.counts.eval)
-        shape = (most, self.shape.channels, self.shape.height, self.shape.width)
-        chunk = feature_chunks(shape, self.itemsize)[1]
-        channel = SINGLE * most * self.shape.height * self.shape.width
-        channels = channels_within(channel, chunk)
-        return channel * min(channels, self.shape.channels)
 
 
 def stage_costs(

@@ -7,18 +7,14 @@ triangle. Memory is the peak of the arrays, with what NumPy's eigendecomposition
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bandprobe.features.blocks import stored_channels
 from bandprobe.linear import factor_ridge, strips
 from bandprobe.linear.ridge_search import PART
+from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
 from bandprobe.probes import fit
 from bandprobe.store.zarr_store import feature_chunks
 
-if TYPE_CHECKING:
-    from bandprobe.planning.costs import Layer
-
-SINGLE, DOUBLE = 4, 8
 # N x N matrices in double precision that an eigendecomposition needs at once: the Gram matrix and
 # its centred copy, the vectors with their workspace, the coordinates and their loadings.
 SQUARES = 8
@@ -215,4 +211,4 @@ def _memory_by_weights(layer: Layer, fitting: Fitting) -> int:
     # Slabs come first, then the outcomes of their logits.
     logits = LOGIT_COPIES * DOUBLE * n.eval * n.classes
     second = scored + means + max(weights + max(read, slab + strip + product, written), logits)
-    return max(summing, fits + means, second)
+    return int(max(summing, fits + means, second))

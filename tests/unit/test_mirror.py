@@ -68,6 +68,7 @@ ELSEWHERE = {
     "linear/basis": "tests/unit/linear/test_probe.py fits in the coordinates of both kinds",
     "linear/estimators": "tests/unit/linear/test_probe.py fits with each of them",
     "linear/map_sums": "tests/unit/linear/test_coordinates.py adds up maps with it",
+    "planning/layer": "tests/unit/planning/test_costs.py and test_probe_costs.py make layers",
     "planning/counts": "tests/workflow/test_plan.py counts samples of whole studies",
     "planning/shapes": "tests/workflow/test_plan.py compares shapes with stored arrays",
     "planning/tables": "tests/workflow/test_plan.py reads the printed plan",

@@ -162,6 +162,7 @@ function showCell(cell) {
   writeView();
   for (const other of document.querySelectorAll("td.chosen")) other.classList.remove("chosen");
   box.hidden = false;
+  box.classList.remove("with-images");
   const where = cell.cell;
   const title = make("p", { class: "title" }, AXES.map((axis) => where[axis]).join(" / "));
   const close = make("button", { type: "button" }, "Close");
@@ -189,7 +190,7 @@ function showCell(cell) {
   if (study.figures.includes(figure)) links.append(make("a", { href: `figures/${figure}.svg` }, "figure"), " · ");
   links.append(make("a", { href: targetFile(row) }, "target file"));
   const images = explorerOf(where, row);
-  box.classList.toggle("with-images", images.some((part) => part.matches(".explorer")));
+  if (images.some((part) => part.matches(".explorer"))) box.classList.add("with-images");
   box.replaceChildren(close, title, ...images, list, links);
 }
 

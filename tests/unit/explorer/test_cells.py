@@ -17,10 +17,11 @@ def literally_changed(layer: Layer, band: int) -> np.ndarray:
     radius = np.hypot(*np.meshgrid(*[2 * np.fft.fftfreq(SIDE)] * 2, indexing="ij"))
     bounds = (0, *BANDS.edges, np.inf)
     mask = (bounds[band] <= radius) & (radius < bounds[band + 1])
-    stored = layer.routes.stored
+    mean = layer.routes.mean_map
+    assert mean is not None
     plane = np.where(
         mask,
-        np.fft.fft2(stored.mean_map.astype(np.float64)),
+        np.fft.fft2(mean.astype(np.float64)),
         np.fft.fft2(layer.maps.astype(np.float64)),
     )
     return np.fft.ifft2(plane).real

@@ -15,8 +15,9 @@ from PIL import Image
 from bandprobe.backbones.backbone import load_backbone, read_layers
 from bandprobe.errors import DatasetError, ModelError
 from bandprobe.fourier.bands import Bands
-from bandprobe.planning.costs import Layer, stage_costs
+from bandprobe.planning.costs import stage_costs
 from bandprobe.planning.counts import Counts, count_samples
+from bandprobe.planning.layer import Layer
 from bandprobe.planning.probe_costs import Fitting, fit_operations
 from bandprobe.planning.shapes import LayerShape, PassShape, pass_shapes
 from bandprobe.scoring.intervals import IntervalSettings, group_resamples

@@ -8,8 +8,8 @@ import pytest
 
 from bandprobe.features import blocks
 from bandprobe.linear import factor_ridge, inner_products, ridge_search, strips
-from bandprobe.planning.costs import Layer
 from bandprobe.planning.counts import Counts
+from bandprobe.planning.layer import Layer
 from bandprobe.planning.probe_costs import (
     Fitting,
     by_factors,
