@@ -30,7 +30,7 @@ BANNER = (
 )
 LEGEND = {
     USED: "used: the loss of the band passes the test, corrected in levels, and exceeds that of "
-    "random masks (or the band is DC alone, which has none)",
+    "random masks, if the band has any",
     LIKE_CONTROLS: "passes, but random masks may cost as much",
     NOT_SHOWN: "no loss shown: there may be a smaller one",
     FIXED: "fixed by construction",
@@ -91,41 +91,57 @@ def used_sentence(verdict: ModelVerdict, reader: str) -> str:
     alike = [cell for cell in above if cell.state == LIKE_CONTROLS]
     text = f"A linear reader of {what} "
     if used:
-        return f"{text}uses {_listed(_effects(used))}.{_alike(alike)}"
+        return f"{text}uses {_listed(_effects(used, _dc_alone(verdict, cells)))}.{_alike(alike)}"
     return f"{text}is not shown to use any single band.{_alike(alike)}"
 
 
-def _effects(cells: Sequence[Cell]) -> list[str]:
+def _dc_alone(verdict: ModelVerdict, cells: Sequence[Cell]) -> set[tuple[str, str]]:
+    """Layers and bands in which a band has DC and no other bin."""
+    bands = list(dict.fromkeys(cell.band for cell in cells))
+    alone = {
+        (held.layer, band)
+        for held in verdict.held
+        for band, share in zip(bands, held.values, strict=True)
+        if np.isnan(share)
+    }
+    return {(cell.layer, cell.band) for cell in cells if cell.state != ABSENT} & alone
+
+
+def _effects(cells: Sequence[Cell], dc_alone: set[tuple[str, str]]) -> list[str]:
     """Each band with its drops."""
     texts = []
     for band in dict.fromkeys(cell.band for cell in cells):
         own = [cell for cell in cells if cell.band == band]
-        texts += [_several(band, own)] if len(own) > NAMED else [_one(cell) for cell in own]
+        alone = [cell.layer for cell in own if (cell.layer, band) in dc_alone]
+        several = len(own) > NAMED
+        texts += [_several(own, alone)] if several else [_one(cell, alone) for cell in own]
     return texts
 
 
-def _one(cell: Cell) -> str:
+def _one(cell: Cell, dc_alone: Sequence[str]) -> str:
     kinds = " or ".join(CONTROLS[name][1].removeprefix(MASKS) for name in cell.exceeds)
     compared = f", more than for {MASKS}{kinds}" if kinds else ""
-    return f"{cell.band} in {cell.layer}{_dc_alone([cell])} ({_fall(cell)}{compared})"
+    is_dc = _where_dc([cell.layer], dc_alone)
+    return f"{cell.band} in {cell.layer}{is_dc} ({_fall(cell)}{compared})"
 
 
-def _several(band: str, cells: Sequence[Cell]) -> str:
+def _several(cells: Sequence[Cell], dc_alone: Sequence[str]) -> str:
     largest, last = max(cells, key=lambda cell: cell.drop), cells[-1]
     deepest = "" if last is largest else f"; in {last.layer}, the deepest of them, {_by(last)}"
+    layers = [cell.layer for cell in cells]
     return (
-        f"{band} in {_listed([cell.layer for cell in cells])}"
-        f"{_dc_alone(cells)} ({_fall(largest, f'most in {largest.layer}, ')}{deepest})"
+        f"{last.band} in {_listed(layers)}{_where_dc(layers, dc_alone)} "
+        f"({_fall(largest, f'most in {largest.layer}, ')}{deepest})"
     )
 
 
-def _dc_alone(cells: Sequence[Cell]) -> str:
-    """In which of some layers the band is DC alone: those that no random mask is a control of."""
-    alone = [cell.layer for cell in cells if not cell.controlled]
-    if not alone:
+def _where_dc(layers: Sequence[str], dc_alone: Sequence[str]) -> str:
+    """In which of some layers a band is DC alone: the means of the channels, and no pattern."""
+    found = [layer for layer in layers if layer in dc_alone]
+    if not found:
         return ""
     return (
-        ", where it is DC alone" if len(alone) == len(cells) else f", DC alone in {_listed(alone)}"
+        ", where it is DC alone" if len(found) == len(layers) else f", DC alone in {_listed(found)}"
     )
 
 

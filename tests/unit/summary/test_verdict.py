@@ -168,13 +168,16 @@ def test_dc_alone_has_no_control_and_several_layers_are_one_phrase(nothing: floa
     data = xr.concat([data, data.sel(layer=["first"]).assign_coords(layer=["second"])], "layer")
     for layer, drop in names.items():
         put(data, layer, "lowest", "map", **(EFFECT | none | {"top1_drop": drop}))
-    energies = spectra([0.1, 0.6, 0.3], [4, 8, 12]).reindex(layer=["first", "second", "last"])
+    energies = spectra([0.1, 0.6, 0.3], [0, 8, 12]).reindex(layer=["first", "second", "last"])
+    energies["bins_without_dc"].loc[{"layer": "second"}] = [0.0, 8.0, 12.0]
     (found,) = verdicts(data, energies, NO_FLAGS, {"net": list(names)}, MODE, 0.95)
     assert used_sentence(found, "map") == (
         "A linear reader of the complete map uses lowest in first, second and last, where it is "
         "DC alone (without it, accuracy falls most in second, by 0.50 (0.10 to 0.30) from 0.70; in "
         "last, the deepest of them, by 0.30 (0.10 to 0.30) from 0.70)."
     )
+    energies["bins_without_dc"].loc[{"layer": "second"}] = [4.0, 8.0, 12.0]
+    energies["share_without_dc"].loc[{"layer": "second"}] = [0.1, 0.6, 0.3]
     put(data, "second", "lowest", "map", **EFFECT)
     (found,) = verdicts(data, energies, NO_FLAGS, {"net": list(names)}, MODE, 0.95)
     assert used_sentence(found, "map") == (
