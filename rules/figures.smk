@@ -7,24 +7,6 @@ in:  results/<dataset>/summary
 out: results/<dataset>/figures
 """
 
-CATEGORIES = {
-    "spectra": "Spectra",
-    "planes": "Spectra",
-    "transfer": "Spectra",
-    "probes": "Readouts",
-}
-
-
-def reported(table):
-    """All files of the figures that show a summary, with their captions in Snakemake's own report."""
-    files = []
-    for name, entry in study_params.figures_of(STUDY, table).items():
-        paths = fill(Paths.FIGURE, figure=name, suffix=targets.SUFFIXES)
-        caption = f"../workflow/report/{entry.kind}.rst"
-        category = CATEGORIES.get(table, "Interventions")
-        files.append(report(paths, caption=caption, category=category))
-    return files
-
 
 rule plot_verdict:
     input:

@@ -199,7 +199,9 @@ def _stages(study: Study) -> Iterator[Stage]:
             stage = Stage(dataset, name, "stores")
             for path, expected in stores(files):
                 stage.check(path, Paths.digest(path), store_problems(Path(path), expected))
-            yield stage
+            # What a study does not ask for is no stage of it.
+            if stage.count:
+                yield stage
         for name, computed in COMPUTED.items():
             stage = Stage(dataset, name, "files")
             for path, problems in computed(study, dataset):
