@@ -205,7 +205,7 @@ def assert_as_if_nothing_had_happened(
     problems = [p for stage in verified(study, monkeypatch).values() for p in stage.problems]
     assert problems == []
     tables = sorted(path.name for path in results(whole, "summary").glob("*.csv"))
-    assert len(tables) == 7
+    assert len(tables) == 8
     for name in tables:
         assert results(study, "summary", name).read_text() == (
             results(whole, "summary", name).read_text()
