@@ -31,7 +31,8 @@ def test_colours_are_those_of_the_scale() -> None:
     # No change at all lies in the middle of its scale.
     middle = change_colours(np.zeros((2, 2), np.float32), 0)
     assert np.ptp(middle, axis=(0, 1)).max() == 0
-    assert np.abs(middle[0, 0].astype(int) - 247).max() <= 3
+    # No change is close to white.
+    assert middle[0, 0].min() >= 235
 
 
 def test_a_small_picture_is_stored_without_loss_in_a_few_levels() -> None:
