@@ -31,14 +31,15 @@ def test_a_clean_study_passes(whole: TinyStudy) -> None:
     done = whole.run("verify")
     assert done.code == 0, done.output
     lines = [line for line in done.output.splitlines() if line.endswith(" ok")]
-    stages = ["resources", "manifest", "features", "spectra", "probes", "band_logits", "heads"]
+    # None of heads and replicates, which the study does not have.
+    stages = ["resources", "manifest", "features", "spectra", "probes", "band_logits"]
     stages += ["outcomes", "targets", "summary"]
     assert [line[17:].split()[0] for line in lines] == stages
     counts = {line[17:].split()[0]: int(line[17:].split()[1]) for line in lines}
-    # 2 layers x 2 readouts x 2 modes; x 3 bands; 4 tables in two forms, 2 curves, flags
+    # 2 layers x 2 readouts x 2 modes; x 3 bands; 5 tables in two forms, 2 curves, flags
     assert counts["outcomes"] == 8
     assert counts["targets"] == 24
-    assert counts["summary"] == 11
+    assert counts["summary"] == 13
     assert counts["manifest"] == 2 + 1 + 16
 
 
