@@ -49,7 +49,9 @@ def test_study_ends_with_all_its_figures(here: Study, sent: Study) -> None:
 
 def test_summaries_are_those_of_a_local_run(here: Study, sent: Study) -> None:
     paths = files(here, "summary/*.nc")
-    assert [path.stem for path in paths] == ["interventions", "planes", "probes", "spectra"]
+    assert [path.stem for path in paths] == [
+        *("interventions", "parts", "planes", "probes", "spectra")
+    ]
     for path in paths:
         with (
             xr.open_dataset(here.folder / RESULTS / path) as local,
