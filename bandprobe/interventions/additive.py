@@ -60,18 +60,18 @@ def write_additive(
         attrs = provenance(code, stated(mode), **split.inherited)
         more = None
         if dc is not None and mode.kind == "remove":
-            more = part_variables(without_parts(split, dc, mode))
+            more = part_variables(without_parts(split, dc, mode, clean))
         write_outcomes(path, outcomes, attrs, more)
 
 
-def without_parts(split: BandLogits, dc: DcParts, mode: Mode) -> ChangedOutcomes:
+def without_parts(split: BandLogits, dc: DcParts, mode: Mode, clean: FloatArray) -> ChangedOutcomes:
     """Outcomes without DC, and without all but DC, in the place of the bands."""
     fill = dc.split(split.fill(mode.fill), mode.fill)
     logits = dc.split(split.logits)
     undefined = None
     if split.undefined is not None and split.undefined.any():
         undefined = np.ones(len(logits), bool)
-    clean, axes = untouched(split), axes_of_parts(split.axes)
+    axes = axes_of_parts(split.axes)
     changed = compose.change(mode, logits, fill, split.intercept)[:, None]
     tally = OutcomeTally.of(clean, axes.label, changed)
     return ChangedOutcomes(axes, clean, tally, undefined=undefined)

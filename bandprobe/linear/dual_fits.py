@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve
 
 from bandprobe.base.arrays import FloatArray, LabelArray, MaskArray
-from bandprobe.linear.gram_ridge import GramRidge, LabelSets
-from bandprobe.linear.penalty_search import search_path
-from bandprobe.linear.probe import scale_free_log_loss
+from bandprobe.linear.gram_ridge import LabelSets
+from bandprobe.linear.ridge_search import RidgePath, search_ridge
 
 
 @dataclass(frozen=True)
@@ -73,32 +72,18 @@ def fit_duals(
     Returns
     -------
     DualFit or None
-        None where these maps do not differ.
+        None where these maps do not differ, or no penalty can be fitted.
     """
-    ridge = GramRidge([_part(grams, rows, rows)], total)
-    if ridge.is_flat:
+    path = RidgePath(LabelSets(labels[None], n_classes), folds, penalties)
+    found = search_ridge([_part(grams, rows, rows)], total, path, start)
+    if found is None:
         return None
-    sets = LabelSets(labels[None], n_classes)
-
-    def visit(position: int) -> FloatArray:
-        try:
-            duals = ridge.duals(penalties[position], sets)
-        except LinAlgError:
-            return np.full(len(np.unique(folds)), np.inf)
-        held_out = ridge.held_out(penalties[position], duals[0], labels, folds)
-        losses = [
-            scale_free_log_loss(logits, labels[held], np.float32) for held, logits in held_out
-        ]
-        return np.array(losses)
-
-    _, chosen = search_path(visit, len(penalties), n_classes, start)
-    duals = ridge.duals(penalties[chosen], sets)
     return DualFit(
         rows,
-        duals[0].T,
-        ridge.intercepts(duals, sets)[0],
-        chosen,
-        float(penalties[chosen] * ridge.norm),
+        found.duals[0].T,
+        found.intercepts[0],
+        found.chosen,
+        float(penalties[found.chosen] * found.norm),
     )
 
 

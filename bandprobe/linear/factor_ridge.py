@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError
 from scipy.linalg.blas import dgemm
-from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.linalg.lapack import dtrtri
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.linear.gram_ridge import GramRidge, LabelSets
@@ -47,12 +47,7 @@ class FactorRidge(GramRidge):
 
     def _prepare(self, penalty: float) -> None:
         """Put the inverse of the factor into the lower triangle."""
-        self._fill()
-        self._matrix.flat[:: len(self._matrix) + 1] += penalty
-        factor, failed = dpotrf(self._matrix.T, lower=0, clean=0, overwrite_a=1)
-        if failed:
-            raise LinAlgError("the Gram matrix is not positive definite")
-        inverse, failed = dtrtri(factor, lower=0, overwrite_c=1)
+        inverse, failed = dtrtri(self._factor(penalty), lower=0, overwrite_c=1)
         if failed:
             raise LinAlgError("the factor of the Gram matrix is singular")
         if not np.shares_memory(inverse, self._matrix):

@@ -158,14 +158,18 @@ class GramRidge:
         found: FloatArray = sets.shares - duals @ self.centre
         return found
 
-    def _prepare(self, penalty: float) -> None:
-        """Put the inverse in the place of the matrix."""
+    def _factor(self, penalty: float) -> FloatArray:
+        """Put the factor in the place of the matrix, and return it in the order of Fortran."""
         self._fill()
         self._matrix.flat[:: len(self._matrix) + 1] += penalty
         factor, failed = dpotrf(self._matrix.T, lower=0, clean=0, overwrite_a=1)
         if failed:
             raise LinAlgError("the Gram matrix is not positive definite")
-        inverse, _ = dpotri(factor, lower=0, overwrite_c=1)
+        return np.asarray(factor)
+
+    def _prepare(self, penalty: float) -> None:
+        """Put the inverse in the place of the matrix."""
+        inverse, _ = dpotri(self._factor(penalty), lower=0, overwrite_c=1)
         if not np.shares_memory(inverse, self._matrix):
             self._matrix[...] = inverse.T
         complete(self._matrix)

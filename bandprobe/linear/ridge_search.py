@@ -44,12 +44,15 @@ class RidgeFit:
         Scale-free log loss on held-out folds, of the true labels; NaN where not visited.
     chosen : int
         Position of the penalty.
+    norm : float
+        As of `bandprobe.linear.gram_ridge.GramRidge`, the unit of the penalties.
     """
 
     duals: FloatArray
     intercepts: FloatArray
     losses: FloatArray
     chosen: int
+    norm: float
 
 
 @dataclass(frozen=True)
@@ -169,4 +172,4 @@ def _search(
     if chosen not in best:
         best = {chosen: all_duals(ridge.duals(path.penalties[chosen], true))}
     duals = best[chosen]
-    return RidgeFit(duals, ridge.intercepts(duals, path.sets), losses, chosen)
+    return RidgeFit(duals, ridge.intercepts(duals, path.sets), losses, chosen, ridge.norm)
