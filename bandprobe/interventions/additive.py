@@ -13,7 +13,7 @@ from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, read_refit_logits
 from bandprobe.interventions.outcome_writer import write_outcomes
-from bandprobe.interventions.part_store import DcParts, axes_of_parts, part_variables
+from bandprobe.interventions.part_store import axes_of_parts, part_variables
 from bandprobe.linear import compose
 from bandprobe.scoring.changed_outcomes import ChangedOutcomes
 from bandprobe.scoring.outcome_tally import OutcomeTally
@@ -28,7 +28,7 @@ def write_additive(
     outputs: Sequence[Path],
     split: BandLogits,
     modes: Sequence[Mode],
-    dc: DcParts | None = None,
+    dc: compose.DcParts | None = None,
     *,
     code: str,
 ) -> None:
@@ -64,7 +64,9 @@ def write_additive(
         write_outcomes(path, outcomes, attrs, more)
 
 
-def without_parts(split: BandLogits, dc: DcParts, mode: Mode, clean: FloatArray) -> ChangedOutcomes:
+def without_parts(
+    split: BandLogits, dc: compose.DcParts, mode: Mode, clean: FloatArray
+) -> ChangedOutcomes:
     """Outcomes without DC, and without all but DC, in the place of the bands."""
     fill = dc.split(split.fill(mode.fill), mode.fill)
     logits = dc.split(split.logits)

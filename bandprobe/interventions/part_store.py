@@ -5,38 +5,18 @@ They are a partition like the bands, of two: so all that takes a partition takes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandprobe.base.arrays import FloatArray
 from bandprobe.interventions.outcome_writer import LONG_NAMES, UNITS, refuse_infinite
+from bandprobe.linear.compose import DcParts
 from bandprobe.scoring.changed_outcomes import Axes, ChangedOutcomes
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes, blank_missing
 from bandprobe.store.zarr_store import Store, Variable
 
 PARTS = ("dc", "all-but-dc")
-
-
-@dataclass(frozen=True)
-class DcParts:
-    """What DC alone brings to a readout's logits, and to those of what may fill a gap.
-
-    Attributes
-    ----------
-    logits : array of shape (n_samples, n_classes)
-    zero, mean : arrays of shape (n_classes,)
-    """
-
-    logits: FloatArray
-    zero: FloatArray
-    mean: FloatArray
-
-    def split(self, of_bands: FloatArray, which: str = "logits") -> FloatArray:
-        """Both parts of what is a sum over bands, the first axis."""
-        of_dc: FloatArray = getattr(self, which)
-        return np.stack([of_dc, of_bands.sum(0) - of_dc])
 
 
 def read_dc(store: Store) -> DcParts | None:

@@ -6,6 +6,8 @@ logits into bands, ``logits(x) = sum_b L_b + intercept``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,26 @@ from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.modes import Mode, kept_bands
 
 ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class DcParts:
+    """What DC alone brings to a readout's logits, and to those of what may fill a gap.
+
+    Attributes
+    ----------
+    logits : array of shape (n_samples, n_classes)
+    zero, mean : arrays of shape (n_classes,)
+    """
+
+    logits: FloatArray
+    zero: FloatArray
+    mean: FloatArray
+
+    def split(self, of_bands: FloatArray, which: str = "logits") -> FloatArray:
+        """Both parts of what is a sum over bands, the first axis."""
+        of_dc: FloatArray = getattr(self, which)
+        return np.stack([of_dc, of_bands.sum(0) - of_dc])
 
 
 def clean(logits: FloatArray, intercept: FloatArray) -> FloatArray:

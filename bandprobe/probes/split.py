@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from bandprobe.base.devices import open_device, put, put_like
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
 from bandprobe.fourier.transform import power
+from bandprobe.linear.compose import DcParts
 from bandprobe.linear.decompose import BandWeights, blank_logits, half_masks, transform
 from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
 from bandprobe.probes.masks import BinPower, Masks, bin_power, read_masks, write_masks
@@ -144,20 +145,6 @@ def bands_alone(partition: BandPartition) -> Masks:
     return Masks(partition, {})
 
 
-class DcLogits(NamedTuple):
-    """The part of a readout's logits that DC alone brings; `zero` and `mean` are of `SplitLogits`.
-
-    Attributes
-    ----------
-    logits : array of shape (n_samples, n_classes)
-    zero, mean : arrays of shape (n_classes,)
-    """
-
-    logits: FloatArray
-    zero: FloatArray
-    mean: FloatArray
-
-
 @dataclass(frozen=True)
 class SplitLogits:
     """Logits of one readout for the bands and for random masks.
@@ -182,7 +169,7 @@ class SplitLogits:
         Whether the readout has no result at all: maps of 1 x 1 without their mean are nothing.
     outside : mapping of str to Variable
         Scores after masks outside each band were changed, as they are stored.
-    dc : DcLogits, optional
+    dc : DcParts, optional
         None where the logits do not split there: `energy` is a sum over bands.
     """
 
@@ -196,7 +183,7 @@ class SplitLogits:
     changed_controls: MapArray | None = None
     is_undefined: bool = False
     outside: Mapping[str, Variable] = field(default_factory=dict)
-    dc: DcLogits | None = None
+    dc: DcParts | None = None
 
 
 def split_linear(
@@ -269,12 +256,12 @@ def _with_fills(
     if weights.only_dc or weights.partition.counts[0] == 1:
         return replace(split, dc=_lowest_band(split))
     # A map of zeros, centred, is constant.
-    return replace(split, dc=DcLogits(dc_logits, split.zero[0], weights.dc_logits(of_mean)[0]))
+    return replace(split, dc=DcParts(dc_logits, split.zero[0], weights.dc_logits(of_mean)[0]))
 
 
-def _lowest_band(split: SplitLogits) -> DcLogits:
+def _lowest_band(split: SplitLogits) -> DcParts:
     """What DC brings where nothing else in the lowest band brings anything: to the last digit."""
-    return DcLogits(split.logits[0], split.zero[0], split.mean[0])
+    return DcParts(split.logits[0], split.zero[0], split.mean[0])
 
 
 def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogits:
