@@ -276,6 +276,6 @@ def test_files_that_another_removes_while_a_small_store_is_written_are_missed(
 
     monkeypatch.setattr(Path, "write_bytes", disturbed)
     arrays = {name: Variable(("x",), np.arange(3)) for name in ("early", "late")}
-    with pytest.raises(StoreError, match="missing chunks of early, zarr.json"):
+    with pytest.raises(StoreError, match=r"missing chunks of early, zarr\.json"):
         write_store(tmp_path / "a.zarr", arrays, {}, {})
     assert list(tmp_path.iterdir()) == []
