@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WINDOW = {"width": 1280, "height": 900}
+WINDOW: ViewportSize = {"width": 1280, "height": 900}
 # What a page shows first: where its address leads, and what is looked for.
 SHOWN: Mapping[str, tuple[str, str]] = {
     "answer": ("", "table.strip td"),
