@@ -128,6 +128,8 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
     with opened(browser, file) as page:
         show(page, "#used-view")
         assert "#" not in page.url
+        reset = page.get_by_role("button", name="Reset the view")
+        assert reset.is_hidden(), "there is nothing to reset"
         choose(page, readout="energy", mode="isolate-mean", metric="rank_degradation")
         page.get_by_role("checkbox", name="pixels").uncheck()
         page.locator("#used-view td.value").first.click()
@@ -155,8 +157,10 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
         assert not page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").text_content() == told
         assert page.locator("td.chosen").count() == 1
-        page.get_by_role("button", name="Reset the view").click()
+        reset.click()
         assert page.url == f"{file.as_uri()}#available"
+        assert reset.is_hidden()
+        assert page.evaluate("document.activeElement.closest('nav') !== null")
         assert page.locator("#readout").input_value() == ""
         assert page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").is_hidden()
