@@ -625,6 +625,10 @@ def test_paper_shows_all_of_it(
         assert page.evaluate(fill) == "rgb(236, 236, 239)"
         assert page.get_by_label("Sections").is_hidden()
         assert page.locator("#mode").is_hidden()
+        # As wide as the paper between its margins.
+        page.set_viewport_size({"width": 703, "height": 1000})
+        wide = "() => document.querySelector('#effects-table').getBoundingClientRect().right"
+        assert page.evaluate(wide) <= 703
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )
