@@ -129,6 +129,8 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
     with opened(browser, file) as page:
         show(page, "#used-view")
         assert "#" not in page.url
+        reset = page.get_by_role("button", name="Reset the view")
+        assert reset.is_hidden(), "there is nothing to reset"
         choose(page, readout="energy", mode="isolate-mean", metric="rank_degradation")
         page.get_by_role("checkbox", name="pixels").uncheck()
         page.locator("#used-view td.value").first.click()
@@ -156,8 +158,10 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
         assert not page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").text_content() == told
         assert page.locator("td.chosen").count() == 1
-        page.get_by_role("button", name="Reset the view").click()
+        reset.click()
         assert page.url == f"{file.as_uri()}#available"
+        assert reset.is_hidden()
+        assert page.evaluate("document.activeElement.closest('nav') !== null")
         assert page.locator("#readout").input_value() == ""
         assert page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").is_hidden()
@@ -622,6 +626,10 @@ def test_paper_shows_all_of_it(
         assert page.evaluate(fill) == "rgb(236, 236, 239)"
         assert page.get_by_label("Sections").is_hidden()
         assert page.locator("#mode").is_hidden()
+        # As wide as the paper between its margins.
+        page.set_viewport_size({"width": 703, "height": 1000})
+        wide = "() => document.querySelector('#effects-table').getBoundingClientRect().right"
+        assert page.evaluate(wide) <= 703
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )
