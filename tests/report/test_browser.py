@@ -18,6 +18,7 @@ from bandprobe.report.findings import AXES, cell_table
 from bandprobe.report.payload import SPECTRA
 from bandprobe.scoring.flags import NO_BETTER_THAN_CHANCE
 from bandprobe.summary.names import EFFECTS
+from tests.cases import quick_and_slow
 from tests.report.browser import draw_all, launch, opened, show
 from tests.report.conftest import page_of
 from tests.report.test_page import HOSTILE
@@ -592,7 +593,7 @@ def test_dark_and_light_follow_the_readers_choice(
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", quick_and_slow(["light"], ["dark"]))
 def test_an_accessibility_checker_finds_no_fault(browser: Browser, file: Path, scheme: str) -> None:
     # The checker is a script from outside, which the page's policy would not let in.
     with opened(browser, file, bypass_csp=True, color_scheme=scheme) as page:

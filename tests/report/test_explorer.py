@@ -22,6 +22,7 @@ from bandprobe.explorer.tiles import as_text, change_colours, grey, level_colour
 from bandprobe.report.context import Results
 from bandprobe.report.explorer import NO_MAPS, NOT_ASKED, OFF, explorer_note
 from bandprobe.report.page import render_page
+from tests.cases import quick_and_slow
 from tests.report.browser import launch, opened, show
 from tests.report.test_page import HOSTILE
 
@@ -278,7 +279,7 @@ def test_names_of_classes_are_text(browser: Browser, file: Path) -> None:
         assert page.locator("#cell img").count() == 5
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", quick_and_slow(["light"], ["dark"]))
 def test_an_accessibility_checker_finds_no_fault(browser: Browser, file: Path, scheme: str) -> None:
     with opened(browser, file, bypass_csp=True, color_scheme=scheme) as page:
         chosen = cell(page, "layer3", 0)
