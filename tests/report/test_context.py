@@ -165,6 +165,10 @@ def test_bands_in_cycles_per_image_have_their_unit(results: Results) -> None:
     found = page_context(other)["bands"]
     assert [(band["low"], band["high"]) for band in found] == [("0", "1"), ("1", "8"), ("8", "")]
     assert 'Bands, in <a href="#term-cycles-per-image">cycles per image</a>' in page_of(other)
+    # No page says both of the same bands.
+    one, every = 'different <a href="#term-cycles', "the same frequency of the image in"
+    assert (one in page_of(other), every in page_of(other)) == (False, True)
+    assert (one in page_of(results), every in page_of(results)) == (True, False)
     assert 'Bands, in units of <a href="#term-nyquist">Nyquist</a>' in page_of(results)
 
 
