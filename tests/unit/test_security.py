@@ -130,6 +130,10 @@ def test_yaml_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("\n".join(lines))
     with pytest.raises(ConfigError, match="too large, or refers to itself"):
         parse_study(load_config(tmp_path / "c.yaml"))
+
+
+@pytest.mark.slow
+def test_yaml_that_refers_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("datasets: &a {mine: *a}")
     with pytest.raises(ConfigError, match="too large, or refers to itself"):
         parse_study(load_config(tmp_path / "c.yaml"))
