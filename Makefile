@@ -84,12 +84,11 @@ docs: $(VENV)/.development
 	$(BIN)/mkdocs build --strict
 
 # In the order of docs/benchmarks.md, whose tables are filled at the end.
-BENCHMARKS := study one_script peers rules precision storage growth gpu
+BENCHMARKS := study one_script peers rules precision storage growth report gpu
 
 bench: $(VENV)/.bench
 	$(BIN)/snakemake --cores $(CORES)
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
-	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.tables
 
 # Whether they still work; their numbers mean nothing.

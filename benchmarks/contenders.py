@@ -17,6 +17,7 @@ import numpy as np
 import timm.models
 import torch
 import torchlens
+from nnsight import NNsight
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from torchvision.models.feature_extraction import create_feature_extractor
@@ -124,7 +125,7 @@ def prepare_torchvision(work: Work) -> Run:
     return run
 
 
-def read_torchvision(folder: Path, work: Work) -> Maps:
+def read_batches(folder: Path, work: Work) -> Maps:
     """All batches, one after the other."""
     batches = [torch.load(file, weights_only=True) for file in sorted(folder.glob("*.pt"))]
     return as_maps(work, {layer: torch.cat([b[layer] for b in batches]) for layer in batches[0]})
@@ -202,6 +203,23 @@ def prepare_torchlens(work: Work) -> Run:
     return run
 
 
+def prepare_nnsight(work: Work) -> Run:
+    """A trace of each batch, which ends at the last layer."""
+    model: Any = NNsight(work.backbone.network)
+
+    @torch.inference_mode()
+    def run(folder: Path) -> None:
+        for number, images in enumerate(work.images()):
+            found: dict[str, torch.Tensor] = {}
+            with model.trace(images) as tracer:
+                for layer in work.layers:
+                    found[layer] = model.get(layer).output.save()
+                tracer.stop()
+            torch.save(found, folder / f"{number:05d}.pt")
+
+    return run
+
+
 def channels_last(images: Sequence[torch.Tensor]) -> torch.Tensor:
     """A batch out of single images."""
     return torch.stack(list(images)).to(memory_format=torch.channels_last)
@@ -228,7 +246,8 @@ OURS = "bandprobe"
 CONTENDERS = {
     OURS: Contender("float16 Zarr with checksums", prepare_bandprobe, read_bandprobe),
     BARE: Contender("nothing", prepare_bare),
-    "torchvision": Contender("torch.save of each batch", prepare_torchvision, read_torchvision),
+    "torchvision": Contender("torch.save of each batch", prepare_torchvision, read_batches),
     "timm": Contender("a .npy file a layer", prepare_timm, read_timm),
+    "nnsight": Contender("torch.save of each batch", prepare_nnsight, read_batches),
     "torchlens": Contender("its safetensors shards", prepare_torchlens, read_torchlens),
 }

@@ -160,6 +160,8 @@ def plan_jobs(
     done = subprocess.run(
         [*command, "--dry-run", "--printshellcmds"],
         env=environment(1, build.home),
+        # Python looks for modules in the working directory first, and that is this checkout.
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,

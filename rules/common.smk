@@ -18,7 +18,7 @@ from bandprobe.study.paths import SPLITS, Paths, fill
 from bandprobe.study.repeated_keys import refuse_repeated_keys
 from bandprobe.workflow import stores, study_params, targets
 from bandprobe.workflow.closing import closing_lines
-from bandprobe.workflow.code import PACKAGE, code_digest, files_digest
+from bandprobe.workflow.code import PACKAGE, digest_when_asked, files_digest
 from bandprobe.workflow.environment import job_environment
 from bandprobe.workflow.params import as_json
 from bandprobe.workflow.resources import DECODING_MB, EARLY, by_attempt
@@ -73,7 +73,7 @@ wildcard_constraints:
 
 def code(script):
     """Digest of a script and of the modules that it uses, so that an edit runs its stage again."""
-    return code_digest(HOME / "workflow" / "scripts" / f"{script}.py")
+    return digest_when_asked(HOME / "workflow" / "scripts" / f"{script}.py")
 
 
 def of_job(function):

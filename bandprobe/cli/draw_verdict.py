@@ -30,9 +30,16 @@ def draw_verdict(
 
     with as_wide_as(COLUMNS[arguments.columns]):
         figure = verdict(found)
-    refuse_unprintable(figure, arguments.columns)
+    refuse_unprintable(figure, arguments.columns, fewer_models(models))
     save(figure, output)
     print("\n".join(map(str, output)))
+
+
+def fewer_models(models: Sequence[str]) -> str:
+    """How to make the figure lower."""
+    if len(models) < 2:
+        return "a configuration with fewer layers"
+    return f"fewer models, such as --model {' '.join(models[:-1])}"
 
 
 def study_verdict_of(

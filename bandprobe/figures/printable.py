@@ -14,9 +14,10 @@ from bandprobe.figures.entry import COLUMNS, PAGE_HIGH
 SMALLEST = 6.0
 LEAST_PANEL = 0.7
 MM = 25.4
+FEWER = "fewer models, readouts or modes: --model, --mode"
 
 
-def refuse_unprintable(figure: Figure, columns: int) -> None:
+def refuse_unprintable(figure: Figure, columns: int, fewer: str = FEWER) -> None:
     """Refuse a figure that a page cannot hold or nobody can read, with what would help.
 
     Parameters
@@ -25,6 +26,8 @@ def refuse_unprintable(figure: Figure, columns: int) -> None:
         Drawn at its printed size.
     columns : int
         Of the page, which it fills.
+    fewer : str
+        How to show less, for the hint.
 
     Raises
     ------
@@ -33,10 +36,7 @@ def refuse_unprintable(figure: Figure, columns: int) -> None:
         cells without room for their numbers.
     """
     wider = "--columns 2, or " if columns < max(COLUMNS) else ""
-    hint = f"{wider}fewer models, readouts or modes: --model, --mode"
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
+    hint = f"{wider}{fewer}"
     if figure.get_figheight() > PAGE_HIGH + 1e-6:
         raise BandprobeError(
             "the figure is higher than a printed page",
@@ -44,6 +44,9 @@ def refuse_unprintable(figure: Figure, columns: int) -> None:
             found=f"{figure.get_figheight() * MM:.0f} mm",
             hint=hint,
         )
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     small = [text for text in _texts(figure) if float(text.get_fontsize()) < SMALLEST - 1e-6]
     if small:
         raise BandprobeError(

@@ -10,25 +10,6 @@ from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.spectra import density
 
 
-def spread(kernels: FloatArray, dilation: tuple[int, int]) -> FloatArray:
-    """Kernels with the zeros between their weights that a dilation puts there.
-
-    Parameters
-    ----------
-    kernels : array of shape (..., height, width)
-    dilation : tuple of int
-        Distance of neighbouring weights along y and x.
-
-    Returns
-    -------
-    array of shape (..., (height - 1) * dilation[0] + 1, (width - 1) * dilation[1] + 1)
-    """
-    sides = [(n - 1) * step + 1 for n, step in zip(kernels.shape[-2:], dilation, strict=True)]
-    wide = np.zeros((*kernels.shape[:-2], *sides), kernels.dtype)
-    wide[..., :: dilation[0], :: dilation[1]] = kernels
-    return wide
-
-
 def kernel_response(
     kernels: NDArray[np.floating], side: int, dilation: tuple[int, int] = (1, 1)
 ) -> FloatArray:
@@ -54,15 +35,24 @@ def kernel_response(
     Raises
     ------
     ValueError
-        If the grid is smaller than a kernel.
+        If the grid is smaller than a kernel with the zeros of its dilation.
     """
-    wide = spread(np.asarray(kernels, np.float64), dilation)
-    if max(wide.shape[-2:]) > side:
-        raise ValueError(f"kernels of {wide.shape[-2:]} do not fit a grid of {side} x {side}")
-    total = np.zeros((side, side))
-    for of_output in wide:
-        total += np.square(np.abs(np.fft.fft2(of_output, s=(side, side)))).sum(0)
-    return np.fft.fftshift(total / (wide.shape[0] * wide.shape[1]))
+    count, length = kernels.shape[0] * kernels.shape[1], kernels.shape[2] * kernels.shape[3]
+    sides = [(n - 1) * step + 1 for n, step in zip(kernels.shape[-2:], dilation, strict=True)]
+    if max(sides) > side:
+        raise ValueError(f"kernels of {tuple(sides)} do not fit a grid of {side} x {side}")
+    weights = np.asarray(kernels, np.float64).reshape(count, length)
+    # Power is the transform of the autocorrelation, and the mean of that is a small matrix: one
+    # transform for all kernels.
+    products = weights.T @ weights / count
+    row, column = (
+        at.ravel() * step for at, step in zip(np.indices(kernels.shape[-2:]), dilation, strict=True)
+    )
+    correlation = np.zeros((side, side))
+    lags = [(at[:, None] - at) % side for at in (row, column)]
+    np.add.at(correlation, tuple(lags), products)
+    # Rounding may leave a little less than nothing.
+    return np.fft.fftshift(np.maximum(np.fft.fft2(correlation).real, 0))
 
 
 def band_response(response: FloatArray, partition: BandPartition) -> FloatArray:

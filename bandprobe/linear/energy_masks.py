@@ -103,28 +103,45 @@ class MaskedEnergy:
         energy: FloatArray = np.maximum(np.exp(scale.mean) - scale.floor, 0.0)
         return energy
 
-    def logits(self, power: MapArray, sets: BinSets, fill: str) -> FloatArray:
-        """Logits of changed maps, (n_cells, n_samples, n_classes).
+    def energies(self, power: MapArray, masks: MaskArray) -> FloatArray:
+        """Energy of each set's part of each band, (n_sets, n_samples, n_channels, n_bands).
 
         Parameters
         ----------
         power : array of shape (n_samples, n_channels, n_half_bins)
             Of each bin of the raw maps, as of `bandprobe.fourier.transform.power`.
-        sets : BinSets
+        masks : bool array of shape (n_sets, n_half_bins)
+        """
+        return part_energies(power, self.index, self.typical.shape[1], masks)
+
+    def fills(self, masks: MaskArray, fill: str) -> FloatArray:
+        """Energy that takes the place of each set's, (n_sets, n_channels, n_bands).
+
+        Parameters
+        ----------
+        masks : bool array of shape (n_sets, n_half_bins)
         fill : {"zero", "mean"}
             With "mean", bins that are changed get their share of the band's typical energy, so that
             a band that is changed as a whole has the training mean of its feature.
         """
-        n_bands = self.typical.shape[1]
-        energies = part_energies(power, self.index, n_bands, sets.masks)
-        fills = np.zeros((len(sets.masks), *self.typical.shape))
-        if fill == "mean":
-            parts = part_energies(self.mean_power, self.index, n_bands, sets.masks)
-            whole = parts.sum(0)
-            share = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0)
-            fills = share * self.typical
+        if fill == "zero":
+            return np.zeros((len(masks), *self.typical.shape))
+        parts = part_energies(self.mean_power, self.index, self.typical.shape[1], masks)
+        whole = parts.sum(0)
+        share: FloatArray = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0)
+        return share * self.typical
+
+    def logits(self, energies: FloatArray, fills: FloatArray, kept: MaskArray) -> FloatArray:
+        """Logits of changed maps, (n_cells, n_samples, n_classes).
+
+        Parameters
+        ----------
+        energies, fills
+            As of the methods of these names, of the same sets.
+        kept : bool array of shape (n_cells, n_sets)
+        """
         cells = []
-        for kept in sets.kept:
-            changed = energies[kept].sum(0) + fills[~kept].sum(0)
+        for stays in kept:
+            changed = energies[stays].sum(0) + fills[~stays].sum(0)
             cells.append(self.readout.band_logits(changed).sum(0) + self.readout.intercept)
         return np.stack(cells)

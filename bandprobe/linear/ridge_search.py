@@ -111,7 +111,7 @@ def _start(grams: Sequence[NDArray[np.floating]], total: float, path: RidgePath)
     for position, penalty in enumerate(path.penalties):
         with suppress(LinAlgError):
             duals = ridge.duals(penalty, sets)[0]
-            loss[position] = _losses(ridge, penalty, duals, labels, folds).mean()
+            loss[position] = held_out_losses(ridge, penalty, duals, labels, folds).mean()
     if not loss.min() < CHANCE_SHARE * np.log(sets.n_classes):
         return None
     return int(np.flatnonzero(loss <= (1 + LEVEL) * loss.min())[-1])
@@ -121,10 +121,20 @@ def _ridge(grams: Sequence[NDArray[np.floating]], total: float) -> GramRidge:
     return (FactorRidge if len(grams[0]) >= HALF_FROM else GramRidge)(grams, total)
 
 
-def _losses(
+def held_out_losses(
     ridge: GramRidge, penalty: float, duals: FloatArray, labels: LabelArray, folds: LabelArray
 ) -> FloatArray:
-    """Scale-free log loss on each held-out fold, at the penalty that `ridge` is at."""
+    """Scale-free log loss on each held-out fold, shape (n_folds,), at the penalty of `duals`.
+
+    Parameters
+    ----------
+    ridge : GramRidge
+        It was last asked for the weights of this penalty.
+    penalty : float
+    duals : array of shape (n_classes, n_samples)
+        Weights on the training maps.
+    labels, folds : int arrays of shape (n_samples,)
+    """
     held_out = ridge.held_out(penalty, duals, labels, folds)
     return np.array(
         [scale_free_log_loss(logits, labels[held], np.float32) for held, logits in held_out]
@@ -157,7 +167,7 @@ def _search(
             duals = ridge.duals(penalty, true)
         except LinAlgError:
             return np.full(len(np.unique(path.folds)), np.inf)
-        losses = _losses(ridge, penalty, duals[0], labels[0], path.folds)
+        losses = held_out_losses(ridge, penalty, duals[0], labels[0], path.folds)
         if note is not None:
             note(position, duals[0], ridge.intercepts(duals, true)[0])
         if np.mean(losses) < least:

@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError
 from bandprobe.base.arrays import FloatArray
 from bandprobe.linear.band_penalties import BandProducts, search_bands
 from bandprobe.linear.gram_ridge import GramRidge, LabelSets, kernel_logits
-from bandprobe.linear.probe import scale_free_log_loss
+from bandprobe.linear.ridge_search import held_out_losses
 from bandprobe.probes.fit import BandPenalties, FittedReadout, Splits, accuracy_of, permuted_sets
 
 
@@ -43,26 +43,23 @@ def fit_by_band(
 
     if GramRidge([products.weighted(np.ones(len(holds)))[0]]).is_flat:
         return shared
-    truth = LabelSets(splits.train_labels[None], len(splits.classes))
+    labels, folds = splits.train_labels, splits.folds
+    truth = LabelSets(labels[None], len(splits.classes))
 
-    def losses(positions: tuple[int, ...]) -> FloatArray:
+    def mean_loss(positions: tuple[int, ...]) -> float:
         ridge, penalty = ridge_at(factors_at(positions))
         try:
             duals = ridge.duals(penalty, truth)
         except LinAlgError:
-            return np.full(len(np.unique(splits.folds)), np.inf)
-        held_out = ridge.held_out(penalty, duals[0], splits.train_labels, splits.folds)
-        return np.array(
-            [scale_free_log_loss(logits, splits.train_labels[held]) for held, logits in held_out]
-        )
+            return np.inf
+        return float(held_out_losses(ridge, penalty, duals[0], labels, folds).mean())
 
-    best = search_bands(
-        lambda positions: float(losses(positions).mean()), shared.chosen, holds, len(penalties)
-    )
+    best = search_bands(mean_loss, shared.chosen, holds, len(penalties))
     factors = factors_at(best)
     ridge, penalty = ridge_at(factors)
-    sets = LabelSets(np.stack([splits.train_labels, *permuted_sets(splits)]), truth.n_classes)
+    sets = LabelSets(np.stack([labels, *permuted_sets(splits)]), truth.n_classes)
     duals = ridge.duals(penalty, sets)
+    losses = held_out_losses(ridge, penalty, duals[0], labels, folds)
     intercepts = ridge.intercepts(duals, sets)
     kernel = products.weighted(factors)[1]
     logits = [
@@ -76,7 +73,5 @@ def fit_by_band(
         intercept=intercepts[0],
         clean_logits=logits[0],
         permuted_accuracy=np.array([accuracy_of(one, splits.eval_labels) for one in logits[1:]]),
-        by_band=BandPenalties(
-            np.where(holds, penalties[list(best)], np.nan), factors, losses(best)
-        ),
+        by_band=BandPenalties(np.where(holds, penalties[list(best)], np.nan), factors, losses),
     )

@@ -14,11 +14,10 @@ from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import open_device, put, put_like
 from bandprobe.features.blocks import read_coordinates, sample_blocks
 from bandprobe.fourier.bands import BandPartition, Bands
-from bandprobe.fourier.transform import power
 from bandprobe.linear.compose import DcParts
-from bandprobe.linear.decompose import BandWeights, blank_logits, half_masks, transform
-from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
-from bandprobe.probes.masks import BinPower, Masks, bin_power, read_masks, write_masks
+from bandprobe.linear.decompose import BandWeights, blank_logits, transform
+from bandprobe.probes.masked_energy import masked_energy_logits
+from bandprobe.probes.masks import Masks, bin_power, read_masks, write_masks
 from bandprobe.probes.outside_masks import MaskDrawer, add_block, outside_scores
 from bandprobe.probes.read import Readout, StoredEnergies, read_energies, read_readout
 from bandprobe.probes.settings import MaskSettings
@@ -81,8 +80,12 @@ def split_layer(
         stage |= {"masks": controls.masks, "seed": controls.seed}
     split = split_readouts(list(outputs), store, layer, drawn, open_device(device), drawer)
     split = {
-        probe: with_masked_energy(
-            logits, read_energies(probe), store, layer, drawn, changes, by_bin
+        probe: replace(
+            logits,
+            changes=tuple(changes),
+            changed_controls=masked_energy_logits(
+                read_energies(probe), store, layer, drawn, changes, by_bin
+            ),
         )
         if probe.stem == "energy" and drawn.controls and changes and by_bin is not None
         else logits
@@ -276,36 +279,6 @@ def split_energy(stored: StoredEnergies, partition: BandPartition) -> SplitLogit
     )
     is_dc = partition.counts[0] == 1
     return replace(split, dc=_lowest_band(split)) if is_dc else split
-
-
-def with_masked_energy(
-    split: SplitLogits,
-    stored: StoredEnergies,
-    features: Store,
-    layer: str,
-    masks: Masks,
-    changes: Sequence[str],
-    by_bin: BinPower,
-) -> SplitLogits:
-    """Split logits of an energy readout with those of maps whose random masks were changed."""
-    partition = masks.partition
-    energy = MaskedEnergy(stored.readout, partition.half_index.ravel(), by_bin.by_channel)
-    n_draws = len(next(iter(masks.controls.values())))
-    shape = (len(masks.controls), n_draws, len(changes), *split.logits.shape)
-    changed = np.full(shape, np.nan, np.float32)
-    sets = [
-        (row, draw, column, fill, list(bin_sets(kind, control, half_masks(partition, drawn))))
-        for row, (control, of_control) in enumerate(masks.controls.items())
-        for draw, drawn in enumerate(of_control)
-        for column, (kind, fill) in enumerate(change.split("/") for change in changes)
-        if control == "equal-bins" or kind in ("remove", "isolate")
-    ]
-    for part, maps in sample_blocks(features, layer):
-        of_bins = power(maps).reshape(*maps.shape[:2], -1)
-        for row, draw, column, fill, cells in sets:
-            logits = [energy.logits(of_bins, one, fill) for one in cells]
-            changed[row, draw, column, :, part] = np.concatenate(logits)
-    return replace(split, changes=tuple(changes), changed_controls=changed)
 
 
 def varies(logits: FloatArray) -> NDArray[np.bool_]:

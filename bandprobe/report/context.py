@@ -25,6 +25,7 @@ from bandprobe.report.findings import (
     span,
 )
 from bandprobe.report.parts import part_table
+from bandprobe.report.replicates import replicate_table
 from bandprobe.scoring.flags import (
     DISAGREE,
     FLAG_MEANINGS,
@@ -33,6 +34,7 @@ from bandprobe.scoring.flags import (
     STRUCTURAL,
 )
 from bandprobe.summary.names import CONTROLS, PLURALS, POPULATIONS
+from bandprobe.summary.verdict import removal_mode
 
 FORCED, ABSENT, CAUTION = "forced", "no number", "caution"
 
@@ -79,6 +81,7 @@ class Results:
     figures: Sequence[str]
     facts: Facts
     parts: xr.Dataset | None = None
+    replicates: xr.Dataset | None = None
 
     @property
     def level(self) -> float:
@@ -138,6 +141,10 @@ def page_context(results: Results) -> dict[str, Any]:
         "has_probes": results.probes is not None,
         "has_shapley": results.shapley is not None,
         "parts": part_table(results.parts),
+        "replicates": replicate_table(
+            results.replicates, results.flags, removal_mode(results.config["modes"])
+        ),
+        "figures": list(results.figures),
         "glossary": GLOSSARY,
     }
 
@@ -220,6 +227,7 @@ def code_digests(results: Results) -> dict[str, str]:
         "probes": results.probes,
         "shapley": results.shapley,
         "parts": results.parts,
+        "replicates": results.replicates,
     }
     return {
         name: str(table.attrs.get("code_digest", ""))

@@ -144,7 +144,8 @@ def candidates(interventions: xr.Dataset, flags: pd.DataFrame) -> pd.DataFrame:
     by_cell = flags_by_cell(flags)
     cell_flags = [by_cell.get(key, ()) for key in cell_keys(table)]
     table = table.assign(flags=[" ".join(names) for names in cell_flags])
-    able: pd.DataFrame = table[[not set(names) & set(NO_FINDING) for names in cell_flags]]
+    is_able = np.array([not set(names) & set(NO_FINDING) for names in cell_flags], bool)
+    able: pd.DataFrame = table[is_able]
     return able
 
 

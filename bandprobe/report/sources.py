@@ -68,6 +68,7 @@ def read_results(
         figures=figures,
         facts=facts,
         parts=loaded.get("parts"),
+        replicates=loaded.get("replicates"),
     )
 
 

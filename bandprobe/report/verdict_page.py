@@ -11,6 +11,7 @@ from bandprobe.errors import BandprobeError
 from bandprobe.figures.drawing import STYLE, folded
 from bandprobe.figures.sheet import Sheet, lines_height
 from bandprobe.figures.verdict import LEAST_ROW, ROW, draw_verdict, fitting_row
+from bandprobe.fourier.bands import Bands
 from bandprobe.report.context import (
     ABSENT,
     CAUTION,
@@ -38,9 +39,13 @@ FLAGS = {
 CAVEATS = (
     "What is not named may still be used: a smaller drop can be missed, and bands can carry the "
     "same information, so that none of them is missed alone. What a linear reader uses need not be "
-    "what the rest of the network uses. The lowest band may be DC alone, the mean of each channel. "
-    "A band corresponds to different cycles per image in layers of different resolution."
+    "what the rest of the network uses. The lowest band may be DC alone, the mean of each channel."
 )
+# Of bands in units of Nyquist, and of those in cycles per image.
+ACROSS_LAYERS = {
+    False: "A band corresponds to different cycles per image in layers of different resolution.",
+    True: "Bands are in cycles per image, and N/A in layers whose grid is too coarse for them.",
+}
 
 
 def verdict_page(found: StudyVerdict, results: Results) -> Figure:
@@ -91,12 +96,13 @@ def _height(heading: str, text: str) -> float:
 def facts(found: StudyVerdict, results: Results) -> list[tuple[str, str]]:
     """Headings and texts of what stands below the verdict."""
     shown = {model.model for model in found.models}
+    across = ACROSS_LAYERS[Bands.from_spec(results.config["bands"]).in_cycles]
     note = [("Note", str(results.config["note"]))] if results.config.get("note") else []
     return [
         ("Data set", _data(results)),
         ("Models", "; ".join(_model(row) for row in model_rows(results) if row["name"] in shown)),
         ("Tests", _tests(results)),
-        ("Caveats", f"{CAVEATS} {_flags(results)}"),
+        ("Caveats", f"{CAVEATS} {across} {_flags(results)}"),
         *note,
         ("Versions", ", ".join(" ".join(item) for item in versions(results.interventions).items())),
     ]

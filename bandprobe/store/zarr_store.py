@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +20,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.abc.buffer import Buffer
+from zarr.api import asynchronous
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
-from zarr.storage import LocalStore
+from zarr.core.sync import sync
+from zarr.storage import LocalStore, MemoryStore
 
 from bandprobe.base.files import fresh_partial, remove, replace_tree
 from bandprobe.errors import StoreError
@@ -54,6 +56,8 @@ CHUNK_BYTES = 8_000_000
 CHUNK_SAMPLES = 64
 # What is written at once is one chunk, which is in memory several times on its way.
 LARGEST_CHUNK = 64_000_000
+# Stores of fewer bytes are made in memory first.
+SMALL = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -189,11 +193,7 @@ class StoreWriter:
         """Rename the store, if every chunk was written."""
         missing = self._missing()
         if missing:
-            raise StoreError(
-                f"{self.path} was not written completely and is not kept",
-                found=f"missing chunks of {', '.join(missing)}",
-                hint="is another process writing the same store? Wait for it, and run again",
-            )
+            raise _incomplete(self.path, missing)
         # xarray takes arrays named here as coordinates.
         self._group.attrs.update(self._attrs | {"coordinates": " ".join(self._coordinates)})
         with warnings.catch_warnings():
@@ -235,32 +235,50 @@ class StoreWriter:
         codec: Codec = "zstd",
     ) -> zarr.Array[Any]:
         """An array to be filled by slices; by default it is one chunk."""
-        # What is missing on disk is not a number where others read the store, as here.
-        blank = float("nan") if np.dtype(dtype if dtype != "string" else "O").kind == "f" else None
-        codecs = [*COMPRESSORS[codec], CHECKSUM]
-        self._arrays[name] = self._group.create_array(
-            name,
-            shape=tuple(shape),
-            dtype=dtype,
-            chunks=tuple(max(1, size) for size in (chunks or shape)),
-            dimension_names=tuple(dims),
-            compressors=codecs,
-            fill_value=blank,
-            attributes=dict(attrs or {}),
-            # The emptiness test costs more than it saves on maps.
-            config={"write_empty_chunks": True},
-        )
+        options = _array_options(dims, shape, dtype, attrs, chunks, codec)
+        self._arrays[name] = self._group.create_array(name, **options)
         return self._arrays[name]
 
     def write(self, name: str, variable: Variable, *, coordinate: bool = False) -> None:
         """Write all of an array at once: in one chunk, or by samples if it is large."""
-        values = variable.values
-        dtype = "string" if values.dtype.kind in "UOT" else str(values.dtype)
-        chunks = _chunks_of_samples(variable)
-        array = self.create(name, variable.dims, values.shape, dtype, variable.attrs, chunks)
-        array[...] = values.astype(object) if dtype == "string" else values
+        values, options = _whole(variable)
+        self._arrays[name] = array = self._group.create_array(name, **options)
+        array[...] = values
         if coordinate and variable.dims != (name,):
             self._coordinates.append(name)
+
+
+def _array_options(
+    dims: Sequence[str],
+    shape: Sequence[int],
+    dtype: str,
+    attrs: Mapping[str, Any] | None,
+    chunks: Sequence[int] | None,
+    codec: Codec = "zstd",
+) -> dict[str, Any]:
+    """What Zarr is to be told of an array."""
+    is_float = dtype != "string" and np.dtype(dtype).kind == "f"
+    return {
+        "shape": tuple(shape),
+        "dtype": dtype,
+        "chunks": tuple(max(1, size) for size in (chunks or shape)),
+        "dimension_names": tuple(dims),
+        "compressors": [*COMPRESSORS[codec], CHECKSUM],
+        # What is missing on disk is not a number where others read the store, as here.
+        "fill_value": float("nan") if is_float else None,
+        "attributes": dict(attrs or {}),
+        # The emptiness test costs more than it saves on maps.
+        "config": {"write_empty_chunks": True},
+    }
+
+
+def _whole(variable: Variable) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Values as Zarr takes them, and what it is to be told of their array."""
+    values = variable.values
+    dtype = "string" if values.dtype.kind in "UOT" else str(values.dtype)
+    chunks = _chunks_of_samples(variable)
+    options = _array_options(variable.dims, values.shape, dtype, variable.attrs, chunks)
+    return values.astype(object) if dtype == "string" else values, options
 
 
 def _chunks_of_samples(variable: Variable) -> tuple[int, ...]:
@@ -279,11 +297,62 @@ def write_store(
     attrs: Mapping[str, Any],
 ) -> None:
     """Write a store from arrays in memory, and its digest."""
+    if sum(one.values.nbytes for one in (*variables.values(), *coordinates.values())) < SMALL:
+        _write_small(Path(path), variables, coordinates, attrs)
+        return
     with StoreWriter(path, attrs) as writer:
         for name, variable in coordinates.items():
             writer.write(name, variable, coordinate=True)
         for name, variable in variables.items():
             writer.write(name, variable)
+
+
+def _write_small(
+    path: Path,
+    variables: Mapping[str, Variable],
+    coordinates: Mapping[str, Variable],
+    attrs: Mapping[str, Any],
+) -> None:
+    """Make the files of a store in memory, which takes half the time, and write these."""
+    files: dict[str, Buffer] = {}
+    named = " ".join(name for name, one in coordinates.items() if one.dims != (name,))
+    arrays = {name: _whole(one) for name, one in {**coordinates, **variables}.items()}
+
+    async def fill() -> None:
+        store = MemoryStore(files)
+        group = await asynchronous.create_group(
+            store=store, zarr_format=3, attributes={**attrs, "coordinates": named}
+        )
+        for name, (values, options) in arrays.items():
+            array = await group.create_array(name, **options)
+            await array.setitem(..., values)
+        await asynchronous.consolidate_metadata(store)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        sync(fill())
+    partial = fresh_partial(path)
+    try:
+        for name, content in files.items():
+            file = partial / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.to_bytes())
+        lost = [name for name in files if not (partial / name).is_file()]
+        if lost:
+            raise _incomplete(path, sorted({name.split("/")[0] for name in lost}))
+        sign_metadata(partial)
+        replace_tree(partial, path)
+        write_digest(path, {name: _sha256(content) for name, content in files.items()})
+    finally:
+        remove(partial)
+
+
+def _incomplete(path: Path, names: Iterable[str]) -> StoreError:
+    return StoreError(
+        f"{path} was not written completely and is not kept",
+        found=f"missing chunks of {', '.join(names)}",
+        hint="is another process writing the same store? Wait for it, and run again",
+    )
 
 
 def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,15 @@ def code_digest(script: Path) -> str:
         total.update(_name(path).encode())
         total.update(_module(path).meaning.encode())
     return total.hexdigest()
+
+
+def digest_when_asked(script: Path) -> Callable[[object], str]:
+    """`code_digest` as a function of a job's wildcards.
+
+    Code is read once, when the first job asks for it: rules without jobs do not read theirs.
+    """
+    digest = functools.cache(lambda: code_digest(script))
+    return lambda _wildcards: digest()
 
 
 def files_digest(root: Path) -> str:
@@ -86,7 +96,7 @@ def _module(path: Path) -> _Module:
 def _parsed(path: Path, _changed: int) -> _Module:
     tree = ast.parse(path.read_bytes())
     imports: list[Path] = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports += _imported(path, node)
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
@@ -95,6 +105,17 @@ def _parsed(path: Path, _changed: int) -> _Module:
                 # A docstring.
                 node.body = node.body[1:]
     return _Module(meaning(tree), imports)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module and all statements in it, with what holds some, as `except`; no expressions."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            held = getattr(node, name, None)
+            waiting += held if isinstance(held, list) else ()
 
 
 def _imported(path: Path, node: ast.Import | ast.ImportFrom) -> list[Path]:

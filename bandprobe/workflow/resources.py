@@ -8,7 +8,7 @@ from bandprobe.study.study import Study
 
 # Threads of a forward pass on another machine, where nothing else is said.
 REMOTE_THREADS = 4
-# What extraction waits for is done first: extraction takes all cores of a small machine, and
+# What extraction waits for is done first: extraction can take all cores of a small machine, and
 # whatever has started before it on one of two cores leaves the other without work.
 EARLY = 20
 # Kinds of data sets with few images.
@@ -30,9 +30,10 @@ def by_attempt(amount: int) -> Callable[..., int]:
 def forward_threads(
     study: Study, model: str, cores: int, *, is_remote: bool, max_threads: int | None
 ) -> int:
-    """Threads of a network's forward passes: half of the cores, but two at least.
+    """Threads of a network's forward passes: half of the cores, so that two jobs run side by side.
 
-    A batch is too small to feed many.
+    A batch is too small to feed many: on two cores one job with two threads uses 1.4 of them. A
+    study whose forward passes are one job has two threads at least.
 
     Parameters
     ----------
@@ -52,7 +53,10 @@ def forward_threads(
         return 1
     if is_remote:
         return max_threads or REMOTE_THREADS
-    return max(min(2, cores), cores // 2)
+    networks = study.networks()
+    jobs = sum(len(study.models[name].passes) for name in networks)
+    alone = jobs * len(study.datasets) * study.scale.shards == 1
+    return max(min(2, cores) if alone else 1, cores // 2)
 
 
 def decoding_threads(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import quick_and_slow
 from tests.faults.conftest import (
     Fault,
     assert_as_if_nothing_had_happened,
@@ -63,6 +64,7 @@ def test_a_limit_on_files_ends_in_one_clear_error(
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_one_clear_error(
     study: TinyStudy, whole: TinyStudy, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +147,9 @@ ROT = {
 }
 
 
-@pytest.mark.parametrize("rot", ROT)
+@pytest.mark.parametrize(
+    "rot", quick_and_slow(["a flipped bit"], ["a lost last chunk", "a truncated chunk"])
+)
 def test_rotten_features_are_named_and_made_again(
     study: TinyStudy, whole: TinyStudy, rot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +168,7 @@ def test_rotten_features_are_named_and_made_again(
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
+@pytest.mark.slow
 def test_without_the_command_the_next_run_heals_itself(
     study: TinyStudy, whole: TinyStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,20 +184,30 @@ def test_without_the_command_the_next_run_heals_itself(
 YEAR = 365 * 24 * 3600
 
 
-@pytest.mark.parametrize(
-    "shift",
-    [
-        pytest.param(YEAR, id="made in the future"),
-        pytest.param(-YEAR, id="made long ago", marks=pytest.mark.slow),
-    ],
-)
-def test_a_clock_that_was_set_runs_nothing_again_and_hides_no_change(
-    study: TinyStudy, whole: TinyStudy, shift: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def set_clock(study: TinyStudy, shift: int) -> None:
     """All results bear a time that the clock does not reach for a year, or one long gone."""
     now = time.time()
     for path in study.folder.joinpath("results").rglob("*"):
         os.utime(path, (now + shift, now + shift))
+
+
+def test_a_clock_that_was_set_plans_what_has_changed_and_nothing_else(study: TinyStudy) -> None:
+    for shift in (YEAR, -YEAR):
+        set_clock(study, shift)
+        assert not study.plan("summaries").jobs
+        study.config["modes"]["perturb"]["seed"] = 7
+        jobs = study.plan("summaries").jobs
+        assert (jobs["intervene_random"], jobs["score_targets"]) == (2, 2)
+        assert not jobs["intervene_linear"]
+        study.config["modes"]["perturb"].pop("seed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [YEAR, -YEAR], ids=["made in the future", "made long ago"])
+def test_a_clock_that_was_set_runs_nothing_again_and_hides_no_change(
+    study: TinyStudy, whole: TinyStudy, shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(study, shift)
     assert not succeed(study.run("summaries")).jobs
     study.config["modes"]["perturb"]["seed"] = 7
     changed = succeed(study.run("summaries"))

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.cases import quick_and_slow
 from tests.faults.conftest import (
     NETWORK,
     assert_as_if_nothing_had_happened,
@@ -71,6 +72,7 @@ def test_bad_images_of_every_kind_are_named_at_once(
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
+@pytest.mark.slow
 def test_skipped_images_are_counted_recorded_and_not_used(study: TinyStudy) -> None:
     bad = study.folder / "images" / "class_1"
     (bad / "0.png").write_bytes(b"")
@@ -99,7 +101,7 @@ def test_a_label_folder_without_images_is_named(study: TinyStudy) -> None:
     assert "class_9" in output
 
 
-@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("value", quick_and_slow(["nan"], ["inf"]))
 def test_values_that_are_not_finite_are_no_features(
     study: TinyStudy, whole: TinyStudy, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_job_that_is_killed_in_mid_write_is_repeated_alone(
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
+@pytest.mark.slow
 def test_snakemake_is_killed_and_its_orphan_can_do_no_harm(
     study: TinyStudy,
     whole: TinyStudy,
@@ -81,6 +82,7 @@ def test_a_second_run_on_the_same_results_is_refused_and_the_first_unharmed(
     assert_as_if_nothing_had_happened(study, whole, monkeypatch)
 
 
+@pytest.mark.slow
 def test_everything_is_killed_at_once_as_when_the_power_goes(
     study: TinyStudy,
     whole: TinyStudy,

@@ -252,6 +252,7 @@ def test_each_harm_is_named(study: TinyStudy, kind: str, monkeypatch: pytest.Mon
     assert tree(study) == before, "looking changes nothing"
 
 
+@pytest.mark.slow
 def test_verify_ends_with_status_1_and_a_command_that_makes_it_again(study: TinyStudy) -> None:
     flip(first_chunk(study, FEATURES, "input"))
     edit_json(results(study, TARGET), "top1_drop", 0.123)

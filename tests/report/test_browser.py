@@ -18,6 +18,7 @@ from bandprobe.report.findings import AXES, cell_table
 from bandprobe.report.payload import SPECTRA
 from bandprobe.scoring.flags import NO_BETTER_THAN_CHANCE
 from bandprobe.summary.names import EFFECTS
+from tests.cases import quick_and_slow
 from tests.report.browser import draw_all, launch, opened, show
 from tests.report.conftest import page_of
 from tests.report.test_page import HOSTILE
@@ -128,6 +129,8 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
     with opened(browser, file) as page:
         show(page, "#used-view")
         assert "#" not in page.url
+        reset = page.get_by_role("button", name="Reset the view")
+        assert reset.is_hidden(), "there is nothing to reset"
         choose(page, readout="energy", mode="isolate-mean", metric="rank_degradation")
         page.get_by_role("checkbox", name="pixels").uncheck()
         page.locator("#used-view td.value").first.click()
@@ -155,8 +158,10 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
         assert not page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").text_content() == told
         assert page.locator("td.chosen").count() == 1
-        page.get_by_role("button", name="Reset the view").click()
+        reset.click()
         assert page.url == f"{file.as_uri()}#available"
+        assert reset.is_hidden()
+        assert page.evaluate("document.activeElement.closest('nav') !== null")
         assert page.locator("#readout").input_value() == ""
         assert page.get_by_role("checkbox", name="pixels").is_checked()
         assert page.locator("#cell").is_hidden()
@@ -588,7 +593,7 @@ def test_dark_and_light_follow_the_readers_choice(
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", quick_and_slow(["light"], ["dark"]))
 def test_an_accessibility_checker_finds_no_fault(browser: Browser, file: Path, scheme: str) -> None:
     # The checker is a script from outside, which the page's policy would not let in.
     with opened(browser, file, bypass_csp=True, color_scheme=scheme) as page:
@@ -621,6 +626,10 @@ def test_paper_shows_all_of_it(
         assert page.evaluate(fill) == "rgb(236, 236, 239)"
         assert page.get_by_label("Sections").is_hidden()
         assert page.locator("#mode").is_hidden()
+        # As wide as the paper between its margins.
+        page.set_viewport_size({"width": 703, "height": 1000})
+        wide = "() => document.querySelector('#effects-table').getBoundingClientRect().right"
+        assert page.evaluate(wide) <= 703
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )

@@ -23,6 +23,7 @@ from bandprobe.scoring.flags import DISAGREE, MISSING, STRUCTURAL
 from tests.report.conftest import SHAPE, embedded, page_of, unpacked
 from tests.report.test_sentences import CELL, add_flag
 from tests.unit.report.test_parts import summary
+from tests.unit.report.test_replicates import summary as drawn_anew
 
 
 def test_embedded_targets_are_the_summarys_to_the_last_digit(shared: Results) -> None:
@@ -164,6 +165,10 @@ def test_bands_in_cycles_per_image_have_their_unit(results: Results) -> None:
     found = page_context(other)["bands"]
     assert [(band["low"], band["high"]) for band in found] == [("0", "1"), ("1", "8"), ("8", "")]
     assert 'Bands, in <a href="#term-cycles-per-image">cycles per image</a>' in page_of(other)
+    # No page says both of the same bands.
+    one, every = 'different <a href="#term-cycles', "the same frequency of the image in"
+    assert (one in page_of(other), every in page_of(other)) == (False, True)
+    assert (one in page_of(results), every in page_of(results)) == (True, False)
     assert 'Bands, in units of <a href="#term-nyquist">Nyquist</a>' in page_of(results)
 
 
@@ -198,3 +203,28 @@ def test_the_two_parts_are_a_table_before_the_bands(results: Results) -> None:
         ["net", "two", "map", "0.500", *left, "fixed", "", "0.250", ""],
     ]
     assert "<code>remove-mean</code>" in page
+
+
+def test_replicates_are_a_section_of_a_study_that_has_them(results: Results) -> None:
+    plain = page_of(results)
+    for words in ("If other images had been drawn", 'href="#replicates"', "replicates.csv"):
+        assert words not in plain
+    data = drawn_anew()
+    data["few_train_groups"].loc[{"model": "cnn", "layer": "last"}] = 1.0
+    figures = ["replicates_map"]
+    page = page_of(dataclasses.replace(results, replicates=data, figures=figures))
+    section = page[page.index('<h3 id="replicates">') : page.index('<section id="structural"')]
+    assert page.count('href="#replicates"') == 1
+    assert "fitted to 5 splits of the same images" in section
+    (table,) = re.findall(r'<table id="replicates-table">(.*?)</table>', section, re.S)
+    first = re.findall(r"<td.*?>(.*?)</td>", table.split("<tr>")[2])
+    assert first[:5] == ["cnn", "last", "map", "low", "0.300"]
+    assert "<code>few_train_groups</code>" in section
+    assert "cnn last." in section
+    links = re.findall(r'href="(.*?)"', section)
+    assert "figures/replicates_map.svg" in links
+    assert "figures/replicates_pattern.svg" not in links
+    assert "summary/replicates.csv" in links
+    without = page_of(dataclasses.replace(results, replicates=drawn_anew(count=0)))
+    assert "splits drawn anew" not in without
+    assert "drawn anew" not in without

@@ -211,3 +211,11 @@ def test_a_figure_that_does_not_exist_is_not_linked(results: Results) -> None:
 def test_small_numbers_are_not_rounded_to_zero(value: float, text: str) -> None:
     assert number(value) == text
     assert re.fullmatch(r"-?\d.*|N/A", text)
+
+
+def test_a_study_in_which_everything_is_fixed_has_nothing_to_count(results: Results) -> None:
+    results.interventions["structural"] = results.interventions["structural"] * 0 + 1
+    assert all_findings(results) == []
+    counts = mode_counts(results.interventions, results.flags, results.config["modes"], 0.95)
+    assert {row["cells"] for row in counts} == {0}
+    assert {row["unseen"] for row in counts} == {"N/A"}

@@ -25,6 +25,8 @@ from tests.forkserver.start import OWN_PROCESSES
 HOME = Path(__file__).parents[2]
 # What runs the tests, whatever `sys.executable` is while one of them runs.
 PYTHON = sys.executable
+# What the run of the finished study has said, in its folder.
+OUTPUT = "run.log"
 WORKFLOW = ("Snakefile", "rules", "workflow", "profiles", "bandprobe", "envs")
 
 
@@ -169,6 +171,7 @@ def finished(shared_folder: Path) -> TinyStudy:
             make_images(study.folder / "images")
             done = study.run()
             assert done.code == 0, done.output
+            (study.folder / OUTPUT).write_text(done.output)
     return study
 
 

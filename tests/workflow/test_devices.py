@@ -6,11 +6,9 @@ import torch
 from tests.workflow.conftest import TinyStudy
 
 
-def test_another_device_runs_nothing_again(study: TinyStudy) -> None:
-    study.config["device"] = "cuda"
-    done = study.run()
-    assert done.code == 0, done.output
-    assert not done.jobs, done.output
+def test_another_device_runs_nothing_again(planner: TinyStudy) -> None:
+    planner.config["device"] = "cuda"
+    assert not planner.plan().jobs
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -17,11 +17,14 @@ from bandprobe.figures.gallery import VERDICT, gallery
 from bandprobe.figures.registry import KINDS, draw
 from bandprobe.study.parse import parse_study
 from bandprobe.study.paths import Paths
+from tests.cases import quick_and_slow
 from tests.workflow.conftest import TinyStudy, tiny_config, traces
 from tests.workflow.test_commands import fails, prints
 
 EVERY = gallery(parse_study(tiny_config()))
 FIGURES = {name: entry for name, entry in EVERY.items() if entry.kind != VERDICT}
+# Of each kind one figure is enough before a push.
+FIRST = {entry.kind: name for name, entry in reversed(FIGURES.items())}.values()
 MM = 72 / 25.4
 
 
@@ -33,7 +36,9 @@ def test_every_kind_of_figure_is_in_the_tiny_study() -> None:
 
 
 @pytest.mark.parametrize("columns", COLUMNS)
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name", quick_and_slow(FIRST, [name for name in FIGURES if name not in FIRST])
+)
 def test_nothing_lies_outside_the_page(
     finished: TinyStudy, tmp_path: Path, name: str, columns: int
 ) -> None:
@@ -146,6 +151,7 @@ def test_kernels_of_a_network(study: TinyStudy) -> None:
     assert "orientation has no --layer" in other
 
 
+@pytest.mark.slow
 def test_verify_prints_a_line_a_stage(finished: TinyStudy) -> None:
     text = prints(finished.folder, "verify", "--config", "study.yaml")
     assert [line.split()[1] for line in text.splitlines() if line.startswith("tiny")] == [

@@ -139,6 +139,7 @@ def command(study: TinyStudy, name: str, *options: str) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.slow
 def test_one_target_runs_and_prints(fresh: TinyStudy) -> None:
     fresh.run("manifests")
     done = command(

@@ -142,6 +142,7 @@ def test_other_images_run_the_heads_alone(study: TinyStudy) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_networks_own_classifier_ranks_all_of_imagenet(study: TinyStudy) -> None:
     """The labels of the tiny study become classes of ImageNet by a column of the manifest."""
     manifest = study.folder / "results/tiny/manifest.parquet"

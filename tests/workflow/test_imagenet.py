@@ -98,6 +98,7 @@ def test_the_whole_study_is_planned_by_a_dry_run(tmp_path: Path) -> None:
     assert "Traceback" not in done.output
 
 
+@pytest.mark.slow
 def test_a_small_tree_runs_to_its_end(imagenet: TinyStudy) -> None:
     done = imagenet.run("summaries")
     assert done.code == 0, done.output

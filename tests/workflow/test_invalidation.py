@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.conftest import TinyStudy
 
 # Whatever changes a summary or the configuration changes the page that shows them.
@@ -52,16 +54,23 @@ def test_a_second_run_does_nothing(study: TinyStudy) -> None:
     assert "Nothing to be done" in done.output
 
 
-def test_another_perturbation_seed_runs_perturb_alone(study: TinyStudy) -> None:
-    study.config["modes"]["perturb"]["seed"] = 1
-    expected = {"intervene_random": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
-    plan = study.plan()
-    assert plan.jobs == expected
+PERTURBED = {"intervene_random": LAYERS, "score_targets": LAYERS} | SUMMARY | CONFIG
+
+
+def test_another_perturbation_seed_runs_perturb_alone(planner: TinyStudy) -> None:
+    planner.config["modes"]["perturb"]["seed"] = 1
+    plan = planner.plan()
+    assert plan.jobs == PERTURBED
     assert plan.reasons[PARAMS] == {"intervene_random", "write_config"}
+
+
+@pytest.mark.slow
+def test_what_another_seed_runs_ends_what_was_to_be_done(study: TinyStudy) -> None:
+    study.config["modes"]["perturb"]["seed"] = 1
     done = study.run("summaries")
     assert done.code == 0, done.output
     later = {"plot_interventions": 1} | VERDICT | CONFIG
-    assert done.jobs == {n: count for n, count in expected.items() if n not in later} | {
+    assert done.jobs == {n: count for n, count in PERTURBED.items() if n not in later} | {
         "summaries": 1
     }
     assert study.plan().jobs == later

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.workflow.conftest import HOME, PYTHON, TinyStudy
 
 NOTEBOOK = HOME / "docs" / "notebook.ipynb"
@@ -34,6 +36,7 @@ def test_the_notebook_is_kept_without_outputs() -> None:
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.slow
 def test_the_notebook_repeats_its_figure(finished: TinyStudy, tmp_path: Path) -> None:
     notebook = read(NOTEBOOK)
     (names,) = (

@@ -107,6 +107,7 @@ def test_the_whole_imagenet_study_is_planned_without_its_images(tmp_path: Path) 
     assert "385 GB" in text
 
 
+@pytest.mark.slow
 def test_a_plan_measures_this_machine(tmp_path: Path) -> None:
     config = yaml.safe_load((HOME / "configs" / "tiny.yaml").read_text())
     config["datasets"] = {"made": {"kind": "phantom", "size": 64}}

@@ -10,6 +10,7 @@ from bandprobe.store.zarr_store import Store
 from tests.workflow.conftest import TinyStudy
 
 
+@pytest.mark.slow
 def test_formats_reach_the_stores_and_nothing_else_runs_a_network(study: TinyStudy) -> None:
     features = study.folder / "results" / "tiny" / "features"
     before = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from tests.workflow.conftest import TinyStudy
@@ -18,6 +19,7 @@ def test_replicates_run_nothing_else_again(planner: TinyStudy) -> None:
     assert planner.plan().jobs == OWN | CONFIG
 
 
+@pytest.mark.slow
 def test_own_drops_are_those_of_the_study_and_another_count_runs_replicates_alone(
     study: TinyStudy,
 ) -> None:

@@ -28,6 +28,7 @@ STAGES = (
 )
 
 
+@pytest.mark.slow
 def test_shards_and_slabs_change_no_result(finished: TinyStudy, fresh: TinyStudy) -> None:
     fresh.config["scale"] = {"shards": 2, "slabs": 3}
     done = fresh.run("probes")

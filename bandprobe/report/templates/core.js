@@ -1,13 +1,25 @@
 // What all parts of the page share: numbers of the study, elements, texts, lazy drawing.
 const study = JSON.parse(document.getElementById("data").textContent);
+// Until what is in view is drawn, long tables are not laid out.
+document.documentElement.dataset.drawing = "yes";
+const firstIsShown = () => { delete document.documentElement.dataset.drawing; };
+let pause = 0;
 // A column that repeats itself is stored as its different values and the place of each.
 const unpacked = (stored) => (Array.isArray(stored) ? stored : stored.at.map((place) => stored.values[place]));
-const column = Object.fromEntries(Object.entries(study.targets.columns).map(([name, stored]) => [name, unpacked(stored)]));
+// Each is unpacked when it is first read: few of them are needed for what is seen first.
+const column = {};
+for (const [name, stored] of Object.entries(study.targets.columns)) {
+  const keep = (value) => { Object.defineProperty(column, name, { value, enumerable: true }); return value; };
+  Object.defineProperty(column, name, { enumerable: true, configurable: true, get: () => keep(unpacked(stored)) });
+}
 study.targets.flags = unpacked(study.targets.flags);
 const byId = (id) => document.getElementById(id);
 const AXES = study.axes;
-const rowOf = new Map(column.model.map((_, row) => [AXES.map((axis) => column[axis][row]).join("\n"), row]));
-const findRow = (cell) => rowOf.get(AXES.map((axis) => cell[axis]).join("\n"));
+// Rows by the places of their names on all axes, as one number.
+const placesOf = AXES.map((axis) => new Map([...new Set(column[axis])].map((name, place) => [name, place])));
+const keyOf = (nameOn) => AXES.reduce((key, axis, at) => key * placesOf[at].size + (placesOf[at].get(nameOn(axis)) ?? NaN), 0);
+const rowOf = new Map(column.model.map((_, row) => [keyOf((axis) => column[axis][row]), row]));
+const findRow = (cell) => rowOf.get(keyOf((axis) => cell[axis]));
 const percent = `${+(100 * study.level).toFixed(6)} %`;
 
 // An element with attributes and children; texts are never read as markup.
@@ -54,10 +66,20 @@ function say(text) {
   lastSaid = setTimeout(() => { byId("status").textContent = text; }, 150);
 }
 
-// Views are drawn when they come into view.
+// Views are drawn when they come into view, from the first one in the window on. After so many
+// milliseconds the browser shows them, and looks anew which of the others are in view.
+const TURN = 20;
 const waiting = new Map();
 const watcher = new IntersectionObserver((entries) => {
-  for (const entry of entries) if (entry.isIntersecting) drawNow(entry.target);
+  const end = performance.now() + TURN, order = (entry) => [entry.boundingClientRect.bottom < 0, entry.boundingClientRect.top];
+  const inView = entries.filter((entry) => entry.isIntersecting && waiting.has(entry.target));
+  inView.sort((one, other) => order(one)[0] - order(other)[0] || order(one)[1] - order(other)[1]);
+  for (const [at, { target }] of inView.entries()) {
+    if (at === 0 || performance.now() < end) drawNow(target);
+    else { watcher.unobserve(target); watcher.observe(target); }
+  }
+  clearTimeout(pause);
+  pause = setTimeout(firstIsShown, 200);
 }, { rootMargin: "200px" });
 
 function whenInView(element, draw) {

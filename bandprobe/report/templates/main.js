@@ -7,12 +7,16 @@ function choice() {
 }
 
 // Pairs of a readout and a mode that have any number.
-const defined = new Set(column.model.map((_, row) => (stateOf(row) === "absent" ? null : `${column.readout[row]}\n${column.mode[row]}`)));
+let defined;
+function isDefined(readout, mode) {
+  defined ??= new Set(column.model.map((_, row) => (stateOf(row) === "absent" ? null : `${column.readout[row]}\n${column.mode[row]}`)));
+  return defined.has(`${readout}\n${mode}`);
+}
 
 // Modes without numbers for the chosen readout cannot be chosen.
 function offerModes() {
   const readouts = shownReadouts(), options = [...byId("mode").options];
-  for (const option of options) option.disabled = !readouts.some((readout) => defined.has(`${readout}\n${option.value}`));
+  for (const option of options) option.disabled = !readouts.some((readout) => isDefined(readout, option.value));
   if (byId("mode").selectedOptions[0]?.disabled) byId("mode").value = (options.find((option) => !option.disabled) ?? options[0]).value;
 }
 
@@ -188,9 +192,9 @@ function openDetails() {
 }
 
 // For printing, everything is drawn.
-addEventListener("beforeprint", () => { while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); openDetails(); });
+addEventListener("beforeprint", () => { while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); firstIsShown(); openDetails(); });
 byId("cell").addEventListener("keydown", (event) => { if (event.key === "Escape") forgetCell(); });
 addEventListener("scroll", hideTip, { passive: true });
-if (byId("effects-table")) sortable(byId("effects-table"));
+for (const table of document.querySelectorAll("#effects-table, #replicates-table")) sortable(table);
 restoreView();
 document.documentElement.dataset.ready = "yes";

@@ -19,6 +19,7 @@ function writeView(section = parts().section) {
   for (const select of choices()) if (select.value !== opened[select.id]) given.set(select.id, select.value);
   if (chosenCell) given.set("cell", AXES.map((axis) => chosenCell[axis]).join("/"));
   if (chosenCell && chosenRule) given.set("image", chosenRule);
+  byId("reset").hidden = String(given) === "";
   const text = String(given), hash = text ? `#${section}&${text}` : section ? `#${section}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -61,12 +62,13 @@ function prepareView() {
     restoreCell(given);
     writeView(section);
   });
-  byId("reset").hidden = false;
   byId("reset").addEventListener("click", () => {
     readView(new URLSearchParams());
     chosenCell = chosenRule = null;
     redrawViews();
     writeView();
+    // The button is gone now.
+    document.querySelector("nav a").focus({ preventScroll: true });
     say("the view is reset");
   });
 }
@@ -76,5 +78,6 @@ function restoreView() {
   const { section, given, any } = parts();
   if (!any) return;
   restoreCell(given);
+  writeView(section);
   if (section) byId(section)?.scrollIntoView();
 }

@@ -27,6 +27,7 @@ from bandprobe.errors import ConfigError, ModelError
 from bandprobe.planning.shapes import pass_shapes
 from bandprobe.study.study import Model
 from bandprobe.workflow.user_code import source_digest
+from tests.cases import quick_and_slow
 from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
 SaveImage = Callable[..., Path]
@@ -37,33 +38,35 @@ def random_backbone(architecture: str, **arguments: Any) -> Backbone:
     return load_backbone(architecture, "random", arguments, 0, None)
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "name", ["resnet18", "resnet18.tv_in1k", "vit_tiny_patch16_224", "tf_efficientnet_lite0"]
 )
 def test_own_preprocessing_of_timm_is_timms_transform(
-    tmp_path: Path, save_image: SaveImage, name: str, size: tuple[int, int]
+    tmp_path: Path, save_image: SaveImage, name: str
 ) -> None:
-    path = save_image(tmp_path / "a.png", size)
     backbone = random_backbone(f"timm/{name}")
-    config = timm.data.resolve_model_data_config(timm.create_model(name))
-    with Image.open(path) as image:
-        expected = timm.data.create_transform(**config, is_training=False)(image)
-    found = load_input(path, None, backbone.preprocess({}))
-    np.testing.assert_allclose(found, np.asarray(expected), atol=1e-6)
+    config = timm.data.resolve_model_data_config(backbone.network)
+    for size in SIZES:
+        path = save_image(tmp_path / "a.png", size)
+        with Image.open(path) as image:
+            expected = timm.data.create_transform(**config, is_training=False)(image)
+        found = load_input(path, None, backbone.preprocess({}))
+        np.testing.assert_allclose(found, np.asarray(expected), atol=1e-6, err_msg=str(size))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_b1", "swin_t"])
+@pytest.mark.parametrize(
+    "name", quick_and_slow(["resnet18", "efficientnet_b1"], ["resnet50", "swin_t"])
+)
 def test_own_preprocessing_of_torchvision_is_its_transform(
-    tmp_path: Path, save_image: SaveImage, name: str, size: tuple[int, int]
+    tmp_path: Path, save_image: SaveImage, name: str
 ) -> None:
-    path = save_image(tmp_path / "a.png", size)
     backbone = random_backbone(f"torchvision/{name}")
-    with Image.open(path) as image:
-        expected = torchvision.models.get_model_weights(name).DEFAULT.transforms()(image)
-    found = load_input(path, None, backbone.preprocess({}))
-    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
+    for size in SIZES:
+        path = save_image(tmp_path / "a.png", size)
+        with Image.open(path) as image:
+            expected = torchvision.models.get_model_weights(name).DEFAULT.transforms()(image)
+        found = load_input(path, None, backbone.preprocess({}))
+        np.testing.assert_allclose(found, expected.numpy(), atol=1e-6, err_msg=str(size))
 
 
 def test_every_torchvision_transform_can_be_followed() -> None:
@@ -93,8 +96,8 @@ def test_what_the_configuration_gives_goes_before_the_networks_own() -> None:
 @pytest.mark.parametrize(
     ("architecture", "arguments", "size"),
     [
-        ("timm/vit_tiny_patch16_224", {"img_size": [112, 64]}, (112, 64)),
-        ("timm/vit_small_patch14_reg4_dinov2", {"img_size": 56}, (56, 56)),
+        ("timm/vit_tiny_patch16_224", {"img_size": [112, 64], "depth": 1}, (112, 64)),
+        ("timm/vit_small_patch14_reg4_dinov2", {"img_size": 56, "depth": 1}, (56, 56)),
         ("timm/swin_tiny_patch4_window7_224", {"img_size": [112, 56]}, (112, 56)),
         ("torchvision/vit_b_32", {"image_size": 96}, (96, 96)),
     ],
@@ -112,6 +115,7 @@ def test_a_crop_that_is_not_central_is_asked_for() -> None:
     assert backbone.preprocess({"crop_fraction": 1.0}).crop_fraction == 1.0
 
 
+@pytest.mark.slow
 def test_a_vit_under_torchvisions_names_is_fed_as_torchvision_does(tmp_path: Path) -> None:
     original = scramble(torchvision.models.vit_b_32(image_size=32, num_classes=3))
     torch.save(original.state_dict(), tmp_path / "a.pth")
@@ -129,7 +133,9 @@ def random_backbone_mean() -> tuple[float, ...]:
     return timm.models.get_pretrained_cfg("vit_base_patch32_224").mean
 
 
-@pytest.mark.parametrize("architecture", ["timm/resnet50", "torchvision/resnet50"])
+@pytest.mark.parametrize(
+    "architecture", quick_and_slow(["timm/resnet50"], ["torchvision/resnet50"])
+)
 def test_a_file_that_torchvision_publishes_is_fed_as_it_was_trained(
     tmp_path: Path, architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,13 +84,14 @@ def make_blocks_transparent(network: nn.Module) -> None:
             "blocks.3",
             "patch_embed.proj",
         ),
-        (
+        pytest.param(
             "torchvision/vit_b_32",
             {"image_size": 96},
             (96, 96),
             1,
             "encoder.layers.encoder_layer_3",
             "conv_proj",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -120,11 +121,12 @@ def test_patch_tokens_lie_where_their_patches_are(
             (112, 56),
             [f"layers.{n}" for n in range(4)],
         ),
-        (
+        pytest.param(
             "torchvision/swin_t",
             {},
             (112, 56),
             ["features.0", "features.1", "features.3", "features.5", "features.7", "norm"],
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -21,6 +21,8 @@ from bandprobe.errors import ModelError
 from tests.cases import quick_and_slow
 from tests.unit.networks import assert_close, loaded, maps, outputs, scramble
 
+# Where reading is the same for both libraries.
+EITHER = quick_and_slow(["timm/resnet18"], ["torchvision/resnet18"])
 RESNET_LAYERS = ["layer1", "layer2", "layer3", "layer4"]
 
 
@@ -53,7 +55,7 @@ def test_resnets_of_both_libraries_fill_both(
 
 @pytest.fixture(scope="module")
 def vit_batch() -> torch.Tensor:
-    return torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 
 
 TIMM_BLOCKS = [f"blocks.{n}" for n in range(12)]
@@ -71,7 +73,7 @@ def vit_file(folder: Path, network: nn.Module, blocks: list[str], batch: torch.T
 
 @pytest.fixture(scope="module")
 def torchvision_vit(tmp_path_factory: pytest.TempPathFactory, vit_batch: torch.Tensor) -> Vit:
-    network = torchvision.models.vit_b_16()
+    network = torchvision.models.vit_b_16(image_size=64)
     nn.init.normal_(network.heads.head.weight, std=0.02)  # zero as it is built
     folder = tmp_path_factory.mktemp("torchvision")
     return vit_file(folder, network, TORCHVISION_BLOCKS, vit_batch)
@@ -79,28 +81,32 @@ def torchvision_vit(tmp_path_factory: pytest.TempPathFactory, vit_batch: torch.T
 
 @pytest.fixture(scope="module")
 def timm_vit(tmp_path_factory: pytest.TempPathFactory, vit_batch: torch.Tensor) -> Vit:
-    network = timm.create_model("vit_base_patch16_224")
+    network = timm.create_model("vit_base_patch16_224", img_size=64)
     return vit_file(tmp_path_factory.mktemp("timm"), network, TIMM_BLOCKS, vit_batch)
 
 
 @pytest.mark.parametrize("maker", quick_and_slow(["torchvision_vit"], ["timm_vit"]))
 @pytest.mark.parametrize(
-    ("reader", "blocks"),
-    [("timm/vit_base_patch16_224", TIMM_BLOCKS), ("torchvision/vit_b_16", TORCHVISION_BLOCKS)],
+    ("reader", "size", "blocks"),
+    quick_and_slow(
+        [("timm/vit_base_patch16_224", "img_size", TIMM_BLOCKS)],
+        [("torchvision/vit_b_16", "image_size", TORCHVISION_BLOCKS)],
+    ),
 )
 def test_vits_of_both_libraries_fill_both(
     maker: str,
     reader: str,
+    size: str,
     blocks: list[str],
     vit_batch: torch.Tensor,
     request: pytest.FixtureRequest,
 ) -> None:
     file, tokens, logits = request.getfixturevalue(maker)
-    backbone = loaded(reader, file)
+    backbone = loaded(reader, file, **{size: 64})
     found = maps(backbone, blocks, vit_batch)
     for block, expected in zip(blocks, tokens.values(), strict=True):
         patches, prefix = found[block]
-        assert_close(patches, expected[:, 1:].transpose(1, 2).reshape(1, 768, 14, 14))
+        assert_close(patches, expected[:, 1:].transpose(1, 2).reshape(1, 768, 4, 4))
         assert prefix is not None
         assert_close(prefix, expected[:, :1])
     with torch.inference_mode():
@@ -139,7 +145,7 @@ def test_names_of_torchvisions_first_release_are_known(tmp_path: Path) -> None:
     ],
     ids=["state_dict", "model", "nested", "module", "compiled", "without counts"],
 )
-@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+@pytest.mark.parametrize("architecture", EITHER)
 def test_what_training_scripts_wrap_around_the_tensors_is_taken_off(
     tmp_path: Path, wrap: Any, architecture: str
 ) -> None:
@@ -158,7 +164,7 @@ def test_safetensors_and_pickle_give_the_same(tmp_path: Path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in tensors)
 
 
-@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+@pytest.mark.parametrize("architecture", EITHER)
 def test_two_sets_of_weights_are_a_question(tmp_path: Path, architecture: str) -> None:
     plain, averaged = (state(scramble(timm.create_model("resnet18"), seed)) for seed in (0, 1))
     file = write(tmp_path / "a.pth", {"state_dict": plain, "state_dict_ema": averaged})
@@ -191,7 +197,7 @@ class TouchesFile:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+@pytest.mark.parametrize("architecture", EITHER)
 def test_a_file_that_runs_code_is_refused_and_not_run(
     tmp_path: Path, architecture: str, legacy: bool
 ) -> None:
@@ -265,7 +271,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+@pytest.mark.parametrize("architecture", EITHER)
 def test_the_number_of_classes_follows_from_the_file(tmp_path: Path, architecture: str) -> None:
     original = scramble(timm.create_model("resnet18", num_classes=7))
     backbone = loaded(architecture, write(tmp_path / "a.pth", state(original)))
@@ -290,7 +296,7 @@ def test_a_classifier_may_be_missing_where_no_layer_needs_it(
         maps(backbone, ["fc"], batch)
 
 
-@pytest.mark.parametrize("architecture", ["timm/resnet18", "torchvision/resnet18"])
+@pytest.mark.parametrize("architecture", EITHER)
 def test_weights_that_were_never_trained_are_seen(tmp_path: Path, architecture: str) -> None:
     fresh = timm.create_model("resnet18")
     file = write(tmp_path / "a.pth", state(fresh))

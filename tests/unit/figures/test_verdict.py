@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from bandprobe.cli.draw_verdict import fewer_models
+from bandprobe.errors import BandprobeError
 from bandprobe.figures.drawing import as_wide_as
 from bandprobe.figures.entry import COLUMNS, PAGE_HIGH
 from bandprobe.figures.palette import MANY, MORE
@@ -177,6 +180,41 @@ def test_the_figure_fits_a_page_and_can_be_read(columns: int, layers: int) -> No
     for box in boxes:
         assert page.x0 - 1 <= box.x0 <= box.x1 <= page.x1 + 1
         assert page.y0 - 1 <= box.y0 <= box.y1 <= page.y1 + 1
+
+
+def with_many(models: int, layers: int) -> StudyVerdict:
+    """The same two layers in turn, in as many layers of several models."""
+    shown = results()
+    names = {f"net-{n}": [f"blocks.{at}" for at in range(layers)] for n in range(models)}
+
+    def repeated(data: xr.Dataset) -> xr.Dataset:
+        wide = data.sel(layer=(["first", "last"] * layers)[:layers], model=["net"] * models)
+        return wide.assign_coords(layer=names["net-0"], model=list(names))
+
+    data = repeated(shown.interventions).assign_attrs(layers=json.dumps(names))
+    return study_verdict(data, repeated(shown.spectra), NO_FLAGS, MODE, 0.95)
+
+
+@pytest.mark.parametrize(("models", "layers", "columns"), [(2, 12, 1), (2, 12, 2), (3, 8, 2)])
+def test_several_models_fit_a_page(models: int, layers: int, columns: int) -> None:
+    with as_wide_as(COLUMNS[columns]):
+        figure = verdict(with_many(models, layers))
+    refuse_unprintable(figure, columns)
+    assert figure.get_figheight() <= PAGE_HIGH
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_more_models_than_fit_a_page_are_refused_with_those_to_leave_out(columns: int) -> None:
+    found = with_many(3, 12)
+    names = [model.model for model in found.models]
+    with as_wide_as(COLUMNS[columns]):
+        figure = verdict(found)
+    with pytest.raises(BandprobeError, match="higher than a printed page") as error:
+        refuse_unprintable(figure, columns, fewer_models(names))
+    assert "such as --model net-0 net-1" in str(error.value)
+    assert "--mode " not in str(error.value), "the verdict has no modes to choose"
+    assert ("--columns 2" in str(error.value)) == (columns == 1)
+    assert "--model" not in fewer_models(names[:1])
 
 
 def test_long_names_are_cut_from_the_left_and_leave_room_for_cells() -> None:

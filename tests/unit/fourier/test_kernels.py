@@ -7,7 +7,7 @@ import pytest
 
 from bandprobe.errors import GridMismatchError
 from bandprobe.fourier.bands import Bands
-from bandprobe.fourier.kernels import band_response, kernel_response, spread
+from bandprobe.fourier.kernels import band_response, kernel_response
 
 BLUR = np.outer([1, 2, 1], [1, 2, 1]) / 16
 
@@ -49,7 +49,6 @@ def test_a_response_is_the_mean_power_bin_by_bin(
 
 def test_a_dilation_repeats_the_response(rng: np.random.Generator) -> None:
     kernels = rng.normal(0, 1, (2, 2, 3, 3))
-    assert spread(kernels, (2, 1)).shape == (2, 2, 5, 3)
     wide = kernel_response(kernels, 16, (2, 2))
     np.testing.assert_allclose(wide, np.roll(wide, (8, 8), (0, 1)), atol=1e-10)
 
@@ -77,3 +76,12 @@ def test_bands_have_the_mean_response_of_their_bins() -> None:
 def test_kernels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         kernel_response(np.ones((1, 1, 9, 9)), 8)
+    with pytest.raises(ValueError, match=r"\(7, 4\) do not fit"):
+        kernel_response(np.ones((1, 1, 3, 4)), 6, (3, 1))
+
+
+def test_a_response_is_never_negative(rng: np.random.Generator) -> None:
+    """Where it is zero rounding leaves nothing below: it is drawn on a logarithmic scale."""
+    found = kernel_response(np.array([[[[1.0, 1.0], [1.0, 1.0]]]]) / 3, 16)
+    assert found.min() == pytest.approx(0, abs=1e-15)
+    assert (found >= 0).all()

@@ -1,5 +1,7 @@
 """Random masks of the energy readout: the same as changing the maps themselves."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from bandprobe.fourier.transform import power
 from bandprobe.linear import compose
 from bandprobe.linear.decompose import half_masks
 from bandprobe.linear.energy import EnergyReadout, fit_energy_scale
-from bandprobe.linear.energy_masks import MaskedEnergy, bin_sets
+from bandprobe.linear.energy_masks import BinSets, MaskedEnergy, bin_sets
 
 BANDS = Bands(("dc", "low", "none", "mid", "high"), (0.05, 0.4, 0.41, 0.8))
 # Masks of equal energy are no partition, so sweeps cannot have them.
@@ -40,6 +42,20 @@ def by_bin(maps: np.ndarray) -> np.ndarray:
     return power(maps).reshape(*maps.shape[:2], -1)
 
 
+def logits_of(
+    energy: MaskedEnergy, maps: np.ndarray, cells: Iterable[BinSets], fill: str
+) -> np.ndarray:
+    of_bins = by_bin(maps)
+    return np.concatenate(
+        [
+            energy.logits(
+                energy.energies(of_bins, sets.masks), energy.fills(sets.masks, fill), sets.kept
+            )
+            for sets in cells
+        ]
+    )
+
+
 def bands_as_masks(partition: BandPartition) -> np.ndarray:
     return np.stack([partition.mask(band) for band in range(len(BANDS))])
 
@@ -58,7 +74,7 @@ def test_energies_are_those_of_the_changed_maps(
         else equal_energy(partition, np.full(grid, plane), 0, 0)
     )
     cells = bin_sets(kind, control, half_masks(partition, drawn))
-    found = np.concatenate([energy.logits(by_bin(maps), one, "zero") for one in cells])
+    found = logits_of(energy, maps, cells, "zero")
     clean = energy.readout.band_logits(band_energy(maps, partition)).sum(0)
     for band, mask in enumerate(drawn):
         left = masked(maps, mask if kind == "isolate" else ~mask)
@@ -76,7 +92,7 @@ def test_masks_that_are_the_bands_do_what_the_bands_do(
     maps, partition, energy = given((14, 14), rng)
     readout = energy.readout
     cells = bin_sets(kind, control, half_masks(partition, bands_as_masks(partition)))
-    found = np.concatenate([energy.logits(by_bin(maps), one, fill) for one in cells])
+    found = logits_of(energy, maps, cells, fill)
     logits = readout.band_logits(band_energy(maps, partition))
     filling = readout.mean_logits if fill == "mean" else readout.silent_logits
     mode = Mode("m", kind, fill)  # type: ignore[arg-type]

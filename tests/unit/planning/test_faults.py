@@ -42,6 +42,7 @@ def layout_at(
     return backbone.layers(images).layout(layer), shapes[0]
 
 
+@pytest.mark.slow
 def test_xcit_is_proposed_by_its_blocks() -> None:
     proposed = [one.layer for one in chosen_layers("timm/xcit_nano_12_p16_224", None)]
     assert proposed == ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
@@ -51,25 +52,29 @@ def test_xcit_is_proposed_by_its_blocks() -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "layer", "size", "shape", "arguments"),
-    [
-        (
-            "timm/maxxvit_rmlp_nano_rw_256",
-            "stages.0.blocks.0.attn_block",
-            (256, 256),
-            (64, 64, 64),
-            {},
-        ),
-        ("timm/swinv2_cr_tiny_384", "stages.0.blocks.0", (384, 384), (96, 96, 96), {}),
-        ("timm/convnext_tiny", "stages.0.blocks.0.mlp", (384, 384), (96, 96, 96), {}),
-        ("timm/pvt_v2_b2", "patch_embed", (256, 256), (64, 64, 64), {}),
-        (
-            "timm/gcvit_xxtiny",
-            "stages.0.blocks.0",
-            (96, 160),
-            (64, 24, 40),
-            {"img_size": [96, 160]},
-        ),
-    ],
+    quick_and_slow(
+        [
+            ("timm/convnext_tiny", "stages.0.blocks.0.mlp", (384, 384), (96, 96, 96), {}),
+            ("timm/pvt_v2_b2", "patch_embed", (256, 256), (64, 64, 64), {}),
+        ],
+        [
+            (
+                "timm/maxxvit_rmlp_nano_rw_256",
+                "stages.0.blocks.0.attn_block",
+                (256, 256),
+                (64, 64, 64),
+                {},
+            ),
+            ("timm/swinv2_cr_tiny_384", "stages.0.blocks.0", (384, 384), (96, 96, 96), {}),
+            (
+                "timm/gcvit_xxtiny",
+                "stages.0.blocks.0",
+                (96, 160),
+                (64, 24, 40),
+                {"img_size": [96, 160]},
+            ),
+        ],
+    ),
 )
 def test_channels_last_is_seen_where_the_shape_does_not_say_it(
     architecture: str,
@@ -116,9 +121,9 @@ def test_a_wrapper_around_swin_has_its_channels_last() -> None:
     quick_and_slow(
         [
             ("timm/visformer_tiny", "stage2.0.attn.attn_drop"),
-            ("timm/edgenext_xx_small", "stages.1.blocks.1.xca.attn_drop"),
         ],
         [
+            ("timm/edgenext_xx_small", "stages.1.blocks.1.xca.attn_drop"),
             ("torchvision/maxvit_t", "blocks.0.layers.0.layers.grid_attention.partition_op"),
             ("timm/vit_base_patch16_siglip_224", "attn_pool.q_norm"),
             ("timm/cait_xxs24_224", "blocks.0.attn.attn_drop"),
@@ -158,11 +163,9 @@ def chosen_layers_at(architecture: str, side: int) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("architecture", "arguments"),
-    [
-        ("torchvision/swin_v2_t", {}),
-        ("timm/efficientvit_m0", {}),
-        ("timm/mvitv2_tiny", {}),
-    ],
+    quick_and_slow(
+        [("timm/efficientvit_m0", {})], [("torchvision/swin_v2_t", {}), ("timm/mvitv2_tiny", {})]
+    ),
 )
 def test_every_module_that_is_listed_as_a_layer_can_be_read(
     architecture: str, arguments: dict[str, Any]
@@ -248,9 +251,9 @@ def test_sizes_may_be_one_number() -> None:
     quick_and_slow(
         [
             ("timm/pit_ti_224", [f"transformers.{number}" for number in range(3)]),
-            ("timm/crossvit_tiny_240", ["blocks.2.outputs.0", "blocks.2.outputs.1"]),
         ],
         [
+            ("timm/crossvit_tiny_240", ["blocks.2.outputs.0", "blocks.2.outputs.1"]),
             ("timm/twins_pcpvt_small", ["blocks.0.2", "blocks.1.3", "blocks.2.5", "blocks.3.2"]),
             ("timm/mvitv2_tiny", [f"stages.{number}" for number in range(4)]),
             ("timm/hiera_tiny_224", ["blocks.0", "blocks.2", "blocks.9", "blocks.11"]),

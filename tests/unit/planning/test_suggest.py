@@ -21,21 +21,26 @@ from bandprobe.planning.suggest import (
     safe_name,
 )
 from bandprobe.study.parse import parse_study
+from tests.cases import quick_and_slow
 from tests.unit.networks import outputs
 
 
 @pytest.mark.parametrize(
     ("architecture", "layers"),
-    [
-        ("timm/resnet18", ["layer1", "layer2", "layer3", "layer4"]),
-        ("torchvision/resnet18", ["layer1", "layer2", "layer3", "layer4"]),
-        ("timm/vit_tiny_patch16_224", ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]),
-        ("timm/tf_efficientnet_lite0", ["blocks.1", "blocks.2", "blocks.4", "blocks.6"]),
-        (
-            "torchvision/vit_b_16",
-            [f"encoder.layers.encoder_layer_{number}" for number in (2, 5, 8, 11)],
-        ),
-    ],
+    quick_and_slow(
+        [
+            ("timm/resnet18", ["layer1", "layer2", "layer3", "layer4"]),
+            (
+                "torchvision/vit_b_16",
+                [f"encoder.layers.encoder_layer_{number}" for number in (2, 5, 8, 11)],
+            ),
+        ],
+        [
+            ("torchvision/resnet18", ["layer1", "layer2", "layer3", "layer4"]),
+            ("timm/vit_tiny_patch16_224", ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]),
+            ("timm/tf_efficientnet_lite0", ["blocks.1", "blocks.2", "blocks.4", "blocks.6"]),
+        ],
+    ),
 )
 def test_layers_are_ends_of_stages_or_blocks(architecture: str, layers: list[str]) -> None:
     assert [layer.layer for layer in chosen_layers(architecture, None)] == layers

@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from bandprobe.errors import BandprobeError
 from bandprobe.figures.drawing import save
 from bandprobe.report.context import Facts, Results, versions
-from bandprobe.report.verdict_page import verdict_page
+from bandprobe.report.verdict_page import facts, verdict_page
 from bandprobe.summary.verdict import ModelVerdict, Shares, StudyVerdict, study_verdict
 from bandprobe.summary.verdict_sentences import sentences
 from benchmarks.synthetic import Shape, study_results
@@ -84,6 +84,22 @@ def test_the_page_is_one_of_a4_without_pixels(
         assert f"{name} {version}" in text
     shown = verdict_page(replace(found, models=found.models[1:]), results)
     assert not any("pixels" in text.get_text() for text in shown.axes[0].texts)
+
+
+@pytest.mark.parametrize(
+    ("bands", "said"),
+    [
+        ({}, "A band corresponds to different cycles per image in layers"),
+        ({"unit": "cycles-per-image"}, "Bands are in cycles per image, and N/A in layers"),
+    ],
+)
+def test_the_page_says_what_a_band_is_in_each_layer(
+    results: Results, found: StudyVerdict, bands: dict[str, str], said: str
+) -> None:
+    config = results.config | {"bands": results.config["bands"] | bands}
+    texts = dict(facts(found, replace(results, config=config)))
+    assert said in texts["Caveats"]
+    assert texts["Caveats"].count("cycles per image") == 1
 
 
 def test_all_of_the_page_lies_within_its_edges(results: Results, found: StudyVerdict) -> None:

@@ -10,7 +10,7 @@ import xarray as xr
 from bandprobe.base.files import write_json, write_text
 from bandprobe.base.folders import replace_folder
 from bandprobe.errors import StoreError
-from bandprobe.store import digests
+from bandprobe.store import digests, zarr_store
 from bandprobe.store.digests import data_digest, digest_path, file_digest, read_digest, write_digest
 from bandprobe.store.encoding import Codec
 from bandprobe.store.zarr_store import Store, StoreWriter, Variable, write_store
@@ -231,3 +231,51 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     found = {item.name: item.read_bytes() for item in (tmp_path / "f").iterdir()}
     assert found == {"new": b"2", "both": b"2"}
     assert [item.name for item in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_store_made_in_memory_is_the_one_that_is_written_array_by_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    variables = {
+        "score": Variable(("band", "sample"), rng.normal(size=(3, 4)), {"units": "1"}),
+        "rounded": Variable(("sample",), rng.normal(size=4).astype(np.float32)),
+        "total": Variable((), np.array(7)),
+        "none": Variable(("empty",), np.empty(0)),
+    }
+    coordinates = {
+        "band": Variable(("band",), np.array(["low", "mid", "high"])),
+        "label": Variable(("sample",), np.arange(4)),
+    }
+    for name, small in (("memory", zarr_store.SMALL), ("arrays", 0)):
+        monkeypatch.setattr(zarr_store, "SMALL", small)
+        write_store(tmp_path / name / "a.zarr", variables, coordinates, {"code": "x"})
+    made = {
+        name: {
+            str(file.relative_to(tmp_path / name)): file.read_bytes()
+            for file in (tmp_path / name).rglob("*")
+            if file.is_file()
+        }
+        for name in ("memory", "arrays")
+    }
+    assert made["memory"] == made["arrays"]
+    assert len(made["memory"]) > 10
+
+
+def test_files_that_another_removes_while_a_small_store_is_written_are_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def disturbed(file: Path, content: bytes) -> int:
+        # As a run would that takes this one for dead.
+        if file.parent.name == "late":
+            shutil.rmtree(file.parent.parent)
+            file.parent.mkdir(parents=True)
+        return write(file, content)
+
+    monkeypatch.setattr(Path, "write_bytes", disturbed)
+    arrays = {name: Variable(("x",), np.arange(3)) for name in ("early", "late")}
+    with pytest.raises(StoreError, match=r"missing chunks of early, zarr\.json"):
+        write_store(tmp_path / "a.zarr", arrays, {}, {})
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 
 from bandprobe.errors import BandprobeError
 from bandprobe.workflow import code
-from bandprobe.workflow.code import closure, code_digest, files_digest
+from bandprobe.workflow.code import closure, code_digest, digest_when_asked, files_digest
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = "from bandprobe.room.top import value\n\n\ndef main():\n    return value()\n"
@@ -92,6 +92,31 @@ def test_a_touched_file_leaves_the_digest(script: Path) -> None:
     before = code_digest(script)
     os.utime(script.parent / "bandprobe" / "room" / "deep.py", ns=(1, 1))
     assert code_digest(script) == before
+
+
+def test_code_is_read_when_a_job_asks_and_once_for_all_jobs(script: Path) -> None:
+    digest = digest_when_asked(script)
+    edit(script.parent / "bandprobe" / "room" / "deep.py", "x / 2", "x / 3")
+    asked = code_digest(script)
+    assert digest({"layer": "a"}) == asked
+    edit(script.parent / "bandprobe" / "room" / "deep.py", "x / 3", "x / 4")
+    assert digest({"layer": "b"}) == asked != code_digest(script)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "if value:\n    pass\nelse:\n    {}",
+        "try:\n    pass\nexcept ValueError:\n    {}",
+        "try:\n    pass\nfinally:\n    {}",
+        "match value:\n    case 1:\n        {}",
+        "class A:\n    def f(self):\n        with value:\n            {}",
+        "async def f():\n    for x in value:\n        {}",
+    ],
+)
+def test_imports_within_any_statement_count(script: Path, where: str) -> None:
+    script.write_text(where.format("import bandprobe.room.other") + "\n")
+    assert "bandprobe/room/other.py" in names(script)
 
 
 def test_imports_within_functions_count(script: Path) -> None:

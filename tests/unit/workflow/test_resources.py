@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bandprobe.study.config import load_config
+from bandprobe.study.parse import parse_study
 from bandprobe.study.study import Study
 from bandprobe.workflow.resources import (
     REMOTE_THREADS,
@@ -12,7 +16,7 @@ from bandprobe.workflow.resources import (
     drawing_threads,
     forward_threads,
 )
-from tests.unit.workflow.conftest import study_of
+from tests.unit.workflow.conftest import ROOT, study_of
 
 
 def test_memory_doubles_with_each_attempt() -> None:
@@ -38,6 +42,23 @@ def test_threads_of_a_forward_pass(
 ) -> None:
     found = forward_threads(tiny, model, cores, is_remote=is_remote, max_threads=max_threads)
     assert found == threads
+
+
+@pytest.mark.parametrize("of", ["shards", "datasets", "passes", "networks"])
+def test_two_forward_passes_run_side_by_side_on_two_cores(of: str) -> None:
+    config: dict[str, Any] = load_config(ROOT / "configs" / "tiny.yaml")
+    if of == "shards":
+        config["scale"] = {"shards": 2}
+    elif of == "passes":
+        config["models"]["resnet18"]["layers"] = [["layer1"], ["layer3"]]
+    else:
+        section, name = ("datasets", "tiny") if of == "datasets" else ("models", "resnet18")
+        config[section]["other"] = dict(config[section][name])
+    study = parse_study(config)
+    for cores, threads in ((1, 1), (2, 1), (3, 1), (16, 8)):
+        assert (
+            forward_threads(study, "resnet18", cores, is_remote=False, max_threads=None) == threads
+        )
 
 
 @pytest.mark.parametrize(
