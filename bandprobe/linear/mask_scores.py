@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
 from bandprobe.base.devices import fetch, put_like
 from bandprobe.linear.decompose import BandWeights
 
 # Logits of as many masks are in memory, and as many are scored at a time: in the cache.
-LOGIT_BYTES = 128_000_000
+# A thousand masks of 64 images and 1000 classes take one pass over the bins.
+LOGIT_BYTES = 300_000_000
 SCORED_BYTES = 400_000
+# Sums of so many units are in memory at a time.
+UNIT_BYTES = 32_000_000
 SCORES = ("correct", "rank", "margin")
 
 
@@ -106,7 +109,7 @@ class MaskTally:
         for start in range(0, len(self.masks), step):
             rows = slice(start, min(start + step, len(self.masks)))
             logits = self._logits(coefficients, rows)
-            fill = self._logits(self.mean, rows)
+            fill = self._of_mean[rows]
             for first in range(0, len(logits), scored):
                 few = slice(first, first + scored)
                 where = slice(start + first, start + first + len(logits[few]))
@@ -115,18 +118,21 @@ class MaskTally:
     def _logits(self, coefficients: ComplexArray, rows: slice) -> MapArray:
         """Logits of some masks, by the sums of their units where these are fewer than bins."""
         masks, owner = self.masks[rows], self.owner[rows]
-        if 2 * (self.units.max(initial=0) + 1) > self.units.shape[1]:
+        few = 2 * (self.units.max(initial=0) + 1) <= self.units.shape[1]
+        if not few or not isinstance(coefficients, np.ndarray):
             return mask_logits(self.weights, coefficients, masks)
-        sets = np.unique(owner)
-        sums = unit_sums(self.weights, coefficients, self.units[sets])
-        parts = []
-        for number, of_set in zip(sets, sums, strict=True):
-            # A bin of each unit stands for all of it.
-            filled, first = np.unique(self.units[number], return_index=True)
-            first = first[filled >= 0]
-            parts.append(masks[owner == number][:, first].astype(np.float32) @ of_set[: len(first)])
         n_classes = self.weights.spatial_sum.shape[1]
-        return np.concatenate(parts).reshape(len(masks), n_classes, len(coefficients))
+        logits = np.empty((len(masks), n_classes, len(coefficients)), np.float32)
+        for number in np.unique(owner):
+            of_set = np.equal(owner, number)
+            units = self.units[number]
+            logits[of_set] = unit_logits(self.weights, coefficients, masks[of_set], units)
+        return logits
+
+    @cached_property
+    def _of_mean(self) -> MapArray:
+        """Logits of all masks of the mean training map, (n_masks, n_classes, 1)."""
+        return self._logits(self.mean, slice(None))
 
     def _score(
         self,
@@ -205,27 +211,42 @@ def mask_logits(weights: BandWeights, coefficients: ComplexArray, masks: MaskArr
     return total.reshape(len(masks), n_classes, n_samples)
 
 
-def unit_sums(
-    weights: BandWeights, coefficients: ComplexArray, units: NDArray[np.intp]
+def unit_logits(
+    weights: BandWeights, coefficients: ComplexArray, masks: MaskArray, units: NDArray[np.intp]
 ) -> MapArray:
-    """Logits of the units of each set, shape (n_sets, n_units, n_classes * n_samples).
+    """As `mask_logits`, of masks that have all bins of a unit or none.
+
+    The bins of a unit share one product, in which they stand side by side with their channels, so
+    that the logits of single bins are never there.
 
     Parameters
     ----------
     weights : BandWeights
     coefficients : array of shape (n_samples, n_channels, height, width // 2 + 1)
-    units : int array of shape (n_sets, n_half_bins)
+        In the machine's memory.
+    masks : bool array of shape (n_masks, n_half_bins)
+    units : int array of shape (n_half_bins,)
         -1 where a bin belongs to none.
     """
-    n_units, n_columns = int(units.max()) + 1, len(coefficients) * weights.spatial_sum.shape[1]
-    total = np.zeros((len(units) * n_units, n_columns), np.float32)
-    at_set, at_bin = np.nonzero(units >= 0)
-    ones = np.ones(len(at_set), np.float32)
-    rows = at_set * n_units + units[at_set, at_bin]
-    member = csc_array((ones, (rows, at_bin)), shape=(len(total), units.shape[1]))
-    for part, products in _by_class(weights, coefficients):
-        total += member[:, weights.bins[part]].tocsr() @ fetch(products)
-    return total.reshape(len(units), n_units, n_columns)
+    n_samples, n_classes = len(coefficients), weights.spatial_sum.shape[1]
+    flat = coefficients.reshape(n_samples, coefficients.shape[1], -1)
+    # Bins that the readout has weight in, in the order of their units.
+    order = np.argsort(units[weights.bins], kind="stable")
+    found, first = np.unique(units[weights.bins][order], return_index=True)
+    where = [at for unit, at in zip(found, np.split(order, first[1:]), strict=True) if unit >= 0]
+    total = np.zeros((len(masks), n_classes * n_samples), np.float32)
+    step = max(1, UNIT_BYTES // (4 * n_classes * n_samples))
+    for start in range(0, len(where), step):
+        few = where[start : start + step]
+        sums = np.empty((len(few), n_classes, n_samples), np.float32)
+        for row, at in enumerate(few):
+            chosen = flat[:, :, weights.bins[at]].transpose(2, 1, 0)
+            packed = np.concatenate([chosen.real, chosen.imag], axis=1).reshape(-1, n_samples)
+            np.matmul(weights.blocks[at].reshape(-1, n_classes).T, packed, out=sums[row])
+        # A bin of each unit stands for all of it.
+        member = masks[:, weights.bins[[at[0] for at in few]]].astype(np.float32)
+        total += member @ sums.reshape(len(few), -1)
+    return total.reshape(len(masks), n_classes, n_samples)
 
 
 def _by_class(weights: BandWeights, coefficients: ComplexArray) -> Iterator[tuple[slice, MapArray]]:

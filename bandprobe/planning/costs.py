@@ -13,15 +13,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandprobe.features.blocks import BLOCK_BYTES
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import KEEPING, Mode
+from bandprobe.fourier.outside_masks import MOST_UNITS
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
 from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
+from bandprobe.planning.memory import (
+    OF_MAPS,
+    block_images,
+    features_memory,
+    half_bins,
+    linear_memory,
+    logits_bytes,
+    mask_sets,
+    outside_sets,
+    random_memory,
+    spectra_memory,
+    split_memory,
+)
 from bandprobe.planning.probe_costs import (
     Fitting,
     direct_memory,
@@ -30,9 +43,8 @@ from bandprobe.planning.probe_costs import (
     fit_operations,
 )
 from bandprobe.planning.shapes import PassShape
-from bandprobe.scoring.fields import CONTROL_NAMES, CONTROLLED, EFFECTS, SCORES
+from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SCORES
 from bandprobe.scoring.resplits import MOST_SETS
-from bandprobe.store.zarr_store import CHUNK_BYTES, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
 
 BATCH = 16
@@ -102,9 +114,7 @@ def _features(counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsiz
         for forward in passes:
             values = sum(layer.stored for layer in forward.layers)
             stored += counts.total * values * itemsize
-            # The file, its tensors and the network; maps of a batch; chunks that wait.
-            held = 3 * SINGLE * forward.parameters + BATCH * values * (SINGLE + itemsize)
-            memory = max(memory, held + len(forward.layers) * 2 * CHUNK_BYTES)
+            memory = max(memory, features_memory(forward, BATCH, itemsize))
             operations += float(counts.total) * forward.flops
             jobs += 2
     return Cost("features", jobs, stored, memory, operations)
@@ -115,8 +125,7 @@ def _spectra(layers: Sequence[Layer], bands: Bands) -> Cost:
     for layer in layers:
         radii = len(radial_bins(layer.shape.height, layer.shape.width)[0])
         stored += DOUBLE * layer.counts.eval * (2 * len(bands) + radii)
-    blocks = 4 * max(_block(layer) for layer in layers)
-    return Cost("spectra", len(layers), stored, blocks)
+    return Cost("spectra", len(layers), stored, max(map(spectra_memory, layers)))
 
 
 def _probes(layers: Sequence[Layer], study: Study) -> Cost:
@@ -201,60 +210,35 @@ def _by_band(layer: Layer, study: Study, logits: int) -> int:
 
 
 def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
-    logits_bytes = [_logits(layer, study.bands) for layer in layers]
-    readouts = len(study.additive)
-    masks = _mask_logits(study)
-    memory = max(
-        masks * logits
-        + readouts * (2 * layer.weights + 2 * logits)
-        + 2 * layer.weights
-        + 4 * _block(layer)
-        for layer, logits in zip(layers, logits_bytes, strict=True)
-    )
-    outside = max(_outside_memory(layer, study) for layer in layers)
-    operations = sum(
-        2.0 * readouts * layer.counts.eval * layer.counts.classes * layer.shape.dimensions
-        + _outside_operations(layer, study)
-        for layer in layers
-    )
+    total = sum(logits_bytes(layer, study.bands) for layer in layers)
+    readouts, masks = len(study.additive), mask_sets(study)
+    memory = max(split_memory(layer, study) for layer in layers)
+    by_readout = sum(_split_operations(layer, study) for layer in layers)
+    operations = len(OF_MAPS & set(study.additive)) * by_readout
     # Random masks in single precision, of the readouts whose weights are maps.
     linear = len(_linear(study))
-    total = sum(logits_bytes)
     stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
     stored += sum(
         _with_dc(layer, study) * DOUBLE * layer.counts.eval * layer.counts.classes
         for layer in layers
     )
     jobs = len(layers) if readouts else 0
-    return Cost("band_logits", jobs, stored, memory + outside, operations)
+    return Cost("band_logits", jobs, stored, memory, operations)
 
 
-def _outside(study: Study) -> int:
-    """Number of masks outside the bands that a readout of maps is scored with."""
-    if not any(mode.kind in ("remove", "isolate") for mode in study.modes.values()):
-        return 0
-    return len(CONTROL_NAMES) * len(study.bands) * study.controls.masks
-
-
-def _outside_operations(layer: Layer, study: Study) -> float:
-    """Operations of the logits of all masks outside the bands, from the products of each bin."""
-    readouts = len({"map", "pattern"} & set(study.additive))
-    half = layer.shape.height * (layer.shape.width // 2 + 1)
-    return 2.0 * readouts * _outside(study) * half * layer.counts.eval * layer.counts.classes
-
-
-def _outside_memory(layer: Layer, study: Study) -> int:
-    """Bytes of the masks outside the bands and of their logits for a block of images."""
-    readouts, masks = len({"map", "pattern"} & set(study.additive)), _outside(study)
-    half = layer.shape.height * (layer.shape.width // 2 + 1)
-    images = min(layer.counts.eval, max(1, BLOCK_BYTES // (SINGLE * layer.shape.dimensions)))
-    logits = min(LOGIT_BYTES, SINGLE * masks * images * layer.counts.classes)
-    return (readouts * masks * half + 2 * logits) if readouts else 0
-
-
-def _mask_logits(study: Study) -> int:
-    """Number of sets of random masks, each with one mask per band."""
-    return len(CONTROL_KINDS) * study.controls.draws
+def _split_operations(layer: Layer, study: Study) -> float:
+    """Operations of splitting the logits of one readout of maps, with masks outside the bands."""
+    half, channels = half_bins(layer), layer.shape.channels
+    logits = float(layer.counts.eval * layer.counts.classes)
+    # Real and imaginary parts.
+    products = 2.0 * logits * 2 * channels * half
+    sets = outside_sets(layer, study)
+    masks = sets * study.controls.masks
+    if half >= 2 * MOST_UNITS:
+        # Bins of a unit are multiplied together, for each set of masks.
+        return products * (1 + sets) + 2.0 * logits * masks * MOST_UNITS
+    every = SINGLE * masks * block_images(layer) * layer.counts.classes
+    return products * (1 - (-every // LOGIT_BYTES)) + 2.0 * logits * masks * half
 
 
 def _controls(layers: Sequence[Layer], study: Study) -> Cost:
@@ -316,16 +300,13 @@ def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
         heads = len(study.head.readouts) * len(study.head.modes) * (bands + 1)
         networks = [layer for layer in layers if layer.model in study.networks()]
         stored += sum(per_image * min(study.head.samples, n.counts.eval) * heads for n in networks)
-    phase = [mode.draws for mode in study.modes.values() if not mode.is_linear]
+    random = [mode for mode in study.modes.values() if not mode.is_linear]
+    linear = len(random) < len(study.modes)
     memory = 0
     for layer in layers:
-        logits = _logits(layer, study.bands)
-        memory = max(memory, 4 * logits)
-        if phase:
-            # Logits and changed logits of all readouts, scoring of one of them, weights.
-            turned = readouts * (1 + max(phase)) * logits + 2 * max(phase) * logits
-            memory = max(memory, turned + 2 * (readouts + 1) * layer.weights)
-    return Cost("outcomes", len(layers) * (1 + len(phase)), stored, memory)
+        needs = [random_memory(layer, study, mode) for mode in random]
+        memory = max([memory, *needs, *([linear_memory(layer, study)] if linear else [])])
+    return Cost("outcomes", len(layers) * (linear + len(random)), stored, memory)
 
 
 def _controlled(study: Study) -> int:
@@ -359,14 +340,3 @@ def _scored(study: Study, mode: Mode) -> int:
     # The effects come after the draws of the mode, and before those of its controls.
     later = effects + max(scores * draws if controls else 0, interval)
     return held + scores + max(scores * mode.draws, later)
-
-
-def _logits(layer: Layer, bands: Bands) -> int:
-    return DOUBLE * len(bands) * layer.counts.eval * layer.counts.classes
-
-
-def _block(layer: Layer) -> int:
-    """Bytes of a block of samples: complete chunks, however large one map is."""
-    shape = (layer.counts.eval, layer.shape.channels, layer.shape.height, layer.shape.width)
-    chunk = feature_chunks(shape, layer.itemsize)[0]
-    return max(BLOCK_BYTES, chunk * SINGLE * layer.shape.dimensions)
