@@ -266,7 +266,11 @@ def _config(shape: Shape, layers: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "datasets": {shape.dataset: {"kind": "imagefolder", "root": "images"}},
         "models": {
-            model: {"architecture": f"timm/{model}", "weights": "random", "layers": [found]}
+            model: {
+                "architecture": model if model == "pixels" else f"timm/{model}",
+                "weights": "random",
+                "layers": [found],
+            }
             for model, found in layers.items()
         },
         "bands": {"names": list(BANDS.names), "edges": list(BANDS.edges)},

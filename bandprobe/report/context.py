@@ -118,6 +118,11 @@ def page_context(results: Results) -> dict[str, Any]:
         "units": PLURALS[results.unit],
         "population": POPULATIONS[results.unit],
         "models": model_rows(results),
+        "networks": [
+            name
+            for name in results.layers
+            if results.config["models"].get(name, {}).get("architecture") != "pixels"
+        ],
         "map_checks": results.facts.map_checks,
         "bands": band_rows(results.config["bands"]),
         "in_cycles": Bands.from_spec(results.config["bands"]).in_cycles,

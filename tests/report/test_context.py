@@ -228,3 +228,14 @@ def test_replicates_are_a_section_of_a_study_that_has_them(results: Results) -> 
     without = page_of(dataclasses.replace(results, replicates=drawn_anew(count=0)))
     assert "splits drawn anew" not in without
     assert "drawn anew" not in without
+
+
+def test_each_kind_of_figure_has_its_link_and_what_it_answers(results: Results) -> None:
+    names = ["power_planes", "orientation", "transfer", "interactions_accuracy"]
+    every = page_of(dataclasses.replace(results, figures=[*results.figures, *names]))
+    others = [name for name in results.figures if name not in names]
+    none = page_of(dataclasses.replace(results, figures=others))
+    for name in names:
+        link = f'<dt><a href="figures/{name}.svg">'
+        assert (every.count(link), none.count(link)) == (1, 0)
+    assert re.findall(r"draw kernels --model (\S+)</code>", every) == ["net"]
