@@ -244,8 +244,13 @@ class StoreWriter:
         values, options = _whole(variable)
         self._arrays[name] = array = self._group.create_array(name, **options)
         array[...] = values
-        if coordinate and variable.dims != (name,):
+        if coordinate and _is_listed(name, variable):
             self._coordinates.append(name)
+
+
+def _is_listed(name: str, coordinate: Variable) -> bool:
+    """Whether a store names a coordinate in its attributes; that of an axis xarray finds itself."""
+    return coordinate.dims != (name,)
 
 
 def _array_options(
@@ -315,7 +320,7 @@ def _write_small(
 ) -> None:
     """Make the files of a store in memory, which takes half the time, and write these."""
     files: dict[str, Buffer] = {}
-    named = " ".join(name for name, one in coordinates.items() if one.dims != (name,))
+    named = " ".join(name for name, one in coordinates.items() if _is_listed(name, one))
     arrays = {name: _whole(one) for name, one in {**coordinates, **variables}.items()}
 
     async def fill() -> None:
