@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bandprobe.base.blocks import sized
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.fourier.outside_masks import MOST_UNITS
@@ -238,7 +239,7 @@ def _split_operations(layer: Layer, study: Study) -> float:
         # Bins of a unit are multiplied together, for each set of masks.
         return products * (1 + sets) + 2.0 * logits * masks * MOST_UNITS
     every = SINGLE * masks * block_images(layer) * layer.counts.classes
-    return products * (1 - (-every // LOGIT_BYTES)) + 2.0 * logits * masks * half
+    return products * (1 - (-every // sized(LOGIT_BYTES))) + 2.0 * logits * masks * half
 
 
 def _controls(layers: Sequence[Layer], study: Study) -> Cost:
