@@ -12,6 +12,8 @@ from contextlib import contextmanager
 # Shares that a plan chooses from, from the usual sizes on.
 SMALLER = (1.0, 0.5, 0.25, 0.125, 0.0625)
 LARGER = (2.0, 4.0, 8.0, 16.0)
+# Shares are handed to jobs in whole parts of the usual sizes.
+PARTS = 16
 
 _share = 1.0
 
@@ -23,7 +25,7 @@ def sized(usual_bytes: int) -> int:
 
 def set_block_share(share: float) -> None:
     """Let parts have a share of their usual sizes, from now on."""
-    global _share  # noqa: PLW0603, a setting of the process
+    global _share
     if share <= 0:
         raise ValueError(f"a share of {share}: expected more than 0")
     _share = share

@@ -14,7 +14,7 @@ from bandprobe.interventions.additive import SCORED_BYTES
 from bandprobe.linear.decompose import PACKED_BYTES, PRODUCT_BYTES
 from bandprobe.linear.mask_scores import LOGIT_BYTES, UNIT_BYTES
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
-from bandprobe.planning.shapes import PassShape
+from bandprobe.planning.map_shapes import PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES
 from bandprobe.store.zarr_store import CHUNK_BYTES, LARGEST_CHUNK, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
