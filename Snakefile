@@ -110,4 +110,4 @@ onsuccess:
 
 
 onerror:
-    print(*closing_lines(STUDY, finished=False), sep="\n")
+    print(*closing_lines(STUDY, finished=False, log=log), sep="\n")

@@ -33,7 +33,7 @@ rule convert_weights:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=MEMORY.megabytes("convert_weights", 2000),
     params:
         code=code("convert_weights"),
     message:

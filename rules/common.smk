@@ -21,12 +21,9 @@ from bandprobe.workflow.closing import closing_lines
 from bandprobe.workflow.code import PACKAGE, digest_when_asked, files_digest
 from bandprobe.workflow.environment import job_environment
 from bandprobe.workflow.params import as_json
-from bandprobe.workflow.resources import DECODING_MB, EARLY, by_attempt
-from bandprobe.workflow.resources import (
-    decoding_threads,
-    drawing_threads,
-    forward_threads,
-)
+from bandprobe.workflow.resources import DECODING_MB, EARLY, drawing_threads
+from bandprobe.workflow.resources import decoding_threads, forward_threads
+from bandprobe.workflow.run_memory import plan_memory
 from bandprobe.workflow.startup import prepare_results
 from bandprobe.workflow.versions import version_lines
 
@@ -47,8 +44,10 @@ os.environ.update(
         HOME,
         interpreter=None if uses_conda else Path(sys.executable),
         terminal=os.ttyname(2) if workflow.local_exec and os.isatty(2) else "",
+        memory=STUDY.scale.memory,
     )
 )
+MEMORY = plan_memory(STUDY, workflow)
 
 atexit.register(lambda: workflow.dryrun or study_params.keep_what_was_read())
 
@@ -142,6 +141,7 @@ def start_run():
     if any(job.output for job in workflow.dag.needrun_jobs()):
         try:
             prepare_results(Path.cwd())
+            MEMORY.refuse_what_does_not_fit(workflow.dag.needrun_jobs())
         except BandprobeError as error:
             raise WorkflowError(str(error))
     for line in version_lines(STUDY):

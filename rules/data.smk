@@ -71,7 +71,7 @@ rule make_manifest:
         ENVIRONMENT
     threads: threads_by_place(decoding_threads, "dataset")
     resources:
-        mem_mb=by_attempt(DECODING_MB),
+        mem_mb=MEMORY.megabytes("make_manifest", DECODING_MB),
         # Not params: the same images in another folder give the same manifest.
         places=json_of_job(study_params.dataset_places),
         root=of_job(study_params.dataset_root),

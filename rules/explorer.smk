@@ -26,7 +26,7 @@ rule draw_explorer:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1500),
+        mem_mb=MEMORY.megabytes("draw_explorer", 1500),
         root=of_job(study_params.dataset_root),
     params:
         code=code("draw_explorer"),

@@ -26,8 +26,8 @@ rule extract_features:
         ENVIRONMENT
     threads: network_threads
     resources:
-        mem_mb=by_attempt(3000),
-        batch=16,
+        mem_mb=MEMORY.megabytes("extract_features", 3000),
+        batch=MEMORY.batch(16),
         device=STUDY.device,
         root=of_job(study_params.dataset_root),
     params:
@@ -64,7 +64,7 @@ if stores.is_sharded(STUDY):
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(500),
+            mem_mb=MEMORY.megabytes("join_features", 500),
         params:
             code=code("join_features"),
             shards=of_job(study_params.shards_option),

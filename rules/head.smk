@@ -35,8 +35,8 @@ if STUDY.head:
             ENVIRONMENT
         threads: network_threads
         resources:
-            mem_mb=by_attempt(3000),
-            batch=16,
+            mem_mb=MEMORY.megabytes("fit_head", 3000),
+            batch=MEMORY.batch(16),
             device=STUDY.device,
             root=of_job(study_params.dataset_root),
         params:
@@ -79,8 +79,8 @@ if STUDY.head:
             ENVIRONMENT
         threads: network_threads
         resources:
-            mem_mb=by_attempt(3000),
-            batch=64,
+            mem_mb=MEMORY.megabytes("run_head", 3000),
+            batch=MEMORY.batch(64),
             device=STUDY.device,
             root=of_job(study_params.dataset_root),
         params:
@@ -118,7 +118,7 @@ if STUDY.head:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(1000),
+            mem_mb=MEMORY.megabytes("intervene_head", 1000),
         params:
             code=code("intervene_head"),
             bands=as_json(STUDY.bands),
@@ -145,7 +145,7 @@ if STUDY.head:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(500),
+            mem_mb=MEMORY.megabytes("score_head", 500),
         params:
             code=code("score_targets"),
             axes=json_of_job(study_params.layer_axes),

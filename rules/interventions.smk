@@ -34,7 +34,8 @@ if stores.linear_modes(STUDY) or stores.shapley(STUDY):
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(500),
+            mem_mb=MEMORY.megabytes("intervene_linear", 500),
+            blocks=MEMORY.blocks("intervene_linear"),
         params:
             code=code("intervene_linear"),
             modes=as_json(study_params.modes(STUDY, stores.linear_modes(STUDY))),
@@ -42,7 +43,7 @@ if stores.linear_modes(STUDY) or stores.shapley(STUDY):
         message:
             "{wildcards.dataset}: linear modes of {wildcards.model} {wildcards.layer}"
         shell:
-            'python "$BANDPROBE"/intervene_linear.py --code {params.code} --logits {input.logits}'
+            'python "$BANDPROBE"/intervene_linear.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --logits {input.logits}'
             " --refit {input.refit}"
             " --modes {params.modes:q} --fill {params.fill} --output {output.outcomes}"
             " --refit-output {output.refit} --shapley-output {output.shapley} 2> {log}"
@@ -70,7 +71,8 @@ rule intervene_random:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1500),
+        mem_mb=MEMORY.megabytes("intervene_random", 1500),
+        blocks=MEMORY.blocks("intervene_random"),
         device=STUDY.device,
     params:
         code=code("intervene_random"),
@@ -79,7 +81,7 @@ rule intervene_random:
     message:
         "{wildcards.dataset}: {wildcards.mode} of {wildcards.model} {wildcards.layer}"
     shell:
-        'python "$BANDPROBE"/intervene_random.py --code {params.code} --device {resources.device} --logits {input.logits}'
+        'python "$BANDPROBE"/intervene_random.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --device {resources.device} --logits {input.logits}'
         " --features {input.features} --layer {wildcards.layer} --probe {input.probes}"
         " --masks {input.masks} --bands {params.bands:q}"
         " --mode {params.mode:q} --output {output.outcomes} 2> {log}"
@@ -102,7 +104,8 @@ rule score_targets:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(500),
+        mem_mb=MEMORY.megabytes("score_targets", 500),
+        blocks=MEMORY.blocks("score_targets"),
     params:
         code=code("score_targets"),
         axes=json_of_job(study_params.layer_axes),
@@ -112,6 +115,6 @@ rule score_targets:
     message:
         "{wildcards.dataset}: score the targets of {wildcards.model} {wildcards.layer}"
     shell:
-        'python "$BANDPROBE"/score_targets.py --code {params.code} --outcomes {input.outcomes}'
+        'python "$BANDPROBE"/score_targets.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --outcomes {input.outcomes}'
         " --spectra {input.spectra} --refit {input.refit} --undefined {params.undefined} --axes {params.axes:q}"
         " --statistics {params.statistics:q} --output {params.folder} 2> {log}"

@@ -25,7 +25,8 @@ if stores.slab_sums(STUDY):
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(2000),
+            mem_mb=MEMORY.megabytes("sum_slab", 2000),
+            blocks=MEMORY.blocks("sum_slab"),
             device=STUDY.device,
         params:
             code=code("sum_slab"),
@@ -35,7 +36,7 @@ if stores.slab_sums(STUDY):
         message:
             "{wildcards.dataset}: sums of {wildcards.model} {wildcards.layer}, slab {wildcards.slab}"
         shell:
-            'python "$BANDPROBE"/sum_slab.py --code {params.code} --device {resources.device} --train {input.train}'
+            'python "$BANDPROBE"/sum_slab.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --device {resources.device} --train {input.train}'
             " --eval {input.eval} --layer {wildcards.layer} {params.bands} {params.pattern}"
             " --slab {params.slab} --output {output.sums} 2> {log}"
 
@@ -62,7 +63,8 @@ rule fit_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(2000),
+        mem_mb=MEMORY.megabytes("fit_probes", 2000),
+        blocks=MEMORY.blocks("fit_probes"),
         device=STUDY.device,
     params:
         code=code("fit_probes"),
@@ -73,7 +75,7 @@ rule fit_probes:
     message:
         "{wildcards.dataset}: fit the readouts of {wildcards.model} {wildcards.layer}"
     shell:
-        'python "$BANDPROBE"/fit_probes.py --code {params.code} --device {resources.device} --train {input.train} --eval {input.eval}'
+        'python "$BANDPROBE"/fit_probes.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --device {resources.device} --train {input.train} --eval {input.eval}'
         " --layer {wildcards.layer} --readout {params.readouts} --manifest {input.manifest}"
         " --folds {input.folds} --settings {params.settings:q} {params.bands} {params.sums}"
         " --output {output.probes} 2> {log}"
@@ -98,7 +100,8 @@ if stores.band_logits(STUDY):
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(1500),
+            mem_mb=MEMORY.megabytes("split_logits", 1500),
+            blocks=MEMORY.blocks("split_logits"),
             device=STUDY.device,
         params:
             code=code("split_logits"),
@@ -108,6 +111,6 @@ if stores.band_logits(STUDY):
         message:
             "{wildcards.dataset}: split the logits of {wildcards.model} {wildcards.layer}"
         shell:
-            'python "$BANDPROBE"/split_logits.py --code {params.code} --device {resources.device} --features {input.features} --layer {wildcards.layer}'
+            'python "$BANDPROBE"/split_logits.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --device {resources.device} --features {input.features} --layer {wildcards.layer}'
             " --probe {input.probes} --bands {params.bands:q} --controls {params.controls:q}"
             " --changes {params.changes} --masks {output.masks} --output {output.logits} 2> {log}"

@@ -30,7 +30,8 @@ if STUDY.replicates:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(3000),
+            mem_mb=MEMORY.megabytes("redraw_splits", 3000),
+            blocks=MEMORY.blocks("redraw_splits"),
             device=STUDY.device,
         params:
             code=code("redraw_splits"),
@@ -40,7 +41,7 @@ if STUDY.replicates:
         message:
             "{wildcards.dataset}: fit to other images of {wildcards.model} {wildcards.layer}"
         shell:
-            'python "$BANDPROBE"/redraw_splits.py --code {params.code} --device {resources.device}'
+            'python "$BANDPROBE"/redraw_splits.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --device {resources.device}'
             " --train {input.train} --eval {input.eval} --layer {wildcards.layer}"
             " --manifest {input.manifest} --folds {input.folds} --probe {input.probes}"
             " --bands {params.bands:q} --modes {params.modes:q} --settings {params.settings:q}"
@@ -60,7 +61,7 @@ if STUDY.replicates:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=by_attempt(1000),
+            mem_mb=MEMORY.megabytes("summarise_replicates", 1000),
         params:
             code=code("summarise_replicates"),
             axes=as_json(study_params.replicate_axes(STUDY)),

@@ -30,7 +30,7 @@ rule write_report:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("write_report", 1000),
     params:
         code=code("write_report"),
         page=files_digest(PACKAGE / "report" / "templates"),

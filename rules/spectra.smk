@@ -20,7 +20,8 @@ rule compute_spectra:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("compute_spectra", 1000),
+        blocks=MEMORY.blocks("compute_spectra"),
     params:
         code=code("compute_spectra"),
         bands=as_json(STUDY.bands),
@@ -28,6 +29,6 @@ rule compute_spectra:
     message:
         "{wildcards.dataset}: spectra of {wildcards.model} {wildcards.layer}"
     shell:
-        'python "$BANDPROBE"/compute_spectra.py --code {params.code} --features {input.features}'
+        'python "$BANDPROBE"/compute_spectra.py --code {params.code} --memory {resources.mem_mb} --blocks {resources.blocks} --features {input.features}'
         " --layer {wildcards.layer} --bands {params.bands:q} --window {params.window}"
         " --output {output.spectra} 2> {log}"

@@ -18,7 +18,7 @@ rule summarise_interventions:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_interventions", 1000),
     params:
         code=code("summarise_interventions"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts, heads=True)),
@@ -46,7 +46,7 @@ rule summarise_spectra:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_spectra", 1000),
     params:
         code=code("summarise_spectra"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
@@ -73,7 +73,7 @@ rule summarise_planes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_planes", 1000),
     params:
         code=code("summarise_planes"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
@@ -100,7 +100,7 @@ rule summarise_transfer:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_transfer", 1000),
     params:
         code=code("summarise_transfer"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.readouts)),
@@ -127,7 +127,7 @@ rule summarise_probes:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_probes", 1000),
     params:
         code=code("summarise_probes"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.additive)),
@@ -153,7 +153,7 @@ rule summarise_shapley:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_shapley", 1000),
     params:
         code=code("summarise_shapley"),
         axes=as_json(study_params.summary_axes(STUDY, STUDY.additive)),
@@ -182,7 +182,7 @@ rule summarise_parts:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=MEMORY.megabytes("summarise_parts", 1000),
     params:
         code=code("summarise_parts"),
         axes=as_json(study_params.part_axes(STUDY)),

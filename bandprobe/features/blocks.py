@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray, MapArray
+from bandprobe.base.blocks import sized
 from bandprobe.base.progress import tracked
 from bandprobe.store.zarr_store import Store, Variable, store_name
 
@@ -24,7 +25,7 @@ def sample_blocks(store: Store, layer: str) -> Iterator[tuple[slice, MapArray]]:
     n_samples = array.shape[0]
     sample_bytes = 4 * int(np.prod(array.shape[1:]))
     chunk = array.chunks[0]
-    step = max(1, BLOCK_BYTES // (sample_bytes * chunk)) * chunk
+    step = max(1, sized(BLOCK_BYTES) // (sample_bytes * chunk)) * chunk
 
     def iterate() -> Iterator[tuple[slice, MapArray]]:
         for start in range(0, n_samples, step):
@@ -56,9 +57,9 @@ def channels_within(channel_bytes: int, chunk_channels: int) -> int:
     samples.
     """
     chunk = channel_bytes * chunk_channels
-    if chunk <= LARGEST_SLAB_BYTES:
-        return max(1, SLAB_BYTES // chunk) * chunk_channels
-    return max(1, LARGEST_SLAB_BYTES // channel_bytes)
+    if chunk <= sized(LARGEST_SLAB_BYTES):
+        return max(1, sized(SLAB_BYTES) // chunk) * chunk_channels
+    return max(1, sized(LARGEST_SLAB_BYTES) // channel_bytes)
 
 
 def channel_slabs(
@@ -123,9 +124,9 @@ def stored_channels(channel_bytes: int, chunk_channels: int) -> int:
     Whole chunks, so that each is read once, unless one takes more than `LARGEST_STORED_BYTES`.
     """
     chunk = channel_bytes * chunk_channels
-    if chunk <= LARGEST_STORED_BYTES:
-        return max(1, LARGEST_SLAB_BYTES // chunk) * chunk_channels
-    return max(1, LARGEST_STORED_BYTES // channel_bytes)
+    if chunk <= sized(LARGEST_STORED_BYTES):
+        return max(1, sized(LARGEST_SLAB_BYTES) // chunk) * chunk_channels
+    return max(1, sized(LARGEST_STORED_BYTES) // channel_bytes)
 
 
 def read_coordinates(store: Store) -> dict[str, Variable]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray
+from bandprobe.base.blocks import sized
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.interventions.control_bins import alike
 from bandprobe.interventions.outcome_store import BandLogits, MaskLogits, read_refit_logits
@@ -121,7 +122,7 @@ def write_refitted(
 
 def image_blocks(n_bands: int, n_samples: int, n_classes: int) -> Iterator[slice]:
     """Images whose band logits are about `SCORED_BYTES`, one block after the other."""
-    step = max(1, SCORED_BYTES // (8 * n_bands * n_classes))
+    step = max(1, sized(SCORED_BYTES) // (8 * n_bands * n_classes))
     for start in range(0, n_samples, step):
         yield slice(start, min(start + step, n_samples))
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
+from bandprobe.base.blocks import sized
 from bandprobe.base.devices import doubled, fetch, library, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.transform import (
@@ -131,7 +132,7 @@ class BandWeights:
             yield from self._products_on_device(flat)
             return
         bin_bytes = 4 * n_samples * (2 * n_channels + self.spatial_sum.shape[1])
-        step = max(1, PRODUCT_BYTES // bin_bytes)
+        step = max(1, sized(PRODUCT_BYTES) // bin_bytes)
         packed = np.empty((step, n_samples, 2 * n_channels), np.float32)
         for start in range(0, len(self.bins), step):
             part = slice(start, start + step)
@@ -299,7 +300,7 @@ def pack_slabs(
     start = 0
     for slab in slabs:
         partition.check(slab.shape)
-        step = max(1, PACKED_BYTES // (slab[:, :1].size * slab.itemsize))
+        step = max(1, sized(PACKED_BYTES) // (slab[:, :1].size * slab.itemsize))
         for first in range(0, slab.shape[1], step):
             weights = slab[:, first : first + step]
             by_bin, spatial_sum = _by_bin(weights, without_dc=without_dc)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import ComplexArray, FloatArray, MapArray, MaskArray
+from bandprobe.base.blocks import sized
 from bandprobe.base.devices import fetch, put_like
 from bandprobe.linear.decompose import BandWeights
 
@@ -104,7 +105,7 @@ class MaskTally:
             Their positions among all samples.
         """
         row_bytes = 4 * len(labels) * untouched.clean.shape[1]
-        step = max(1, LOGIT_BYTES // row_bytes)
+        step = max(1, sized(LOGIT_BYTES) // row_bytes)
         scored = max(1, SCORED_BYTES // row_bytes)
         for start in range(0, len(self.masks), step):
             rows = slice(start, min(start + step, len(self.masks)))
@@ -235,7 +236,7 @@ def unit_logits(
     found, first = np.unique(units[weights.bins][order], return_index=True)
     where = [at for unit, at in zip(found, np.split(order, first[1:]), strict=True) if unit >= 0]
     total = np.zeros((len(masks), n_classes * n_samples), np.float32)
-    step = max(1, UNIT_BYTES // (4 * n_classes * n_samples))
+    step = max(1, sized(UNIT_BYTES) // (4 * n_classes * n_samples))
     for start in range(0, len(where), step):
         few = where[start : start + step]
         sums = np.empty((len(few), n_classes, n_samples), np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray
+from bandprobe.base.blocks import sized
 from bandprobe.fourier.transform import without_mean
 from bandprobe.linear.inner_products import row_blocks
 from bandprobe.linear.map_sums import pattern_scale, spatial_mean
@@ -104,7 +105,7 @@ def slab_levels(slab: Slab) -> MapArray:
 
 def _samples(slab: Slab) -> Iterator[MapArray]:
     """Copies of a few maps each in single precision."""
-    step = max(1, MOMENT_BYTES // (4 * slab[0].size))
+    step = max(1, sized(MOMENT_BYTES) // (4 * slab[0].size))
     return (np.array(slab[part], np.float32) for part in row_blocks(len(slab), step))
 
 
@@ -118,8 +119,9 @@ def strips(shape: tuple[int, ...]) -> list[Strip]:
     """Parts of a slab (n_samples, n_channels, height, width), each about `STRIP_BYTES`."""
     n_samples, n_channels, height, width = shape
     row = 4 * n_samples * width
-    channels = max(1, STRIP_BYTES // (row * height))
-    rows = height if row * height <= STRIP_BYTES else max(1, STRIP_BYTES // row)
+    most = sized(STRIP_BYTES)
+    channels = max(1, most // (row * height))
+    rows = height if row * height <= most else max(1, most // row)
     return [
         (of_channels, of_rows)
         for of_channels in row_blocks(n_channels, channels)

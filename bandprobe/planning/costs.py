@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from bandprobe.base.blocks import sized
 from bandprobe.fourier.bands import Bands
-from bandprobe.fourier.modes import KEEPING, Mode
+from bandprobe.fourier.modes import KEEPING
 from bandprobe.fourier.outside_masks import MOST_UNITS
 from bandprobe.fourier.random_masks import KINDS as CONTROL_KINDS
 from bandprobe.fourier.spectra import radial_bins
@@ -22,6 +21,7 @@ from bandprobe.linear.coordinates import refit_subsets
 from bandprobe.linear.mask_scores import LOGIT_BYTES
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
+from bandprobe.planning.map_shapes import PassShape
 from bandprobe.planning.memory import (
     OF_MAPS,
     block_images,
@@ -36,29 +36,29 @@ from bandprobe.planning.memory import (
     split_memory,
 )
 from bandprobe.planning.probe_costs import (
-    Fitting,
-    direct_memory,
     direct_operations,
-    fit_memory,
     fit_operations,
 )
-from bandprobe.planning.shapes import PassShape
-from bandprobe.scoring.fields import CONTROLLED, EFFECTS, SCORES
+from bandprobe.planning.readout_memory import (
+    OUTCOMES,
+    fitting_of,
+    linear_readouts,
+    needs_maps,
+    probe_memory,
+    replicate_memory,
+    target_memory,
+)
 from bandprobe.scoring.resplits import MOST_SETS
-from bandprobe.study.study import BY_BAND, Study
+from bandprobe.study.study import Study
 
 BATCH = 16
 # Factorisations with inverses, each of N**3 operations, in the search for the bands' penalties.
 BAND_FITS = 40
 TARGET_BYTES = 3000
-# Correct, rank, margin, top5.
-OUTCOMES = 4
 # Scores of the blank and of the complete map: accuracy, the same with ties at random, margin.
 ENDS_OF_SCORES = 6
 # Penalties that are visited for a split that is drawn anew, as a rule.
 VISITED = 4
-# Values per image that are held once for all bands while targets are scored.
-FACTS = 30
 
 
 @dataclass(frozen=True)
@@ -130,34 +130,21 @@ def _spectra(layers: Sequence[Layer], bands: Bands) -> Cost:
 
 def _probes(layers: Sequence[Layer], study: Study) -> Cost:
     stored, memory, operations = 0, 0, 0.0
-    fitting = _fitting(study)
-    needs_maps = {"map", "pattern", *BY_BAND} & set(study.readouts)
+    fitting = fitting_of(study)
     for layer in layers:
         counts, shape = layer.counts, layer.shape
         logits = DOUBLE * counts.eval * counts.classes
         maps = SINGLE * shape.dimensions
-        stored += len(_linear(study)) * (layer.weights + maps + logits)
+        stored += len(linear_readouts(study)) * (layer.weights + maps + logits)
         stored += _by_band(layer, study, logits)
-        # Slabs of both splits as read, in single precision, and standardised.
-        slabs = 5 * layer.slab * counts.total // (2 * max(counts.train, counts.eval))
-        if needs_maps:
-            slabs *= 3 if fitting.bands else 1
-            held = _pattern_by_band(layer, study)
-            memory = max(memory, held + fit_memory(layer, fitting, slabs))
+        memory = max(memory, probe_memory(layer, study))
+        if needs_maps(study):
             operations += fit_operations(layer, fitting)
             operations += _by_band_operations(layer, study)
         if "pooled" in study.readouts:
             few = min(shape.channels, counts.train)
-            memory = max(memory, direct_memory(layer, fitting, few), 0 if needs_maps else slabs)
             operations += direct_operations(layer, fitting, few)
     return Cost("probes", len(layers), stored, memory, operations)
-
-
-def _pattern_by_band(layer: Layer, study: Study) -> int:
-    """Bytes of the sums of the pattern, which are kept apart by band for penalties of its own."""
-    if not study.probe.by_band or "pattern" not in study.readouts:
-        return 0
-    return DOUBLE * len(study.bands) * layer.counts.train * layer.counts.total
 
 
 def _by_band_operations(layer: Layer, study: Study) -> float:
@@ -166,35 +153,10 @@ def _by_band_operations(layer: Layer, study: Study) -> float:
     return readouts * BAND_FITS * float(layer.counts.train) ** 3
 
 
-def _fitting(study: Study) -> Fitting:
-    readouts, probe = set(study.readouts), study.probe
-    return Fitting(
-        probe.folds,
-        len(probe.penalties),
-        study.controls.permutations,
-        probe.estimator == "ridge",
-        "pattern" in readouts,
-        len(study.bands) if readouts & set(BY_BAND) or probe.by_band else 0,
-        study.scale.slabs > 1,
-        _subsets(study) - 1 if "refit" in readouts else 0,
-    )
-
-
-def _linear(study: Study) -> list[str]:
-    """Readouts whose weights are maps."""
-    return [readout for readout in study.readouts if readout not in BY_BAND]
-
-
 def _with_dc(layer: Layer, study: Study) -> int:
     """Number of readouts that split at DC; `energy` does where a band is DC alone."""
     lowest = study.bands.on_grid(layer.shape.height, layer.shape.width).counts[0]
-    return len(_linear(study)) + int("energy" in study.readouts and lowest == 1)
-
-
-def _subsets(study: Study) -> int:
-    """Largest number of sets of bands that `refit` is fitted for, including that of all bands."""
-    kinds = [study.modes[mode].kind for mode in study.refit_modes]
-    return len(refit_subsets(kinds, np.ones(len(study.bands), np.int64)))
+    return len(linear_readouts(study)) + int("energy" in study.readouts and lowest == 1)
 
 
 def _by_band(layer: Layer, study: Study, logits: int) -> int:
@@ -216,7 +178,7 @@ def _band_logits(layers: Sequence[Layer], study: Study) -> Cost:
     by_readout = sum(_split_operations(layer, study) for layer in layers)
     operations = len(OF_MAPS & set(study.additive)) * by_readout
     # Random masks in single precision, of the readouts whose weights are maps.
-    linear = len(_linear(study))
+    linear = len(linear_readouts(study))
     stored = readouts * total + linear * masks * total * SINGLE // DOUBLE
     stored += sum(
         _with_dc(layer, study) * DOUBLE * layer.counts.eval * layer.counts.classes
@@ -238,7 +200,7 @@ def _split_operations(layer: Layer, study: Study) -> float:
         # Bins of a unit are multiplied together, for each set of masks.
         return products * (1 + sets) + 2.0 * logits * masks * MOST_UNITS
     every = SINGLE * masks * block_images(layer) * layer.counts.classes
-    return products * (1 - (-every // LOGIT_BYTES)) + 2.0 * logits * masks * half
+    return products * (1 - (-every // sized(LOGIT_BYTES))) + 2.0 * logits * masks * half
 
 
 def _controls(layers: Sequence[Layer], study: Study) -> Cost:
@@ -268,10 +230,7 @@ def _replicates(layers: Sequence[Layer], study: Study) -> Cost:
     memory, operations = 0, 0.0
     for layer in layers:
         counts = layer.counts
-        # Of each band of each readout, over the images of both splits.
-        grams = len(own.readouts) * len(study.bands) * DOUBLE * counts.total**2
-        slabs = 5 * layer.slab * counts.total // counts.train
-        memory = max(memory, grams + max(slabs, 4 * DOUBLE * counts.train**2))
+        memory = max(memory, replicate_memory(layer, study))
         products = float(counts.total**2 * layer.shape.dimensions)
         inverses = 2.0 * (1 + VISITED * own.count) * counts.train**3
         operations += len(own.readouts) * (products + inverses)
@@ -283,7 +242,7 @@ def _replicates(layers: Sequence[Layer], study: Study) -> Cost:
 def _outcomes(layers: Sequence[Layer], study: Study) -> Cost:
     bands, readouts = len(study.bands), len(study.additive)
     cells = readouts * sum(bands * mode.draws + 1 for mode in study.modes.values())
-    cells += len(_linear(study)) * bands * study.controls.draws * _controlled(study)
+    cells += len(linear_readouts(study)) * bands * study.controls.draws * _controlled(study)
     if "energy" in study.readouts:
         kept = [mode for mode in study.modes.values() if mode.kind in KEEPING]
         cells += bands * study.controls.draws * sum(len(mode.controls) for mode in kept)
@@ -317,26 +276,5 @@ def _controlled(study: Study) -> int:
 def _targets(layers: Sequence[Layer], study: Study) -> Cost:
     bands, readouts, modes = len(study.bands), len(study.readouts), len(study.modes)
     count = len(layers) * readouts * modes * bands
-    images = max(layer.counts.eval for layer in layers)
-    values = max(_scored(study, mode) for mode in study.modes.values())
-    return Cost("targets", len(layers), TARGET_BYTES * count, DOUBLE * images * values)
-
-
-def _scored(study: Study, mode: Mode) -> int:
-    """Values in double precision per image, each a group of its own, while a mode is scored."""
-    bands, resamples = len(study.bands), study.statistics.resamples
-    draws = study.controls.draws
-    controls = len(mode.controls) if draws and _linear(study) else 0
-    # What is stored, in single precision, with labels, groups and scores of the untouched maps.
-    held = OUTCOMES * bands * (mode.draws + controls * draws) // 2 + FACTS
-    # Scores of the changed maps; effects, of which two of each control and two in excess of it.
-    effects = bands * (len(EFFECTS) + 2 * len(CONTROLLED) * controls)
-    scores = bands * len(SCORES)
-    # One effect at a time: its values in the order of the groups, and their sums. How often each
-    # group is drawn, as integers first.
-    interval = 2 * bands
-    if study.statistics.interval == "bootstrap":
-        interval = max(2 * resamples, resamples + interval)
-    # The effects come after the draws of the mode, and before those of its controls.
-    later = effects + max(scores * draws if controls else 0, interval)
-    return held + scores + max(scores * mode.draws, later)
+    memory = max(target_memory(layer, study) for layer in layers)
+    return Cost("targets", len(layers), TARGET_BYTES * count, memory)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bandprobe.features.blocks import channels_within
 from bandprobe.planning.counts import Counts
-from bandprobe.planning.shapes import LayerShape
+from bandprobe.planning.map_shapes import LayerShape
 from bandprobe.store.zarr_store import feature_chunks
 
 # Bytes of a number in single and in double precision.

@@ -5,6 +5,7 @@ Peaks of their arrays, as the code holds them; tests compare them with the memor
 
 from __future__ import annotations
 
+from bandprobe.base.blocks import sized
 from bandprobe.features.blocks import BLOCK_BYTES
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import Mode
@@ -13,7 +14,7 @@ from bandprobe.interventions.additive import SCORED_BYTES
 from bandprobe.linear.decompose import PACKED_BYTES, PRODUCT_BYTES
 from bandprobe.linear.mask_scores import LOGIT_BYTES, UNIT_BYTES
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
-from bandprobe.planning.shapes import PassShape
+from bandprobe.planning.map_shapes import PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES
 from bandprobe.store.zarr_store import CHUNK_BYTES, LARGEST_CHUNK, feature_chunks
 from bandprobe.study.study import BY_BAND, Study
@@ -71,7 +72,7 @@ def _packing(layer: Layer) -> int:
     most = (layer.counts.train, shape.channels, shape.height, shape.width)
     channels = feature_chunks(most, layer.itemsize)[1]
     chunk = layer.weights * channels // shape.channels
-    transformed = 2 * min(max(PACKED_BYTES, chunk // channels), chunk) * half_bins(layer)
+    transformed = 2 * min(max(sized(PACKED_BYTES), chunk // channels), chunk) * half_bins(layer)
     return 4 * chunk + transformed // (shape.height * shape.width)
 
 
@@ -79,7 +80,7 @@ def block_images(layer: Layer) -> int:
     """Images of a block of samples: complete chunks, however large one map is."""
     shape = (layer.counts.eval, layer.shape.channels, layer.shape.height, layer.shape.width)
     chunk = feature_chunks(shape, layer.itemsize)[0]
-    blocks = max(1, BLOCK_BYTES // (SINGLE * layer.shape.dimensions * chunk))
+    blocks = max(1, sized(BLOCK_BYTES) // (SINGLE * layer.shape.dimensions * chunk))
     return min(layer.counts.eval, blocks * chunk)
 
 
@@ -96,7 +97,7 @@ def _products(layer: Layer) -> int:
     """Bytes of the coefficients of a few bins, of their products, and of those before them."""
     channels, classes = 2 * layer.shape.channels, layer.counts.classes
     of_bin = SINGLE * block_images(layer) * (channels + classes)
-    held = min(max(PRODUCT_BYTES, of_bin), of_bin * half_bins(layer))
+    held = min(max(sized(PRODUCT_BYTES), of_bin), of_bin * half_bins(layer))
     return held + held * classes // (channels + classes)
 
 
@@ -127,9 +128,10 @@ def _outside_memory(layer: Layer, study: Study) -> int:
     scores = 3 * DOUBLE * _changes(study) * sets * layer.counts.eval
     every = SINGLE * masks * block_images(layer) * layer.counts.classes
     # Sums, what is added to them, and those of the masks before.
-    logits = 2 * min(every, LOGIT_BYTES)
-    logits += min(max(0, 2 * every - 3 * LOGIT_BYTES), LOGIT_BYTES)
-    return readouts * (drawn + 2 * scores) + logits + max(_products(layer) // 2, UNIT_BYTES)
+    at_once = sized(LOGIT_BYTES)
+    logits = 2 * min(every, at_once)
+    logits += min(max(0, 2 * every - 3 * at_once), at_once)
+    return readouts * (drawn + 2 * scores) + logits + max(_products(layer) // 2, sized(UNIT_BYTES))
 
 
 def mask_sets(study: Study) -> int:
@@ -154,7 +156,7 @@ def linear_memory(layer: Layer, study: Study) -> int:
     read = _read_logits(layer, study) + 2 * logits // len(study.bands)
     read += _changed_logits(layer, study) if "energy" in study.readouts else 0
     # Those of masks are converted to double precision.
-    scored = (10 + 2 * bool(study.controls.draws)) * min(logits, SCORED_BYTES) // 2
+    scored = (10 + 2 * bool(study.controls.draws)) * min(logits, sized(SCORED_BYTES)) // 2
     shapley = 0
     if study.shapley_fill != "none":
         shapley = DOUBLE * 3 * 2 ** len(study.bands) * layer.counts.eval + scored

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandprobe.base.blocks import sized
 from bandprobe.features.blocks import stored_channels
 from bandprobe.linear import factor_ridge, strips
 from bandprobe.linear.ridge_search import PART
@@ -201,7 +202,7 @@ def _memory_by_weights(layer: Layer, fitting: Fitting) -> int:
     strip = SINGLE * most * (first.stop - first.start) * (rows.stop - rows.start) * shape.width
     gram = readouts * SINGLE * n.train**2
     means = SINGLE * n.total * shape.channels + readouts * SINGLE * n.train * channels
-    summing = gram + max(read, slab + strip) + means + 3 * strips.MOMENT_BYTES
+    summing = gram + max(read, slab + strip) + means + 3 * sized(strips.MOMENT_BYTES)
     sets = fitting.sets * n.classes
     fits = gram + search_memory(layer, fitting) + (readouts - 1) * DOUBLE * sets * n.train
     weights = SINGLE * sets * channels * plane * readouts

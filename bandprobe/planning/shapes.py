@@ -18,59 +18,9 @@ from bandprobe.backbones.layers import module_and_element
 from bandprobe.backbones.layouts import layout_of
 from bandprobe.backbones.tracing import watched
 from bandprobe.backbones.untrained import build_twin
-from bandprobe.data.images import Preprocess
 from bandprobe.errors import ModelError
+from bandprobe.planning.map_shapes import PIXELS, LayerShape, PassShape, image_passes
 from bandprobe.study.study import Model
-
-PIXELS = "pixels"
-
-
-@dataclass(frozen=True)
-class LayerShape:
-    """Shape of the map of one layer for one image, and its prefix tokens.
-
-    Attributes
-    ----------
-    layer : str
-    channels, height, width : int
-    tokens : int
-        Number of prefix tokens, each with `channels` values.
-    """
-
-    layer: str
-    channels: int
-    height: int
-    width: int
-    tokens: int = 0
-
-    @property
-    def dimensions(self) -> int:
-        """Values of one map."""
-        return self.channels * self.height * self.width
-
-    @property
-    def stored(self) -> int:
-        """Values that are stored per image."""
-        return self.dimensions + self.tokens * self.channels
-
-
-@dataclass(frozen=True)
-class PassShape:
-    """One forward pass: its layers and its cost.
-
-    Attributes
-    ----------
-    layers : tuple of LayerShape
-    flops : int
-        Floating-point operations per image up to the last layer; a multiplication and an addition
-        count as two.
-    parameters : int
-        Of the whole network.
-    """
-
-    layers: tuple[LayerShape, ...]
-    flops: int
-    parameters: int
 
 
 def pass_shapes(model: Model) -> tuple[PassShape, ...]:
@@ -82,9 +32,7 @@ def pass_shapes(model: Model) -> tuple[PassShape, ...]:
         If the architecture or a layer is unknown, or the output of a layer is not a map.
     """
     if model.architecture == PIXELS:
-        height, width = model.preprocess["size"]
-        channels = Preprocess.from_config(model.preprocess).n_channels
-        return (PassShape((LayerShape("input", channels, height, width),), 0, 0),)
+        return image_passes(model)
     backbone = without_values(model)
     height, width = backbone.input_size(model.preprocess)
     parameters = sum(tensor.numel() for tensor in backbone.network.parameters())

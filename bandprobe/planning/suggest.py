@@ -13,7 +13,8 @@ import yaml
 from bandprobe.backbones.backbone import Tokens, tapped
 from bandprobe.errors import ConfigError, ModelError
 from bandprobe.planning.counts import Counts
-from bandprobe.planning.shapes import LayerShape, ModuleShape, module_shapes, without_values
+from bandprobe.planning.map_shapes import LayerShape
+from bandprobe.planning.shapes import ModuleShape, module_shapes, without_values
 from bandprobe.study.study import Model
 
 # Smallest reduction of the input's size by a layer, so that the first layers are left out.

@@ -16,7 +16,8 @@ from rich.text import Text
 from bandprobe.base.units import in_bytes, in_time
 from bandprobe.planning.costs import BATCH, Cost, stage_costs
 from bandprobe.planning.counts import Counts, count_samples
-from bandprobe.planning.shapes import PassShape, images_per_second, pass_shapes
+from bandprobe.planning.map_shapes import PassShape
+from bandprobe.planning.shapes import images_per_second, pass_shapes
 from bandprobe.study.study import Study
 
 SECONDS = 5.0

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from bandprobe.base.units import from_text, in_bytes
 from bandprobe.data.datasets import check_spec
 from bandprobe.data.phantom import Phantom
-from bandprobe.errors import ConfigError
+from bandprobe.errors import BandprobeError, ConfigError
 from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.modes import KEEPING, Mode
 from bandprobe.scoring.shapley import MOST_BANDS
@@ -48,6 +49,8 @@ WEIGHTS = {
 
 # How a study runs, not what it is.
 HOW_TO_RUN = ("device", "on_other_versions")
+# Bytes that a run needs at least: Snakemake, Python, its libraries and a few maps.
+LEAST_MEMORY = 1_000_000_000
 
 
 def parse_study(config: Mapping[str, Any]) -> Study:
@@ -79,7 +82,7 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         device=complete["device"],
         on_other_versions=complete["on_other_versions"],
         storage=Storage.from_spec(complete["storage"]),
-        scale=Scale(**complete["scale"]),
+        scale=_scale(complete["scale"]),
         head=parse_head(complete.get("head"), modes),
         replicates=parse_replicates(
             complete.get("replicates"),
@@ -89,8 +92,31 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         ),
         report=_report(complete["report"]),
         # No result depends on these: they are not part of what results are made from.
-        resolved={key: value for key, value in complete.items() if key not in HOW_TO_RUN},
+        resolved=_what_it_is(complete),
     )
+
+
+def _what_it_is(complete: Mapping[str, Any]) -> dict[str, Any]:
+    """A complete configuration without what says only how a study runs."""
+    kept = {key: value for key, value in complete.items() if key not in HOW_TO_RUN}
+    scale = {key: value for key, value in complete["scale"].items() if key != "memory"}
+    return kept | {"scale": scale}
+
+
+def _scale(spec: Mapping[str, Any]) -> Scale:
+    if "memory" not in spec:
+        return Scale(**spec)
+    try:
+        memory = from_text(spec["memory"], "scale.memory")
+    except BandprobeError as error:
+        raise ConfigError(str(error)) from error
+    if memory < LEAST_MEMORY:
+        raise ConfigError(
+            "scale.memory: less than any job takes",
+            expected=f"{in_bytes(LEAST_MEMORY)} or more",
+            found=spec["memory"],
+        )
+    return Scale(spec["shards"], spec["slabs"], memory)
 
 
 def _probe(complete: Mapping[str, Any]) -> ProbeSettings:

@@ -105,10 +105,11 @@ class ReportSettings:
 
 @dataclass(frozen=True)
 class Scale:
-    """Into how many jobs large steps are cut."""
+    """Into how many jobs large steps are cut; bytes that the jobs of a run may have, if limited."""
 
     shards: int
     slabs: int
+    memory: int | None = None
 
 
 @dataclass(frozen=True)

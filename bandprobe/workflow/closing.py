@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
 from bandprobe.scoring.flags import FLAG_MEANINGS
 from bandprobe.study.paths import Paths
 from bandprobe.study.study import Study
+from bandprobe.workflow.job_memory import without_limit
 from bandprobe.workflow.targets import all_interventions, of_all_datasets
 
+# How Python, a shell, and Slurm say that the system has killed a command.
+KILLED = ("died with <Signals.SIGKILL: 9>", "returned non-zero exit status 137", "OUT_OF_MEMORY")
+SCRIPT = re.compile(r"/(\w+)\.py ")
 
-def closing_lines(study: Study, *, finished: bool, directory: Path = Path()) -> list[str]:
-    """Lines on the results below a directory, after a run that has finished or failed."""
+
+def closing_lines(
+    study: Study, *, finished: bool, directory: Path = Path(), log: str | Path | None = None
+) -> list[str]:
+    """Lines on the results below a directory, after a run that has finished or failed.
+
+    Parameters
+    ----------
+    study : Study
+    finished : bool
+    directory : Path
+    log : path, optional
+        Snakemake's own log, which says how jobs ended.
+    """
     targets = of_all_datasets(study, all_interventions)
     count = sum((directory / path).exists() for path in targets)
     lines = [f"bandprobe: {count} of {len(targets)} targets are there"]
@@ -23,6 +40,7 @@ def closing_lines(study: Study, *, finished: bool, directory: Path = Path()) -> 
         lines += flag_lines(flags) if finished and flags.exists() else []
         lines += skipped_lines(study, dataset, directory)
     if not finished:
+        lines += killed_lines(study, Path(log)) if log else []
         return [*lines, "The run failed; logs/ has the log of each job that ran"]
     return lines + opening_lines(study, directory)
 
@@ -31,6 +49,25 @@ def opening_lines(study: Study, directory: Path = Path()) -> list[str]:
     """Which pages to open: those of the data sets that are there."""
     pages = (Path(Paths.REPORT.format(dataset=dataset)) for dataset in study.datasets)
     return [f"Open {page}" for page in pages if (directory / page).exists()]
+
+
+def killed_lines(study: Study, log: Path) -> list[str]:
+    """What to change where the system has killed jobs, which it does where memory is short."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    killed = [line for line in text.splitlines() if any(words in line for words in KILLED)]
+    if not killed:
+        return []
+    rules = dict.fromkeys(name for line in killed for name in SCRIPT.findall(line))
+    what = f"A job of {', '.join(rules)}" if rules else "A job"
+    change = (
+        without_limit()
+        if study.scale.memory is None
+        else "lower scale.memory to what is free here: other programs take some of it"
+    )
+    return [f"{what} was killed (signal 9), most likely because memory ran out: {change}"]
 
 
 def _places(dataset: str, directory: Path) -> list[str]:

@@ -20,6 +20,7 @@ IGNORED = {
     "bandprobe.errors",
     "bandprobe.base.progress",
     "bandprobe.store.provenance",
+    "bandprobe.workflow.job_memory",
     "bandprobe.workflow.params",
     "bandprobe.workflow.script",
 }

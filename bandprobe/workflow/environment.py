@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bandprobe.base.progress import NOTES, TERMINAL
+from bandprobe.workflow.job_memory import memory_variables
 from bandprobe.workflow.script import KEEP_MEMORY
 
 # Names the folder of the scripts, so that the commands of rules hold no path of this machine: a
@@ -19,6 +20,7 @@ def job_environment(
     home: Path,
     interpreter: Path | None,
     terminal: str = "",
+    memory: int | None = None,
 ) -> dict[str, str]:
     """Variables that jobs need, beside those that Snakemake was started with.
 
@@ -34,9 +36,12 @@ def job_environment(
     terminal : str
         Device that jobs show their progress on beside their logs; empty for none. Jobs of
         `bandprobe run` leave it alone: there is a status line.
+    memory : int, optional
+        Bytes of `scale.memory`, where it is set.
     """
     variables = {
         **KEEP_MEMORY,
+        **memory_variables(memory),
         SCRIPTS: str(home / "workflow" / "scripts"),
         "PYTHONPATH": _first(str(home), environment.get("PYTHONPATH", "")),
         TERMINAL: "" if environment.get(NOTES) else terminal,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bandprobe.errors import BandprobeError
 from bandprobe.store.withdrawal import withdrawing
+from bandprobe.workflow.job_memory import add_memory_options, out_of_memory
 
 # The C library's allocator gives large blocks back to the system at once, and each activation or
 # temporary array then faults its pages in anew. Kept, a CNN's forward pass takes half the time.
@@ -39,15 +40,17 @@ def run(main: Callable[[], None]) -> None:
     try:
         with withdrawing():
             main()
-    except BandprobeError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
     except Exception as error:
-        message = _refused_by_disk(error)
+        message = out_of_memory(error) or _said(error)
         if message is None:
             raise
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(1)
+
+
+def _said(error: Exception) -> BandprobeError | None:
+    """What to say of an error that its reader can do something about."""
+    return error if isinstance(error, BandprobeError) else _refused_by_disk(error)
 
 
 def _refused_by_disk(error: Exception) -> BandprobeError | None:
@@ -102,4 +105,5 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the option that all scripts share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--code", default="by hand", help="digest of the code, for provenance")
+    add_memory_options(parser)
     return parser

@@ -18,8 +18,9 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.planning.costs import stage_costs
 from bandprobe.planning.counts import Counts, count_samples
 from bandprobe.planning.layer import Layer
+from bandprobe.planning.map_shapes import LayerShape, PassShape
 from bandprobe.planning.probe_costs import Fitting, fit_operations
-from bandprobe.planning.shapes import LayerShape, PassShape, pass_shapes
+from bandprobe.planning.shapes import pass_shapes
 from bandprobe.scoring.intervals import IntervalSettings, group_resamples
 from bandprobe.scoring.outcomes import ModeOutcomes, Outcomes
 from bandprobe.scoring.records import score_mode

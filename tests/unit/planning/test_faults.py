@@ -272,7 +272,7 @@ def test_ends_of_stages_are_proposed_and_never_what_lies_inside(
 
 
 def test_of_a_resolution_a_layer_that_nothing_goes_around_comes_first() -> None:
-    from bandprobe.planning.shapes import LayerShape
+    from bandprobe.planning.map_shapes import LayerShape
     from bandprobe.planning.suggest import suggested_layers
 
     modules = [
@@ -287,7 +287,7 @@ def test_of_a_resolution_a_layer_that_nothing_goes_around_comes_first() -> None:
 
 
 def test_nothing_is_guessed_where_what_is_declared_cannot_be_used() -> None:
-    from bandprobe.planning.shapes import LayerShape
+    from bandprobe.planning.map_shapes import LayerShape
     from bandprobe.planning.suggest import suggested_layers
 
     inside = ModuleShape("b0.attn", "Attention", "", LayerShape("b0.attn", 8, 4, 4), "")

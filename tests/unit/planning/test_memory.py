@@ -18,8 +18,8 @@ from bandprobe.interventions.perturb import write_perturbed
 from bandprobe.planning.costs import stage_costs
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.layer import Layer
+from bandprobe.planning.map_shapes import LayerShape, PassShape
 from bandprobe.planning.memory import linear_memory, random_memory, spectra_memory, split_memory
-from bandprobe.planning.shapes import LayerShape, PassShape
 from bandprobe.probes.settings import MaskSettings
 from bandprobe.probes.split import split_layer
 from bandprobe.store.zarr_store import StoreWriter, Variable, feature_chunks

@@ -10,6 +10,7 @@ from bandprobe.features import blocks
 from bandprobe.linear import factor_ridge, inner_products, ridge_search, strips
 from bandprobe.planning.counts import Counts
 from bandprobe.planning.layer import Layer
+from bandprobe.planning.map_shapes import LayerShape
 from bandprobe.planning.probe_costs import (
     Fitting,
     by_factors,
@@ -19,7 +20,6 @@ from bandprobe.planning.probe_costs import (
     fit_operations,
     search_operations,
 )
-from bandprobe.planning.shapes import LayerShape
 from bandprobe.probes import fit
 from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer

@@ -11,7 +11,8 @@ import yaml
 from bandprobe.backbones.backbone import load_backbone
 from bandprobe.errors import BandprobeError
 from bandprobe.planning.counts import Counts
-from bandprobe.planning.shapes import LayerShape, module_shapes
+from bandprobe.planning.map_shapes import LayerShape
+from bandprobe.planning.shapes import module_shapes
 from bandprobe.planning.suggest import (
     bare_model,
     chosen_layers,
