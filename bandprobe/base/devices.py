@@ -7,6 +7,8 @@ does not import PyTorch. On a GPU products stay in full float32: TF32 is switche
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -18,16 +20,21 @@ from bandprobe.errors import DeviceError
 
 DEVICES = ("cpu", "cuda")
 
+# Of this process: all that its job computes is computed there.
+_opened = "cpu"
+
 
 def open_device(name: str) -> str:
-    """Check that a device can be used, and prepare it.
+    """Check that a device can be used, prepare it, and let this process compute on it.
 
     Raises
     ------
     DeviceError
         If a GPU is requested and none can be used.
     """
+    global _opened
     if name == "cpu":
+        _opened = name
         return name
     if name not in DEVICES:
         raise DeviceError("device", expected=f"one of {', '.join(DEVICES)}", found=name)
@@ -44,7 +51,24 @@ def open_device(name: str) -> str:
     # Their shorter mantissas would be another precision.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    _opened = name
     return name
+
+
+def opened_device() -> str:
+    """The device that was opened last; `cpu` before that."""
+    return _opened
+
+
+@contextmanager
+def computing_on(device: str) -> Iterator[None]:
+    """Let a block compute on a device, as of `put`."""
+    global _opened
+    before, _opened = _opened, device
+    try:
+        yield
+    finally:
+        _opened = before
 
 
 def device_name(device: str) -> str:

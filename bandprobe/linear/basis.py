@@ -13,6 +13,7 @@ import numpy as np
 
 from bandprobe.base.arrays import FloatArray
 from bandprobe.fourier.rounding import ROUNDING_SHARE
+from bandprobe.linear.factorise import symmetric_eigen
 
 # Eigenvalues below these shares of the largest are rounding errors: of a Gram matrix in single
 # precision, and of maps in double precision.
@@ -90,7 +91,7 @@ def _eigen(
     matrix: FloatArray, tolerance: float, common: float, total: float
 ) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues above rounding error, and their vectors; none for maps that never change."""
-    eigenvalues, vectors = np.linalg.eigh(matrix)
+    eigenvalues, vectors = symmetric_eigen(matrix)
     floor = max(tolerance * max(float(eigenvalues[-1]), common), ROUNDING_SHARE * total)
     kept = eigenvalues > floor
     return eigenvalues[kept], vectors[:, kept]

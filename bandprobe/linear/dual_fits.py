@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from bandprobe.base.arrays import FloatArray, LabelArray, MaskArray
+from bandprobe.linear.factorise import positive_inverse, solve
 from bandprobe.linear.gram_ridge import LabelSets
 from bandprobe.linear.ridge_search import RidgePath, search_ridge
 
@@ -120,11 +120,11 @@ def without(
     count, penalty = len(gram), fit.penalty
     centred = gram - gram.mean(0) - gram.mean(0)[:, None] + gram.mean()
     centred.flat[:: count + 1] += penalty
-    inverse = cho_solve(cho_factor(centred, lower=True), np.eye(count))
+    inverse = positive_inverse(centred)
     target = np.eye(fit.duals.shape[1])[labels]
     for gone in left_out:
         inner = penalty * inverse[np.ix_(gone, gone)] - 1.0 / count
-        change = -np.linalg.solve(inner, penalty * fit.duals[gone])
+        change = -solve(inner, penalty * fit.duals[gone])
         duals = fit.duals + inverse[:, gone] @ change - change.sum(0) / (count * penalty)
         duals[gone] = 0.0
         kept = ~gone

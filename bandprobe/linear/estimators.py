@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from bandprobe.base.arrays import FloatArray, LabelArray
+from bandprobe.linear.factorise import solve
 
 Solve = Callable[[FloatArray], FloatArray]
 PathFit = Callable[[FloatArray, FloatArray, LabelArray, int, FloatArray], "LinearPath"]
@@ -113,9 +114,9 @@ def held_out_ridge(
         solvers = _by_coordinates if train.shape[1] < len(inside) else _by_samples
         rows = []
         solves = solvers(inside, eigenvalues, penalties, len(train))
-        for penalty, solve in zip(penalties, solves, strict=True):
+        for penalty, solver in zip(penalties, solves, strict=True):
             fitted = base + inside @ (projected / (eigenvalues + penalty)[:, None])
-            rows.append(target[held] - solve(target[held] - fitted))
+            rows.append(target[held] - solver(target[held] - fitted))
         logits[int(fold)] = np.stack(rows)
     return logits
 
@@ -127,7 +128,7 @@ def _by_samples(
     for penalty in penalties:
         # A matrix times its own transpose takes half as long as another product.
         half = inside / np.sqrt(eigenvalues + penalty)
-        yield partial(np.linalg.solve, np.eye(len(inside)) - half @ half.T - 1.0 / n_samples)
+        yield partial(solve, np.eye(len(inside)) - half @ half.T - 1.0 / n_samples)
 
 
 def _by_coordinates(
@@ -146,7 +147,7 @@ def _by_coordinates(
 
 
 def _woodbury(wide: FloatArray, inner: FloatArray, values: FloatArray) -> FloatArray:
-    solved: FloatArray = values + wide @ np.linalg.solve(inner, wide.T @ values)
+    solved: FloatArray = values + wide @ solve(inner, wide.T @ values)
     return solved
 
 

@@ -67,6 +67,7 @@ def fit_layer(
     ConfigError
         If a readout by band is wanted without bands.
     """
+    on_device = open_device(device)
     by_band = [readout for readout in BY_BAND if readout in outputs]
     if by_band and bands is None:
         raise ConfigError(
@@ -80,13 +81,13 @@ def fit_layer(
             write_pooled(writer, splits, list(splits.spatial_means()))
         return
     if bands is None and not slabs and is_cheaper(splits):
-        means = fit_by_weights(writer, splits, list(outputs), open_device(device))
+        means = fit_by_weights(writer, splits, list(outputs), on_device)
         if means is not None:
             if "pooled" in outputs:
                 write_pooled(writer, splits, means)
             return
     partition = None if bands is None else bands.bands.on_grid(*splits.grid)
-    sums = layer_sums(splits, partition, slabs, device, pattern="pattern" in outputs)
+    sums = layer_sums(splits, partition, slabs, on_device, pattern="pattern" in outputs)
     maps = StandardisedMaps.from_sums(sums)
     whole = fit_readout(splits, maps.source)
     readouts = {"map": with_band_penalties(splits, sums.by_band, maps, whole)}
@@ -118,8 +119,7 @@ def layer_sums(
         return read_sums(slabs, partition)
     maps = (splits.train, splits.evaluation, splits.layer, partition)
     by_band = splits.settings.by_band
-    on_device = open_device(device)
-    return sum_channels(*maps, device=on_device, pattern=pattern, pattern_by_band=by_band)
+    return sum_channels(*maps, device=device, pattern=pattern, pattern_by_band=by_band)
 
 
 def with_band_penalties(
