@@ -54,6 +54,8 @@ rule unpack_photos:
     priority: EARLY
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=MEMORY.megabytes("unpack_photos", 1000),
     params:
         code=code("unpack_photos"),
         asset="photos",

@@ -19,6 +19,8 @@ rule make_phantom:
     priority: EARLY
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=MEMORY.megabytes("make_phantom", 1000),
     params:
         code=code("make_phantom"),
         spec=json_of_job(study_params.made_images_spec),
@@ -43,6 +45,7 @@ rule unpack_images:
     conda:
         ENVIRONMENT
     resources:
+        mem_mb=MEMORY.megabytes("unpack_images", 1000),
         places=json_of_job(study_params.dataset_places),
     params:
         code=code("unpack_images"),
@@ -100,6 +103,8 @@ rule assign_folds:
         "logs/{dataset}/assign_folds.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=MEMORY.megabytes("assign_folds", 1000),
     params:
         code=code("assign_folds"),
         folds=STUDY.probe.folds,

@@ -20,6 +20,8 @@ rule plot_verdict:
     priority: 5
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=MEMORY.megabytes("plot_verdict", 1000),
     params:
         code=code("plot_verdict"),
         style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),
@@ -50,6 +52,8 @@ for table in dict.fromkeys(
         conda:
             ENVIRONMENT
         threads: drawing_threads(len(study_params.figures_of(STUDY, table)))
+        resources:
+            mem_mb=MEMORY.megabytes("plot_figures", 1000),
         params:
             code=code("plot_figures"),
             style=files_digest(PACKAGE / "figures" / "publication.mplstyle"),

@@ -88,12 +88,7 @@ def stage_costs(
 ) -> list[Cost]:
     """The cost of every stage of one data set, in the order of the workflow."""
     itemsize = study.storage.itemsize
-    layers = [
-        Layer(model, shape, counts, itemsize)
-        for model, passes in shapes.items()
-        for forward in passes
-        for shape in forward.layers
-    ]
+    layers = layers_of(counts, shapes, itemsize)
     costs = [
         _features(counts, shapes, itemsize),
         _spectra(layers, study.bands),
@@ -106,6 +101,18 @@ def stage_costs(
         _targets(layers, study),
     ]
     return [cost for cost in costs if cost.jobs]
+
+
+def layers_of(
+    counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsize: int
+) -> list[Layer]:
+    """Every layer of a study, with samples whose values are stored in so many bytes."""
+    return [
+        Layer(model, shape, counts, itemsize)
+        for model, passes in shapes.items()
+        for forward in passes
+        for shape in forward.layers
+    ]
 
 
 def _features(counts: Counts, shapes: Mapping[str, Sequence[PassShape]], itemsize: int) -> Cost:

@@ -33,8 +33,9 @@ from bandprobe.planning.readout_memory import (
 from bandprobe.store.zarr_store import feature_chunks
 from bandprobe.study.study import Study
 
-# Python with the libraries that a job of a layer imports, and what they take on first use.
-LIBRARIES = 600_000_000
+# Python with the libraries that a job of a layer imports, and what they take on first use; with a
+# GPU, PyTorch and the driver too.
+LIBRARIES = {"cpu": 300_000_000, "cuda": 3_000_000_000}
 # What a process keeps beyond its arrays, as a share of them: freed blocks between those in use.
 KEPT = 0.15
 
@@ -47,13 +48,28 @@ ARRAYS: Mapping[str, Formula] = {
     "split_logits": split_memory,
     "intervene_linear": linear_memory,
     "intervene_random": lambda layer, study: max(
-        random_memory(layer, study, mode) for mode in study.modes.values() if not mode.is_linear
+        (random_memory(layer, study, mode) for mode in study.modes.values() if not mode.is_linear),
+        default=0,
     ),
     "score_targets": target_memory,
     "redraw_splits": replicate_memory,
 }
 # Rules that read all samples of some channels at a time.
 OF_SLABS = ("sum_slab", "fit_probes", "redraw_splits")
+
+
+def rules_of(study: Study) -> list[str]:
+    """Those of `ARRAYS` that a study has jobs of, in the order of the workflow."""
+    random = any(not mode.is_linear for mode in study.modes.values())
+    linear = any(mode.is_linear for mode in study.modes.values())
+    exists = {
+        "sum_slab": study.scale.slabs > 1,
+        "split_logits": bool(study.additive),
+        "intervene_linear": linear or study.shapley_fill != "none",
+        "intervene_random": random and bool(study.additive),
+        "redraw_splits": study.replicates is not None,
+    }
+    return [rule for rule in ARRAYS if exists.get(rule, True)]
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ class Need:
 
 def process_memory(rule: str, layer: Layer, study: Study) -> int:
     """Bytes of a job's process, with blocks of the sizes that are in force."""
-    return LIBRARIES + int((1 + KEPT) * ARRAYS[rule](layer, study))
+    return LIBRARIES[study.device] + int((1 + KEPT) * ARRAYS[rule](layer, study))
 
 
 def job_need(rule: str, layer: Layer, study: Study, most: int, at_once: int = 1) -> Need:
@@ -140,30 +156,21 @@ def _readings(share: float, rule: str, layer: Layer, study: Study) -> int:
     return -(-chunk // channels)
 
 
-def check_fits(rule: str, layer: Layer, study: Study, most: int, setting: str) -> None:
-    """Refuse a job that does not fit, whatever its blocks.
+def refusal(rule: str, layer: Layer, study: Study, most: int) -> BandprobeError | None:
+    """What to say of a job that does not fit, whatever its blocks; None if it fits.
 
-    Parameters
-    ----------
-    rule, layer, study, most
-        As of `job_need`.
-    setting : str
-        What says how much the job may have, such as `scale.memory`.
-
-    Raises
-    ------
-    BandprobeError
-        With what it needs, and the settings that lower it.
+    The error has what the job needs, and the settings that lower it.
     """
     need = job_need(rule, layer, study, most).memory
     if need <= most:
-        return
-    raise BandprobeError(
+        return None
+    total = need + (study.scale.memory or most) - most
+    lower = "; ".join([*_lowered(rule, layer, study, most), "fewer images or classes"])
+    return BandprobeError(
         f"{rule} of {layer.model} {layer.shape.layer} does not fit into memory",
-        expected=f"{in_bytes(most)} ({setting}) or less",
+        expected=f"{in_bytes(most)} or less: what scale.memory leaves to jobs",
         found=f"{in_bytes(need)}, with the smallest blocks",
-        hint=f"give {setting} {in_bytes(need)} or more; or lower it by "
-        + "; ".join([*_lowered(rule, layer, study, most), "fewer images or classes"]),
+        hint=f"set scale.memory to {in_bytes(total)} or more, or let the job take less: {lower}",
     )
 
 

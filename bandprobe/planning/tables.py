@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bandprobe.base.units import in_bytes, in_time
-from bandprobe.planning.costs import BATCH, Cost, stage_costs
+from bandprobe.planning.costs import BATCH, Cost, layers_of, stage_costs
 from bandprobe.planning.counts import Counts, count_samples
+from bandprobe.planning.jobs import job_need, refusal, rules_of
+from bandprobe.planning.limit import jobs_memory
 from bandprobe.planning.map_shapes import PassShape
 from bandprobe.planning.shapes import images_per_second, pass_shapes
 from bandprobe.study.study import Study
@@ -67,6 +69,31 @@ def plan_tables(study: Study, speed: Speed) -> Iterator[RenderableType]:
             f"! is more than the {in_bytes(memory)} of this machine. bandprobe/planning/costs.py "
             "says what is counted; Python and its libraries add 0.2 GB per job, 0.6 GB with torch."
         )
+        yield from limit_tables(study, counts, shapes)
+
+
+def limit_tables(study: Study, counts: Counts, shapes: Shapes) -> Iterator[RenderableType]:
+    """The largest job of each rule under `scale.memory`, and what does not fit; nothing without."""
+    most = jobs_memory(study)
+    if most is None or study.scale.memory is None:
+        return
+    every = layers_of(counts, shapes, study.storage.itemsize)
+    table = Table(title=f"under scale.memory: {in_bytes(most)} for jobs", title_justify="left")
+    for name in ("rule", "largest job", "memory", "blocks", "at once"):
+        table.add_column(name, justify="left" if name in ("rule", "largest job") else "right")
+    refused, cores = [], os.cpu_count() or 1
+    for rule in rules_of(study):
+        needs = [(job_need(rule, layer, study, most, cores), layer) for layer in every]
+        need, layer = max(needs, key=lambda pair: pair[0].memory)
+        fit = most // need.memory
+        where = f"{layer.model} {layer.shape.layer}"
+        size = in_bytes(need.memory) + ("" if fit else " !")
+        table.add_row(rule, where, size, f"{need.share:g}", f"{fit}" if fit else "none")
+        if not fit:
+            refused.append(refusal(rule, layer, study, most))
+    yield table
+    yield "! is more than that. Memory is a process's; blocks are a share of their usual sizes."
+    yield from map(str, refused)
 
 
 def matrix_speed() -> float:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from bandprobe.workflow.job_layers import StudyLayers
 
 MEGABYTE = 1_000_000
-# Of `scale.memory`, for Snakemake itself and this plan.
-OWN = 250 * MEGABYTE
 # Megabytes in which a usual batch of images goes through a network, and how many do not depend on
 # the batch.
 OF_BATCH, OF_NETWORK = 3000, 900
@@ -39,13 +37,6 @@ class AnyJob(Protocol):
 
     rule: AnyRule
     wildcards: stores.Wildcards
-
-
-def jobs_memory(study: Study, *, is_remote: bool) -> int | None:
-    """Megabytes that jobs may have together here, or each on a cluster; None without a limit."""
-    if study.scale.memory is None:
-        return None
-    return (study.scale.memory - (0 if is_remote else OWN)) // MEGABYTE
 
 
 @dataclass(frozen=True)
@@ -129,13 +120,16 @@ class MemoryPlan:
         most = self.most()
         if self.study.scale.memory is None or most is None:
             return
-        from bandprobe.planning.jobs import ARRAYS, check_fits
+        from bandprobe.planning.jobs import ARRAYS, refusal
 
         for job in jobs:
             rule = job.rule.name
             layer = self.layers.of(job.wildcards) if rule in ARRAYS else None
-            if layer is not None:
-                check_fits(rule, layer, self.study, most * MEGABYTE, "scale.memory")
+            if layer is None:
+                continue
+            error = refusal(rule, layer, self.study, most * MEGABYTE)
+            if error is not None:
+                raise error
 
     @cached_property
     def layers(self) -> StudyLayers:

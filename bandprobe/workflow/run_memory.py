@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from bandprobe.planning.limit import jobs_memory
 from bandprobe.study.study import Study
-from bandprobe.workflow.memory import MemoryPlan, jobs_memory
+from bandprobe.workflow.memory import MEGABYTE, MemoryPlan
 
 RESOURCE = "mem_mb"
 
@@ -23,7 +24,8 @@ def plan_memory(study: Study, workflow: Any) -> MemoryPlan:
     workflow : snakemake.workflow.Workflow
     """
     is_remote = workflow.remote_exec or not workflow.local_exec
-    most = jobs_memory(study, is_remote=is_remote)
+    limit = jobs_memory(study, is_remote=is_remote)
+    most = None if limit is None else limit // MEGABYTE
     given = workflow.global_resources
     if most is not None and not is_remote and RESOURCE not in given:
         given[RESOURCE] = most
