@@ -31,7 +31,7 @@ from bandprobe.planning.readout_memory import (
     target_memory,
 )
 from bandprobe.store.zarr_store import feature_chunks
-from bandprobe.study.study import Study
+from bandprobe.study.study import BY_BAND, Study
 
 # Python with the libraries that a job of a layer imports, and what they take on first use; with a
 # GPU, PyTorch and the driver too.
@@ -185,9 +185,12 @@ def _lowered(rule: str, layer: Layer, study: Study, most: int) -> Iterator[str]:
 
 def lighter_studies(study: Study) -> Iterator[tuple[str, Study]]:
     """Studies that do without something, each with what is said of it."""
-    for names in (("refit",), ("refit", "energy"), ("refit", "energy", "pattern")):
+    # Sums are kept by band as long as one readout needs them.
+    by_band = [name for name in BY_BAND if name in study.readouts]
+    pattern = [name for name in study.readouts if name == "pattern"]
+    for names in (by_band, [*by_band, *pattern] if pattern else []):
         left = tuple(name for name in study.readouts if name not in names)
-        if left and len(study.readouts) - len(left) == len(names):
+        if names and left:
             yield f"readouts without {', '.join(names)}", replace(study, readouts=left)
     if study.probe.by_band:
         yield "probe.by_band: false", replace(study, probe=replace(study.probe, by_band=False))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from bandprobe.data.manifest import write_table
 from bandprobe.scoring.flags import FLAG_MEANINGS
 from bandprobe.study.study import Study
-from bandprobe.workflow.closing import closing_lines, flag_lines, skipped_lines
+from bandprobe.workflow.closing import closing_lines, flag_lines, killed_lines, skipped_lines
 from bandprobe.workflow.targets import all_interventions
 from tests.unit.workflow.conftest import study_of
 
@@ -74,3 +75,25 @@ def test_images_that_were_left_out_are_counted_by_their_reason(tmp_path: Path) -
     ]:
         study = study_of(datasets={"own": own | keys})
         assert skipped_lines(study, "own", tmp_path) == lines
+
+
+@pytest.mark.parametrize(
+    "end", ["died with <Signals.SIGKILL: 9>.", "returned non-zero exit status 137."]
+)
+def test_a_job_that_was_killed_is_named_with_the_setting(
+    tiny: Study, tmp_path: Path, end: str
+) -> None:
+    log = tmp_path / "snakemake.log"
+    log.write_text(f"rule a:\nCommand 'set -e; python \"$X\"/fit_probes.py --code 1 2> l' {end}\n")
+    (line,) = killed_lines(tiny, log)
+    assert line.startswith("A job of fit_probes was killed (signal 9)")
+    assert "set scale.memory" in line
+    assert line in closing_lines(tiny, finished=False, directory=tmp_path, log=log)
+    (limited,) = killed_lines(study_of(scale={"memory": "2GB"}), log)
+    assert "lower scale.memory" in limited
+
+
+def test_other_failures_say_nothing_of_memory(tiny: Study, tmp_path: Path) -> None:
+    log = tmp_path / "snakemake.log"
+    log.write_text("Command 'python a.py' returned non-zero exit status 1.\n")
+    assert killed_lines(tiny, log) == killed_lines(tiny, tmp_path / "none") == []

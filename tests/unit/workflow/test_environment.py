@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bandprobe.base.progress import NOTES, TERMINAL
 from bandprobe.workflow.environment import SCRIPTS, job_environment
+from bandprobe.workflow.job_memory import MEMORY
 from bandprobe.workflow.script import KEEP_MEMORY
 
 HOME = Path("/a b'c{d}")
@@ -37,3 +38,8 @@ def test_jobs_leave_the_terminal_to_a_status_line() -> None:
 
 def test_environments_of_snakemakes_own_keep_their_interpreter() -> None:
     assert "PATH" not in job_environment({"PATH": "/usr/bin"}, HOME, None)
+
+
+def test_jobs_are_told_of_a_limit_of_memory() -> None:
+    assert job_environment({}, HOME, PYTHON)[MEMORY] == ""
+    assert job_environment({}, HOME, PYTHON, memory=2_000_000_000)[MEMORY] == "2000000000"

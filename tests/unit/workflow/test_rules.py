@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from bandprobe.figures.gallery import gallery
+from bandprobe.planning.jobs import ARRAYS
 from bandprobe.study.config import load_config
 from bandprobe.study.parse import parse_study
 from bandprobe.workflow.summary_script import summary_parser
@@ -35,6 +36,8 @@ TRIGGERS = {
 }
 # Parameters that are several options.
 SEVERAL = {"shards": {"shards", "count", "split"}, "sums": {"sums", "slabs"}}
+# Options that all scripts share: `--code`, and what a plan of the memory says.
+SHARED = {"code", "memory", "blocks"}
 # Options that a rule leaves out on purpose.
 WITH_RESULTS = "heads have a result under each of their modes"
 LEFT_OUT = {
@@ -92,7 +95,7 @@ def fields(text: str) -> list[str]:
 
 
 def options_of(script: str) -> set[str]:
-    """Options that a script takes, `--code` not among them."""
+    """Options that a script takes, those that all share not among them."""
     tree = ast.parse((ROOT / "workflow" / "scripts" / f"{script}.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     firsts = [call.args[0] for call in calls]
@@ -102,7 +105,7 @@ def options_of(script: str) -> set[str]:
             shared = summary_parser(None, ast.literal_eval(call.args[1]), "")
             texts += [option for action in shared._actions for option in action.option_strings]
     options = {text.removeprefix("--") for text in texts if text.startswith("--")}
-    return options - {"code", "help"}
+    return options - SHARED - {"help"}
 
 
 def options_in(rule: Rule) -> set[str]:
@@ -144,8 +147,16 @@ def test_every_value_comes_from_what_snakemake_watches(rule: Rule) -> None:
 def test_every_option_of_the_script_is_given(rule: Rule) -> None:
     given = options_in(rule)
     left_out = {option for name, option in LEFT_OUT if name == rule.name}
-    assert given - {"code"} == options_of(rule.script) - left_out
+    assert given - SHARED == options_of(rule.script) - left_out
     assert left_out <= options_of(rule.script)
+
+
+@every_rule
+def test_jobs_that_are_planned_know_their_memory_and_blocks(rule: Rule) -> None:
+    given = options_in(rule) & {"memory", "blocks"}
+    assert given == ({"memory", "blocks"} if rule.name in ARRAYS else set())
+    if given:
+        assert {"resources.mem_mb", "resources.blocks"} <= set(fields(rule.command))
 
 
 @every_rule
