@@ -26,51 +26,55 @@ SCRIPTS = ("run_layerwise_intervention", "batch_all_layers", "plot_layerwise_spe
 OPENING = """\
 # Every option
 
-This page is generated from the commands by `docs/generate_usage.py`. Edit them, not this page.
-[outputs.md](outputs.md) names every file that comes out, [config.md](config.md) every key of a
-configuration.
+Generated from the commands by `docs/generate_usage.py`: edit them, not this page.
 
 ## Running a study
 
     snakemake --cores all [TARGET] [--configfile FILE] [--directory FOLDER]
     bandprobe run FILE [TARGET] [--directory FOLDER]
 
-The first is for a checkout. The second takes the same options, and works without one too.
+The first is for a checkout. The second takes the same options, and works without one too. `TARGET`
+is a stage ({stages}) or the path of any [file that comes out](outputs.md); all by default.
+[workflow.md](workflow.md) says what runs again after which change.
 
 | option of Snakemake | meaning |
 | --- | --- |
 | `--cores N` | how many cores to use |
-| `--configfile FILE` | the study, in place of `config.yaml` |
+| `--configfile FILE` | the [study](config.md), in place of `config.yaml` |
 | `--directory FOLDER` | where results go, and where relative paths start |
 | `--dry-run` | say what would run, and why |
 | `--resources mem_mb=N` | memory of all running jobs together |
 | `--set-resources RULE:batch=N` | images a pass of `extract_features`, `intervene_head` |
 | `--unlock` | after a run was killed |
 | `--sdm conda` | build the environment of `envs/bandprobe.yaml` for the jobs |
-
-`TARGET` is a stage or the path of any file of [outputs.md](outputs.md); all by default. Stages:
-{stages}. [workflow.md](workflow.md) says what runs again after which change.
-
-`make study`, `make plan`, `make test`, `make test-all`, `make check`, `make docs` and `make bench`
-set up an environment in `.venv` first. Their variables: `CORES` (all), `CONFIG` (config.yaml),
-`PLAN` (--measure), `PYTHON` (python3).
-
-| environment variable | meaning |
-| --- | --- |
+| **environment variable** | |
 | `HF_HOME`, `TORCH_HOME` | caches of published weights |
 | `HF_HUB_OFFLINE` | at 1 nothing is fetched |
 | `PYTHONPATH` | where the modules of `python/` architectures are looked for |
 
+`make study`, `plan`, `test`, `test-all`, `check`, `docs` and `bench` set up an environment in
+`.venv` first; variables `CORES` (all), `CONFIG` (config.yaml), `PLAN` (--measure), `PYTHON`
+(python3).
+
 ## The command bandprobe
 
-`bandprobe COMMAND`, or `python -m bandprobe COMMAND`. It ends with status 0, with 1 after an error,
-and with 2 after a misspelt command line; `bandprobe COMMAND --help` says more.
+`bandprobe COMMAND`, or `python -m bandprobe COMMAND`, ends with status 0, with 1 after an error,
+and with 2 after a misspelt command line; `--help` gives examples. `show`, `draw`, `export` and the
+scripts let Snakemake make what is missing first, and have `--dataset` (default: the only one),
+`--config` (`config.yaml`) and `--cores` (all).
 
-`show`, `draw`, `export` and the scripts let Snakemake make what is missing first. They all have
-`--dataset` (default: the only one), `--config` (`config.yaml`) and `--cores` (all).
+{head}
 """
-# Options of all commands that run the workflow; examples of a command.
-COMMON, EXAMPLES = ("dataset", "config", "cores"), 2
+SCRIPTS_OPENING = """
+## The three scripts
+
+Run them with `python workflow/scripts/NAME.py`.
+
+{head}
+"""
+HEAD = "| option | meaning |\n| --- | --- |"
+# Options of all commands that run the workflow.
+COMMON = ("dataset", "config", "cores")
 STAGES = ("manifests", "features", "spectra", "probes", "interventions", "head", "summaries")
 
 
@@ -103,17 +107,11 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     return found | {name: script_parser(name) for name in SCRIPTS}
 
 
-def section(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    """One command: what it does in a sentence, a table of its options, two examples."""
-    description = (parser.description or "").strip()
-    yield from ("", f"### {title}", "", description.split("\n\n")[0], "")
-    own = [action for action in parser._actions if not is_common(action, parser)]
-    yield from ("| option | meaning |", "| --- | --- |")
-    yield from map(row, own)
-    examples = [line.strip() for line in (parser.epilog or "").splitlines()]
-    shown = [line for line in examples if line.startswith("bandprobe ")][:EXAMPLES]
-    if shown:
-        yield from ("", "```text", *shown, "```")
+def rows(title: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """One command: what it does in a sentence, and its options."""
+    description = (parser.description or "").strip().split("\n\n")[0]
+    yield f"| **{title}** | {' '.join(description.split())} |"
+    yield from (row(action) for action in parser._actions if not is_common(action, parser))
 
 
 def is_common(action: argparse.Action, parser: argparse.ArgumentParser) -> bool:
@@ -138,17 +136,12 @@ def row(action: argparse.Action) -> str:
 
 def page() -> str:
     """Compose the whole page."""
-    lines = [OPENING.format(stages=", ".join(f"`{stage}`" for stage in STAGES)).rstrip()]
-    found = parsers()
-    for title, parser in found.items():
+    stages = ", ".join(f"`{stage}`" for stage in STAGES)
+    lines = [OPENING.format(stages=stages, head=HEAD).rstrip()]
+    for title, parser in parsers().items():
         if title == SCRIPTS[0]:
-            lines += [
-                "",
-                "## The three scripts",
-                "",
-                "Run them with `python workflow/scripts/NAME.py`.",
-            ]
-        lines += section(title, parser)
+            lines.append(SCRIPTS_OPENING.format(head=HEAD).rstrip())
+        lines += rows(title, parser)
     return "\n".join(lines) + "\n"
 
 

@@ -16,9 +16,10 @@ from bandprobe.report.answer import answer
 from bandprobe.report.context import Results, page_context
 from bandprobe.report.explorer import explorer_note
 from bandprobe.report.findings import number, span
-from bandprobe.report.payload import page_data
+from bandprobe.report.payload import FIRST_COLUMNS, page_data, target_columns
 
 TEMPLATES = Path(__file__).parent / "templates"
+FIRST_SCRIPT = ("first.js",)
 SCRIPTS = ("core.js", "heat.js", "plots.js", "table.js", "explorer.js", "view.js", "main.js")
 STYLES = ("report.css",)
 # These would end a script element, or change how its end is found. Scripts have them only in
@@ -61,6 +62,11 @@ def read_template(names: Sequence[str]) -> str:
     return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
 
 
+def own_script(names: Sequence[str]) -> str:
+    """The text of a script of the page, from some of the templates."""
+    return inline_script(f'"use strict";(() => {{\n{read_template(names)}\n}})();')
+
+
 def render_page(
     results: Results,
     config_text: str,
@@ -79,7 +85,8 @@ def render_page(
     explorer : mapping, optional
         Images beside maps, as of `bandprobe.explorer.pictures.draw_pictures`.
     """
-    page_script = inline_script(f'"use strict";(() => {{\n{read_template(SCRIPTS)}\n}})();')
+    first_script, page_script = map(own_script, (FIRST_SCRIPT, SCRIPTS))
+    columns = {name: inline_json(values) for name, values in target_columns(results).items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -93,10 +100,13 @@ def render_page(
         answer=answer(results),
         number=number,
         span=span,
-        policy=content_policy([page_script]),
+        policy=content_policy([first_script, page_script]),
         own_style=read_template(STYLES),
+        first_script=first_script,
         own_script=page_script,
         data=inline_json(page_data(results)),
+        first_columns={name: columns.pop(name) for name in FIRST_COLUMNS},
+        columns=columns,
         explorer=inline_json(explorer) if explorer else None,
         explorer_note=explorer_note(results, explorer),
         config_text=config_text,

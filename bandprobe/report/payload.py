@@ -46,6 +46,14 @@ CENTROIDS = {
     "centroid_cycles_per_image_without_dc": "spectral centroid without DC (cycles per image)",
 }
 ENDS = ("", "_low", "_high")
+# Columns of the table of targets that the plots of a section at which the page is opened need.
+FIRST_COLUMNS = (
+    *AXES,
+    "structural",
+    "bins",
+    "clean_top1",
+    *(f"{name}{end}" for name in ("top1", "top1_drop") for end in ENDS),
+)
 # What each readout can see.
 SEES = {
     "map": "linear in the complete map. It sees DC, and mostly lives on it: the means of channels.",
@@ -88,7 +96,7 @@ def page_data(results: Results) -> dict[str, Any]:
             flag: {"meaning": FLAG_MEANINGS.get(flag, ""), "kind": kind_of(flag)}
             for flag in dict.fromkeys(results.flags["flag"])
         },
-        "targets": target_columns(results),
+        "targets": target_flags(results),
         "spectra": spectra_data(results.spectra, results.layers),
         "shapley": shapley_data(results.shapley),
     }
@@ -98,17 +106,20 @@ def _names(data: xr.Dataset, axis: str) -> list[str]:
     return [str(name) for name in data[axis].to_numpy()]
 
 
-def target_columns(results: Results) -> dict[str, Any]:
-    """The table of targets by column, as `summary/interventions.csv`, and the flags of each row.
-
-    Columns are as of `packed`.
-    """
+def target_flags(results: Results) -> dict[str, Any]:
+    """Names of the columns of the table of targets, and the flags of each row, as of `packed`."""
     table = cell_table(results.interventions)
     flags = flags_by_cell(results.flags)
     return {
-        "columns": {str(name): packed(plain(table[name])) for name in table.columns},
+        "columns": [str(name) for name in table.columns],
         "flags": packed([flags.get(key, ()) for key in cell_keys(table)]),
     }
+
+
+def target_columns(results: Results) -> dict[str, Any]:
+    """The table of targets by column, as `summary/interventions.csv`, each as of `packed`."""
+    table = cell_table(results.interventions)
+    return {str(name): packed(plain(table[name])) for name in table.columns}
 
 
 def packed(values: list[Any]) -> Any:

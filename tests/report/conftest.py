@@ -25,6 +25,12 @@ def embedded(page: str) -> dict[str, Any]:
     """The numbers in a page, as its script reads them."""
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     found: dict[str, Any] = json.loads(text)
+    columns = re.findall(
+        r'<script type="application/json" id="column-(.*?)">(.*?)</script>', page, re.S
+    )
+    stored = {name: json.loads(values) for name, values in columns}
+    found["targets"]["columns"] = {name: stored.pop(name) for name in found["targets"]["columns"]}
+    assert not stored, "a column that the list of columns does not name"
     return found
 
 

@@ -171,6 +171,43 @@ def test_the_address_has_the_view(browser: Browser, file: Path) -> None:
         assert page.locator("#readout").input_value() == ""
 
 
+@pytest.mark.parametrize("section", quick_and_slow(["available"], ["spectra", "used"]))
+def test_a_section_that_the_page_is_opened_at_comes_first(
+    browser: Browser, file: Path, section: str
+) -> None:
+    """It is drawn while the others are hidden; they appear, and it stays in its place."""
+    watch = f"""
+        new MutationObserver(() => {{
+            const alone = document.documentElement.dataset.first;
+            if (alone && document.querySelector('#{section}-view')?.childElementCount) {{
+                window.alone ??= document.querySelector('#answer').checkVisibility() ? 'no' : alone;
+            }}
+        }}).observe(document, {{childList: true, subtree: true}});"""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(watch)
+    page.goto(f"{file.as_uri()}#{section}")
+    page.wait_for_function("() => !('first' in document.documentElement.dataset)")
+    assert page.evaluate("window.alone") == section
+    for name in ("answer", "spectra", "used", "available", "glossary"):
+        assert page.evaluate(f"document.getElementById('{name}').checkVisibility()")
+    page.evaluate("() => new Promise(done => setTimeout(done, 300))")
+    top = page.evaluate(f"document.getElementById('{section}').getBoundingClientRect().top")
+    assert 0 <= top < 120
+    context.close()
+
+
+def test_an_error_hides_no_section(browser: Browser, file: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "report.html"
+    text = file.read_text(encoding="utf-8")
+    broken.write_text(text.replace('id="data">{', 'id="data">{{'), encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{broken.as_uri()}#available")
+    assert page.evaluate("document.getElementById('answer').checkVisibility()")
+    context.close()
+
+
 def test_contents_stay_in_view(page: Page) -> None:
     draw_all(page)
     page.evaluate("scrollTo(0, 4000)")
@@ -662,4 +699,4 @@ def test_hostile_names_do_nothing_in_a_browser(
         page.get_by_label("Search").fill("alert")
         assert HOSTILE in (page.locator("#targets-view tbody tr").first.text_content() or "")
         assert page.locator("img").count() == 0
-        assert page.locator("script").count() == 2
+        assert page.locator("script:not([type])").count() == 2

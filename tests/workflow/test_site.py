@@ -92,10 +92,10 @@ def options(parser: argparse.ArgumentParser) -> Iterator[str]:
 def test_usage_names_every_option_of_every_command() -> None:
     scripts = runpy.run_path(str(HOME / "docs" / "generate_usage.py"))
     parsers = scripts["parsers"]()
-    shared = USAGE.split("## The command bandprobe\n")[1].split("\n### ")[0]
+    shared = USAGE.split("## The command bandprobe\n")[1].split("\n| **")[0]
     assert {f"bandprobe {name}" for name in COMMANDS} < set(parsers)
     for title, parser in parsers.items():
-        section = USAGE.split(f"### {title}\n")[1].split("\n### ")[0]
+        section = USAGE.split(f"\n| **{title}** |")[1].split("\n| **")[0].split("\n\n")[0]
         runs = "--cores" in list(options(parser))
         for option in options(parser):
             if runs and option in ("--dataset", "--config", "--cores"):

@@ -15,7 +15,7 @@ import xarray as xr
 from bandprobe.interventions.compare_routes import largest_difference
 from bandprobe.study.parse import parse_study
 from tests.cases import quick_and_slow
-from tests.report.conftest import unpacked
+from tests.report.conftest import embedded, unpacked
 from tests.workflow.conftest import OUTPUT, TinyStudy, tiny_config
 
 
@@ -173,8 +173,7 @@ def test_figures_are_written_in_both_formats(finished: TinyStudy) -> None:
 
 def test_the_report_holds_every_target_and_links_what_exists(finished: TinyStudy) -> None:
     page = (results(finished) / "report.html").read_text()
-    (text,) = re.findall(r'id="data">(.*?)</script>', page)
-    targets = json.loads(text)["targets"]
+    targets = embedded(page)["targets"]
     table = pd.read_csv(results(finished) / "summary/interventions.csv")
     for name in table.columns:
         values = pd.Series(unpacked(targets["columns"][name]), dtype=table[name].dtype)

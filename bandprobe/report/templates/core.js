@@ -1,19 +1,29 @@
 // What all parts of the page share: numbers of the study, elements, texts, lazy drawing.
-const study = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+const stored = (id) => JSON.parse(byId(id).textContent);
+const study = stored("data");
 // Until what is in view is drawn, long tables are not laid out.
 document.documentElement.dataset.drawing = "yes";
-const firstIsShown = () => { delete document.documentElement.dataset.drawing; };
+function firstIsShown() {
+  delete document.documentElement.dataset.drawing;
+  dispatchEvent(new Event("first-drawn"));
+}
+// Not before the page is complete, which some views wait for.
+function afterPause() {
+  clearTimeout(pause);
+  pause = setTimeout(() => (document.documentElement.dataset.ready ? firstIsShown() : afterPause()), 200);
+}
 let pause = 0;
 // A column that repeats itself is stored as its different values and the place of each.
-const unpacked = (stored) => (Array.isArray(stored) ? stored : stored.at.map((place) => stored.values[place]));
-// Each is unpacked when it is first read: few of them are needed for what is seen first.
+const unpacked = (packed) => (Array.isArray(packed) ? packed : packed.at.map((place) => packed.values[place]));
+// Each is read when it is first needed. Only those of what is seen first stand before this script; the
+// others are there once the page is complete.
 const column = {};
-for (const [name, stored] of Object.entries(study.targets.columns)) {
+for (const name of study.targets.columns) {
   const keep = (value) => { Object.defineProperty(column, name, { value, enumerable: true }); return value; };
-  Object.defineProperty(column, name, { enumerable: true, configurable: true, get: () => keep(unpacked(stored)) });
+  Object.defineProperty(column, name, { enumerable: true, configurable: true, get: () => keep(unpacked(stored(`column-${name}`))) });
 }
 study.targets.flags = unpacked(study.targets.flags);
-const byId = (id) => document.getElementById(id);
 const AXES = study.axes;
 // Rows by the places of their names on all axes, as one number.
 const placesOf = AXES.map((axis) => new Map([...new Set(column[axis])].map((name, place) => [name, place])));
@@ -78,8 +88,7 @@ const watcher = new IntersectionObserver((entries) => {
     if (at === 0 || performance.now() < end) drawNow(target);
     else { watcher.unobserve(target); watcher.observe(target); }
   }
-  clearTimeout(pause);
-  pause = setTimeout(firstIsShown, 200);
+  afterPause();
 }, { rootMargin: "200px" });
 
 function whenInView(element, draw) {

@@ -153,14 +153,19 @@ function prepareControls() {
   for (const [kind, names] of pairs) for (const [name, text] of Object.entries(names)) texts[`${kind}:${name}`] = kind === "curves" ? `${text.label}, by ${text.axis}` : text;
   fill(byId("spectra-quantity"), Object.keys(texts), (name) => texts[name]);
   byId("spectra-quantity").value = "bands:share_without_dc";
-  const refit = Object.keys(study.modes).filter((mode) => Object.keys(study.layers).some((model) => study.layers[model].some((layer) => seriesOf("", model, layer, "refit", mode, "top1_drop").values.some((value) => value !== null))));
+  const { readout, mode: modes, top1_drop: drops } = column;
+  const refitted = new Set(modes.filter((_, row) => readout[row] === "refit" && drops[row] !== null));
+  const refit = Object.keys(study.modes).filter((mode) => refitted.has(mode));
   fill(byId("available-mode"), refit.length ? refit : Object.keys(study.modes));
   if (study.shapley) {
     fill(byId("shapley-readout"), study.shapley.readouts);
     fill(byId("shapley-score"), Object.keys(study.shapley.scores), (name) => study.shapley.scores[name]);
   }
-  buildFilters();
   prepareView();
+  showControls();
+}
+
+function showControls() {
   for (const element of document.querySelectorAll(".controls")) element.hidden = false;
 }
 
@@ -176,15 +181,38 @@ function connect(view, draw, ...controls) {
   byId("models").addEventListener("change", () => redraw(`models: ${chosenModels().join(", ") || "none"}`));
 }
 
+// The view of the section that the page is opened at, with its first plot.
+function drawFirst() {
+  const view = byId(`${parts().section}-view`);
+  if (!view) return;
+  drawNow(view);
+  const plot = view.querySelector(".plot");
+  if (plot) drawNow(plot);
+}
+
+// What needs few of the numbers is drawn while the rest of the page is still read.
 prepareControls();
 connect("spectra-view", drawSpectra, "spectra-quantity");
-connect("used-view", drawUsed, "readout", "mode", "metric");
-connect("controls-view", drawControls, "readout", "mode", "metric");
 if (study.shapley) connect("shapley-view", drawShapley, "shapley-readout", "shapley-score");
 connect("available-view", drawAvailable, "available-mode");
-whenInView(byId("targets-view"), buildTable);
-byId("download-all").addEventListener("click", () => save(`${study.dataset}-targets.csv`, csvOf(column.model.map((_, row) => row))));
-byId("download-shown").addEventListener("click", () => save(`${study.dataset}-targets-shown.csv`, csvOf(shownRows())));
+showSection();
+drawFirst();
+addEventListener("DOMContentLoaded", complete);
+
+// The page is there, with all its numbers.
+function complete() {
+  connect("used-view", drawUsed, "readout", "mode", "metric");
+  connect("controls-view", drawControls, "readout", "mode", "metric");
+  buildFilters();
+  showControls();
+  whenInView(byId("targets-view"), buildTable);
+  byId("download-all").addEventListener("click", () => save(`${study.dataset}-targets.csv`, csvOf(column.model.map((_, row) => row))));
+  byId("download-shown").addEventListener("click", () => save(`${study.dataset}-targets-shown.csv`, csvOf(shownRows())));
+  for (const table of document.querySelectorAll("#effects-table, #replicates-table")) sortable(table);
+  drawFirst();
+  restoreView();
+  document.documentElement.dataset.ready = "yes";
+}
 
 // Open everything that belongs on paper.
 function openDetails() {
@@ -195,6 +223,3 @@ function openDetails() {
 addEventListener("beforeprint", () => { while (waiting.size) for (const element of [...waiting.keys()]) drawNow(element); firstIsShown(); openDetails(); });
 byId("cell").addEventListener("keydown", (event) => { if (event.key === "Escape") forgetCell(); });
 addEventListener("scroll", hideTip, { passive: true });
-for (const table of document.querySelectorAll("#effects-table, #replicates-table")) sortable(table);
-restoreView();
-document.documentElement.dataset.ready = "yes";

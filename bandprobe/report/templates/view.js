@@ -73,11 +73,17 @@ function prepareView() {
   });
 }
 
+// To the section of an address that has a view as well, which the browser does not find.
+function showSection() {
+  const { section, any } = parts();
+  if (any && section) byId(section)?.scrollIntoView();
+}
+
 // After everything is connected.
 function restoreView() {
   const { section, given, any } = parts();
   if (!any) return;
   restoreCell(given);
   writeView(section);
-  if (section) byId(section)?.scrollIntoView();
+  showSection();
 }
