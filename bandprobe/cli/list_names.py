@@ -127,7 +127,8 @@ def module_table(arguments: argparse.Namespace) -> Table:
     if study is not None:
         study.select("model", wanted)
     # Networks take seconds to import: not before the name is known to be right.
-    from bandprobe.planning.shapes import PIXELS, module_shapes
+    from bandprobe.planning.map_shapes import PIXELS
+    from bandprobe.planning.shapes import module_shapes
     from bandprobe.planning.suggest import bare_model
 
     model = study.models[wanted] if study else bare_model(wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from bandprobe.scoring.flags import FLAG_MEANINGS
@@ -19,7 +20,7 @@ SCRIPT = re.compile(r"/(\w+)\.py ")
 
 
 def closing_lines(
-    study: Study, *, finished: bool, directory: Path = Path(), log: str | Path | None = None
+    study: Study, *, finished: bool, directory: Path = Path(), log: str | Sequence[str] = ()
 ) -> list[str]:
     """Lines on the results below a directory, after a run that has finished or failed.
 
@@ -28,8 +29,8 @@ def closing_lines(
     study : Study
     finished : bool
     directory : Path
-    log : path, optional
-        Snakemake's own log, which says how jobs ended.
+    log : str or sequence of str
+        Snakemake's own log, or its several ones, which say how jobs ended.
     """
     targets = of_all_datasets(study, all_interventions)
     count = sum((directory / path).exists() for path in targets)
@@ -40,7 +41,8 @@ def closing_lines(
         lines += flag_lines(flags) if finished and flags.exists() else []
         lines += skipped_lines(study, dataset, directory)
     if not finished:
-        lines += killed_lines(study, Path(log)) if log else []
+        for path in [log] if isinstance(log, str) else log:
+            lines += killed_lines(study, Path(path))
         return [*lines, "The run failed; logs/ has the log of each job that ran"]
     return lines + opening_lines(study, directory)
 

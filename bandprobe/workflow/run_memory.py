@@ -37,7 +37,9 @@ def plan_memory(study: Study, workflow: Any) -> MemoryPlan:
 
     @cache
     def to_be_made() -> set[str]:
-        return {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+        # What a dry run has gone through counts as finished to Snakemake.
+        jobs = workflow.dag.needrun_jobs(exclude_finished=False)
+        return {str(path) for job in jobs for path in job.output}
 
     return MemoryPlan(
         study,

@@ -88,7 +88,8 @@ def test_a_job_that_was_killed_is_named_with_the_setting(
     (line,) = killed_lines(tiny, log)
     assert line.startswith("A job of fit_probes was killed (signal 9)")
     assert "set scale.memory" in line
-    assert line in closing_lines(tiny, finished=False, directory=tmp_path, log=log)
+    for of_run in (str(log), [str(log)]):
+        assert line in closing_lines(tiny, finished=False, directory=tmp_path, log=of_run)
     (limited,) = killed_lines(study_of(scale={"memory": "2GB"}), log)
     assert "lower scale.memory" in limited
 
