@@ -164,7 +164,7 @@ def table(found: Row) -> str:
         for (job, quantity), of_axis in by_job.items()
     ]
     wrong = sum(not row["within"] for row in found["rows"])
-    costs = [(f"`{job}`", cost.formula) for job, cost in COSTS.items()]
+    costs = "; ".join(f"`{job}`: {cost.formula.replace('; ', ', ')}" for job, cost in COSTS.items())
     text = (
         f"Medians of {found['repeats']} repeats, {found['threads']} thread; time is processor "
         "seconds. Each cell has the exponent, the method's own after the slash, and the cost at "
@@ -173,8 +173,8 @@ def table(found: Row) -> str:
         "errors taken off, is more than a tenth above the method's. Where bands grow, Shapley "
         f"values are left out. Growing faster than the method: {wrong} of {len(found['rows'])}."
     )
-    table_of_costs = markdown(("job", "the method's cost"), costs)
-    return "\n\n".join([markdown(("job", "quantity", *head), rows), text, table_of_costs])
+    rule = f"The method's cost, for n images, maps of p values, k classes and b bands. {costs}."
+    return "\n\n".join([markdown(("job", "quantity", *head), rows), text, rule])
 
 
 def _cell(row: Row | None) -> str:

@@ -120,11 +120,11 @@ def rounding(study: Study, n_samples: int) -> dict[str, float]:
 
 def table(percent: dict[str, float], checksums: dict[str, float]) -> str:
     """What was measured, in Markdown."""
-    worst = max(percent.values())
-    verdict = "below" if worst < LIMIT_PERCENT else "ABOVE"
-    layers = markdown(
-        ["layer", "RMS change of logits, % of their standard deviation"],
-        [(layer, f"{change:.4f}") for layer, change in percent.items()],
+    (least, low), *_, (worst, high) = sorted(percent.items(), key=lambda item: item[1])
+    verdict = "below" if high < LIMIT_PERCENT else "ABOVE"
+    layers = (
+        f"RMS change of the logits of {len(percent)} layers, of their standard deviation: "
+        f"{low:.4f} % ({least}) to {high:.4f} % ({worst}), {verdict} the limit of {LIMIT_PERCENT} %."
     )
     costs = markdown(
         ["checksums", "processor time, relative to without", "more, s a GB"],
@@ -137,7 +137,7 @@ def table(percent: dict[str, float], checksums: dict[str, float]) -> str:
             for work in ("write", "read")
         ],
     )
-    return f"{layers}\n\nThe largest is {verdict} the limit of {LIMIT_PERCENT} %.\n\n{costs}"
+    return f"{costs}\n\n{layers}"
 
 
 def main() -> None:

@@ -47,11 +47,19 @@ def publish(output: Path, found: Mapping[str, Any], text: str) -> None:
 
 
 def fill(page: str, tables: Mapping[str, str]) -> str:
-    """A page with the tables that it has a place for; places without a table stay as they are."""
+    """A page with the tables that it has a place for; places without a table stay as they are.
+
+    The line about the machine, at the end of each table, is left out where the page has it above.
+    """
+    above = page.partition("<!-- table ")[0]
 
     def table(place: re.Match[str]) -> str:
         begin, name, end = place.groups()
-        return f"{begin}\n{tables[name].strip()}\n\n{end}" if name in tables else place[0]
+        if name not in tables:
+            return place[0]
+        text, _, machine = tables[name].strip().rpartition("\n\n")
+        text = text if text and machine in above else tables[name].strip()
+        return f"{begin}\n{text}\n\n{end}"
 
     return PLACE.sub(table, page)
 

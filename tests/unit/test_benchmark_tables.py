@@ -17,6 +17,15 @@ def test_a_table_replaces_what_stood_in_its_place_alone() -> None:
     assert fill(filled, {"one": table}) == filled
 
 
+def test_a_machine_that_the_page_names_above_is_not_named_again() -> None:
+    table, machine = markdown(["a", "b"], [(1, 2)]), "2 cores, some processor."
+    tables = {"one": f"{table}\n\n{machine}"}
+    named = fill(f"On {machine}\n{TEXT}", tables)
+    assert f"{table}\n\n<!-- end -->" in named
+    assert named.count(machine) == 1
+    assert f"{table}\n\n{machine}\n\n<!-- end -->" in fill(TEXT, tables)
+
+
 def test_numbers_lie_beside_their_table_with_the_facts_of_the_machine(tmp_path: Path) -> None:
     publish(tmp_path / "one.json", {"seconds": 1.5}, "| a |")
     found = json.loads((tmp_path / "one.json").read_text())
