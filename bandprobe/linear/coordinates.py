@@ -15,7 +15,7 @@ from bandprobe.fourier.modes import kept_bands
 from bandprobe.linear.band_grams import BandGrams, BandRows
 from bandprobe.linear.band_penalties import scale_bands
 from bandprobe.linear.basis import Basis, basis_from_gram, basis_from_maps
-from bandprobe.linear.map_sums import MapSums, standardise_maps
+from bandprobe.linear.map_sums import MapSums, channel_parts, standardise_maps
 from bandprobe.linear.standardise import standardise
 
 Slabs = Callable[[], Iterable[MapArray]]
@@ -237,15 +237,16 @@ def weight_slabs(
         return
     start = 0
     for slab in slabs():
-        part = slice(start, start + slab.shape[1])
-        yield [
-            maps.scaled(
-                (own @ maps.standardised(slab, part).reshape(len(slab), -1)).reshape(
-                    -1, *slab.shape[1:]
+        for part in channel_parts(slab.shape):
+            some, here = slab[:, part], slice(start + part.start, start + part.stop)
+            yield [
+                maps.scaled(
+                    (own @ maps.standardised(some, here).reshape(len(some), -1)).reshape(
+                        -1, *some.shape[1:]
+                    )
                 )
-            )
-            for own, (maps, _) in zip(weights, readouts, strict=True)
-        ]
+                for own, (maps, _) in zip(weights, readouts, strict=True)
+            ]
         start += slab.shape[1]
 
 

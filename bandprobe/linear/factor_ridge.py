@@ -7,13 +7,15 @@ half as long as A and stays in one triangle.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError
-from scipy.linalg.blas import dgemm
-from scipy.linalg.lapack import dtrtri
+from scipy.linalg.blas import get_blas_funcs
+from scipy.linalg.lapack import get_lapack_funcs
 
-from bandprobe.base.arrays import FloatArray
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.linear.gram_ridge import GramRidge, LabelSets
 from bandprobe.linear.inner_products import row_blocks
 
@@ -27,16 +29,17 @@ class FactorRidge(GramRidge):
     def more_duals(self, sets: LabelSets) -> FloatArray:
         """As of `GramRidge`."""
         shares = sets.shares
-        indicators = sets.indicators.T.tocsr()
+        indicators = sets.indicators(self._matrix.dtype).T.tocsr()
         count = len(self._matrix)
         # The last column has ``A 1``: a sample has one class, so indicators add up to ones.
-        found = np.zeros((count, shares.size))
+        found = np.zeros((count, shares.size), self._matrix.dtype)
+        gemm: Any = get_blas_funcs("gemm", (found,))
         for part in row_blocks(count, TRIANGLE_ROWS):
             block = self._rows(part)
             half = np.ascontiguousarray((indicators[: part.stop].T @ block.T).T)
             own = found[: part.stop]
             # In place: what is C's order here is Fortran's of the transposed.
-            dgemm(1.0, half.T, block.T, 1.0, own.T, trans_b=1, overwrite_c=1)
+            gemm(1.0, half.T, block.T, 1.0, own.T, trans_b=1, overwrite_c=1)
         ones = found[:, : shares.shape[1]].sum(1)
         for part in row_blocks(count, TRIANGLE_ROWS):
             found[part] -= ones[part, None] * shares.ravel()
@@ -45,9 +48,10 @@ class FactorRidge(GramRidge):
         duals: FloatArray = found.T.reshape(*shares.shape, count)
         return duals
 
-    def _prepare(self, penalty: float) -> None:
+    def _invert(self, factor: MapArray | FloatArray) -> None:
         """Put the inverse of the factor into the lower triangle."""
-        inverse, failed = dtrtri(self._factor(penalty), lower=0, overwrite_c=1)
+        trtri: Any = get_lapack_funcs("trtri", (factor,))
+        inverse, failed = trtri(factor, lower=0, overwrite_c=1)
         if failed:
             raise LinAlgError("the factor of the Gram matrix is singular")
         if not np.shares_memory(inverse, self._matrix):
@@ -59,7 +63,7 @@ class FactorRidge(GramRidge):
 
     def _inner(self, rows: NDArray[np.intp]) -> FloatArray:
         """Of the inverse, the rows and columns of some samples, in increasing order."""
-        found = np.zeros((len(rows), len(rows)))
+        found = np.zeros((len(rows), len(rows)), self._matrix.dtype)
         for part in row_blocks(len(self._matrix), TRIANGLE_ROWS):
             columns = rows[: np.searchsorted(rows, part.stop)]
             block = np.take(self._matrix[part], columns, axis=1)

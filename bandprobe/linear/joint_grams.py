@@ -12,7 +12,7 @@ from bandprobe.base.devices import put, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.band_grams import pack_bands
 from bandprobe.linear.inner_products import ProductMatrix, add_gram, complete
-from bandprobe.linear.map_sums import centre_maps
+from bandprobe.linear.map_sums import centre_maps, channel_parts
 from bandprobe.linear.standardise import channel_moments, standardise
 
 
@@ -52,6 +52,10 @@ class JointGrams:
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
+        for part in channel_parts(train.shape, evaluation.shape):
+            self._add_part(train[:, part], evaluation[:, part])
+
+    def _add_part(self, train: MapArray, evaluation: MapArray) -> None:
         mean, scale = channel_moments(train)
         ratio, constant = np.ones_like(scale), 0.0
         if "pattern" in self.grams:

@@ -6,6 +6,7 @@ to fit in memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +17,17 @@ from bandprobe.fourier.bands import BandPartition
 from bandprobe.fourier.rounding import ROUNDING_SHARE
 from bandprobe.fourier.transform import without_mean
 from bandprobe.linear.band_grams import BandSums
-from bandprobe.linear.inner_products import ProductMatrix, add_gram, add_kernel, complete
+from bandprobe.linear.inner_products import (
+    ProductMatrix,
+    add_gram,
+    add_kernel,
+    complete,
+    row_blocks,
+)
 from bandprobe.linear.standardise import centre_channels, scaled, standardise
+
+# Of the channels of a slab in single precision that are worked on at once.
+PART_BYTES = 64_000_000
 
 
 @dataclass
@@ -88,8 +98,12 @@ class MapSums:
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
+        for part in channel_parts(train.shape, evaluation.shape):
+            self._add(train[:, part], evaluation[:, part])
+
+    def _add(self, train: MapArray, evaluation: MapArray) -> None:
         if self.pattern is not None:
-            self.pattern.add_slab(train, evaluation)
+            self.pattern._add(train, evaluation)
         mean_map = train.mean(0)
         if self.without_dc:
             centred, mean, scale, constant_energy = centre_maps(train)
@@ -124,6 +138,18 @@ class MapSums:
             self.by_band.products.complete()
         if self.gram is not None:
             complete(self.gram)
+
+
+def channel_parts(*shapes: tuple[int, ...]) -> Iterator[slice]:
+    """Channels of a slab that are worked on at once: several copies of these are made.
+
+    Parameters
+    ----------
+    shapes : tuples (n_samples, n_channels, height, width)
+        Of the splits.
+    """
+    channel = max(4 * samples * height * width for samples, _, height, width in shapes)
+    return row_blocks(shapes[0][1], max(1, PART_BYTES // channel))
 
 
 def centre_maps(maps: MapArray) -> tuple[MapArray, MapArray, MapArray, float]:

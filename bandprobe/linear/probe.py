@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from bandprobe.base.arrays import FloatArray
+from bandprobe.base.arrays import FloatArray, MapArray
 from bandprobe.linear.basis import Basis
 from bandprobe.linear.estimators import ESTIMATORS, LinearPath
 
 # Share of the loss below which a step along the path of penalties makes no difference.
 FLAT = 1e-3
+# Limits of the logarithm of the inverse temperature, for logits of unit spread.
+LOGS = (-7.0, 7.0)
+# Newton's method ends where the loss would fall by no more than this share of it, and gives up
+# after so many steps.
+PRECISION, NEWTON_STEPS = 1e-8, 8
 
 
 def scale_free_log_loss(
@@ -35,24 +40,74 @@ def scale_free_log_loss(
     Temperature scaling, Guo et al., On Calibration of Modern Neural Networks (ICML 2017).
     """
     centred = logits - logits.mean(1, keepdims=True)
-    spread = float(centred.std())
+    spread = float(np.sqrt(np.vdot(centred, centred) / centred.size))
     # Logits that differ only by rounding errors do not tell classes apart.
-    if spread <= 1e-12 * float(np.abs(logits).max()):
+    if spread <= 1e-12 * max(float(logits.max()), -float(logits.min())):
         return float(np.log(logits.shape[1]))
-    scaled = centred / spread
+    scaled = np.multiply(centred, 1 / spread, dtype=precision, casting="same_kind")
+    del centred
+    average = float(np.take_along_axis(scaled, labels[:, None], 1).mean(dtype=np.float64))
     # Relative to the highest logit no exponential overflows.
     scaled -= scaled.max(1, keepdims=True)
-    scaled = scaled.astype(precision, copy=False)
-    truth = float(np.take_along_axis(scaled, labels[:, None], axis=1).mean(dtype=np.float64))
-    powers = np.empty_like(scaled)
+    path = _TemperaturePath(scaled, labels)
+    # Where logits tell little, the loss is this parabola of the inverse temperature.
+    return path.least(start=average)
 
-    def loss(log_inverse_temperature: float) -> float:
-        inverse = float(np.exp(log_inverse_temperature))
-        np.exp(np.multiply(inverse, scaled, out=powers), out=powers)
-        return float(np.log(powers.sum(1)).mean(dtype=np.float64)) - inverse * truth
 
-    best = minimize_scalar(loss, bounds=(-7.0, 7.0), method="bounded", options={"xatol": 1e-3})
-    return float(best.fun)
+class _TemperaturePath:
+    """The mean log loss of logits times an inverse temperature, which it is a convex function of.
+
+    Parameters
+    ----------
+    logits : array of shape (n_samples, n_classes)
+        The highest of each sample is zero.
+    labels : array of shape (n_samples,)
+    """
+
+    def __init__(self, logits: MapArray | FloatArray, labels: NDArray[np.integer]) -> None:
+        self._logits = logits
+        self._truth = float(np.take_along_axis(logits, labels[:, None], 1).mean(dtype=np.float64))
+        self._powers = np.empty_like(logits)
+
+    def least(self, start: float) -> float:
+        """The least loss at inverse temperatures within `LOGS`, by Newton's method from `start`."""
+        lowest, highest = np.exp(LOGS)
+        inverse = min(max(start, lowest), highest)
+        for _ in range(NEWTON_STEPS):
+            loss, slope, curvature = self._derivatives(inverse)
+            at_limit = (inverse == lowest and slope >= 0) or (inverse == highest and slope <= 0)
+            # By so much a parabola would still fall.
+            if at_limit or (curvature > 0 and slope**2 <= 2 * PRECISION * loss * curvature):
+                return loss
+            if curvature <= 0:
+                break
+            inverse = min(max(inverse - slope / curvature, lowest), highest)
+        # Of logits that tell everything the least loss is at the end, or far from a parabola's.
+        found = minimize_scalar(self._loss, bounds=LOGS, method="bounded", options={"xatol": 1e-3})
+        return float(found.fun)
+
+    def _loss(self, log_inverse: float) -> float:
+        inverse = float(np.exp(log_inverse))
+        return float(np.log(self._exponentials(inverse)).mean(dtype=np.float64)) - (
+            inverse * self._truth
+        )
+
+    def _derivatives(self, inverse: float) -> tuple[float, float, float]:
+        """The loss, its slope and its curvature: the variance of the logits that it expects."""
+        sums = self._exponentials(inverse)
+        first = np.einsum("ij,ij->i", self._powers, self._logits) / sums
+        self._powers *= self._logits
+        second = np.einsum("ij,ij->i", self._powers, self._logits) / sums
+        loss = float(np.log(sums).mean(dtype=np.float64)) - inverse * self._truth
+        slope = float(first.mean(dtype=np.float64)) - self._truth
+        return loss, slope, float((second - np.square(first)).mean(dtype=np.float64))
+
+    def _exponentials(self, inverse: float) -> MapArray | FloatArray:
+        """Their sums over classes; they stay in place."""
+        np.multiply(self._logits, inverse, out=self._powers, casting="same_kind")
+        np.exp(self._powers, out=self._powers)
+        sums: MapArray | FloatArray = self._powers.sum(1)
+        return sums
 
 
 def at_end(losses: FloatArray, chosen: int) -> bool:

@@ -16,7 +16,12 @@ from bandprobe.linear.mask_scores import LOGIT_BYTES, UNIT_BYTES
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
 from bandprobe.planning.map_shapes import PassShape
 from bandprobe.scoring.fields import CONTROL_NAMES
-from bandprobe.store.zarr_store import CHUNK_BYTES, LARGEST_CHUNK, feature_chunks
+from bandprobe.store.zarr_store import (
+    CHUNK_BYTES,
+    LARGEST_CHUNK,
+    feature_chunks,
+    weight_chunks,
+)
 from bandprobe.study.study import BY_BAND, Study
 
 # Readouts whose weights are maps with more than DC.
@@ -70,7 +75,8 @@ def _packing(layer: Layer) -> int:
     """Bytes of a chunk of W as it is read and scaled, of the one before it, and of a transform."""
     shape = layer.shape
     most = (layer.counts.train, shape.channels, shape.height, shape.width)
-    channels = feature_chunks(most, layer.itemsize)[1]
+    of_features = feature_chunks(most, layer.itemsize)[1:]
+    channels = weight_chunks(layer.counts.classes, of_features)[1]
     chunk = layer.weights * channels // shape.channels
     transformed = 2 * min(max(sized(PACKED_BYTES), chunk // channels), chunk) * half_bins(layer)
     return 4 * chunk + transformed // (shape.height * shape.width)

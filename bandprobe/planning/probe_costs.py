@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bandprobe.base.blocks import sized
 from bandprobe.features.blocks import stored_channels
-from bandprobe.linear import factor_ridge, strips
+from bandprobe.linear import factor_ridge, ridge_search, strips
 from bandprobe.linear.ridge_search import PART
 from bandprobe.planning.layer import DOUBLE, SINGLE, Layer
 from bandprobe.probes import fit
@@ -22,7 +22,8 @@ SQUARES = 8
 # Operations of a symmetric eigendecomposition with vectors, in units of N**3.
 EIGEN = 9
 # Penalties that a search visits on average, where the least loss is inside the path: measured on
-# layers of the default study, begun from a quarter of their images.
+# layers of the default study, begun from a quarter of their images. In single precision they take
+# half the time, after which the chosen one is fitted in double precision.
 VISITED = 3.4
 # How often the best so far is a better one, and other sets of labels are fitted too.
 IMPROVED = 2
@@ -108,10 +109,16 @@ def fit_operations(layer: Layer, fitting: Fitting) -> float:
 def search_operations(layer: Layer, fitting: Fitting) -> float:
     """Operations of factorisations: all penalties of a part of the maps, and those visited."""
     train, classes, folds = float(layer.counts.train), layer.counts.classes, fitting.folds
-    # The factor, its inverse, the diagonal blocks of the inverse and what is solved with them.
-    cubes = 2 / 3 + 1 / (3 * folds) + 1 / (3 * folds**2)
-    squares = classes * (1 + 2 / folds)
-    others = IMPROVED * (fitting.sets - 1) * classes * train**2
+    # What is solved with the diagonal blocks of the inverse.
+    cubes, squares, others = 1 / (3 * folds**2), 2 * classes / folds, 0.0
+    if ridge_search.half_is_cheaper(layer.counts.train, classes, folds):
+        # The factor, its inverse, these blocks, and the weights of each set of labels.
+        cubes += 2 / 3 + 1 / (3 * folds)
+        squares += classes
+        others = IMPROVED * (fitting.sets - 1) * classes * train**2
+    else:
+        # The factor and the whole inverse, of which all else is a part or a sum of a few rows.
+        cubes += 1
     part = train / PART
     return float(
         VISITED * (cubes * train**3 + squares * train**2)

@@ -171,4 +171,5 @@ def write_refits(
     bins = sums.partition.counts
     kept = refit_subsets(kinds, bins)
     refits = fit_refits(splits, sums.products, kept, whole)
-    writer.write_by_band("refit", whole, refit_variables(refits, kept, bins, splits.penalties))
+    variables = refit_variables(refits, kept, bins, splits.penalties)
+    writer.write_by_band("refit", whole, variables, [refit.logits for refit in refits])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 from bandprobe.base.arrays import FloatArray, MapArray, MaskArray
@@ -17,11 +18,12 @@ from bandprobe.features.blocks import read_coordinates
 from bandprobe.linear.band_grams import BandEnergies
 from bandprobe.linear.coordinates import Slabs, StandardisedMaps, weight_slabs
 from bandprobe.linear.energy import EnergyScale
+from bandprobe.linear.inner_products import row_blocks
 from bandprobe.linear.probe import at_end
 from bandprobe.probes.fit import FittedReadout, Refit, Splits
 from bandprobe.scoring.fit_flags import PENALTY_AT_END
 from bandprobe.store.provenance import inherited, provenance
-from bandprobe.store.zarr_store import StoreWriter, Variable
+from bandprobe.store.zarr_store import StoreWriter, Variable, sample_chunks, weight_chunks
 
 # Where not all penalties of a path were visited.
 UNVISITED = {"note": "NaN: not visited in the search for the least log loss"}
@@ -103,18 +105,48 @@ def write_weights(
             (*shape, *grid),
             "float32",
             {"units": "logits", "long_name": "weights of the standardised map"},
-            (n_classes, *chunk),
+            weight_chunks(n_classes, chunk),
         )
         for store in stores
     ]
-    start = 0
+    filling = [_ChunkFiller(array) for array in arrays]
     for slabs in weights:
-        stop = start + slabs[0].shape[1]
-        for array, slab in zip(arrays, slabs, strict=True):
+        for filler, slab in zip(filling, slabs, strict=True):
             spread = np.float32(grid[0] * grid[1] / (slab.shape[2] * slab.shape[3]))
-            even = np.broadcast_to(slab / spread, (n_classes, slab.shape[1], *grid))
-            array[:, start:stop] = even
-        start = stop
+            even = slab if spread == 1 else slab / spread
+            filler.add(np.broadcast_to(even, (n_classes, slab.shape[1], *grid)))
+
+
+class _ChunkFiller:
+    """Writes an array (class, channel, y, x) some channels at a time, each chunk once."""
+
+    def __init__(self, array: zarr.Array[Any]) -> None:
+        self._array, self._start, self._waiting = array, 0, 0
+        self._chunk = np.empty((0,), np.float32)
+
+    def add(self, values: MapArray) -> None:
+        """The next channels, in single precision."""
+        n_channels, step = self._array.shape[1], self._array.chunks[1]
+        while values.shape[1]:
+            wanted = min(step, n_channels - self._start)
+            if not self._waiting and values.shape[1] >= wanted:
+                self._write(values[:, :wanted])
+                values = values[:, wanted:]
+                continue
+            if not self._waiting:
+                self._chunk = np.empty((len(values), wanted, *values.shape[2:]), np.float32)
+            taken = min(wanted - self._waiting, values.shape[1])
+            self._chunk[:, self._waiting : self._waiting + taken] = values[:, :taken]
+            self._waiting += taken
+            values = values[:, taken:]
+            if self._waiting == wanted:
+                self._waiting = 0
+                self._write(self._chunk)
+
+    def _write(self, values: MapArray) -> None:
+        stop = self._start + values.shape[1]
+        self._array[:, self._start : stop] = values
+        self._start = stop
 
 
 def energy_variables(
@@ -145,17 +177,12 @@ def energy_variables(
 def refit_variables(
     refits: Sequence[Refit], kept: MaskArray, bins: NDArray[np.int64], penalties: FloatArray
 ) -> dict[str, Variable]:
-    """Logits of the refitted readouts, and how each was fitted."""
+    """How each of the refitted readouts was fitted; their logits are written apart."""
     losses = np.stack([refit.losses for refit in refits])
     chosen = np.array([penalties[refit.chosen] for refit in refits])
     at_ends = np.array([at_end(refit.losses, refit.chosen) for refit in refits])
-    logits = np.stack([refit.logits for refit in refits])
-    text = "readouts fitted on the bands that are kept; the first row keeps all"
     loss = {"units": "nats"} | (UNVISITED if np.isnan(losses).any() else {})
     return {
-        "logits": Variable(
-            ("subset", "sample", "class"), logits, {"units": "logits", "long_name": text}
-        ),
         "kept": Variable(("subset", "band"), kept, {"long_name": "bands that are kept"}),
         "penalty_chosen": Variable(("subset",), chosen, {"units": "mean squared norm"}),
         "cv_log_loss": Variable(("subset", "penalty"), losses, loss),
@@ -236,11 +263,17 @@ class ProbeWriter:
                 _write(store, variables | of_bands, self._coordinates | names)
 
     def write_by_band(
-        self, readout: str, fit: FittedReadout, variables: Mapping[str, Variable]
+        self,
+        readout: str,
+        fit: FittedReadout,
+        variables: Mapping[str, Variable],
+        logits: Sequence[MapArray | FloatArray] = (),
     ) -> None:
-        """Write `energy` or `refit`, of which `fit` gives the penalty."""
+        """Write `energy` or `refit`, of which `fit` gives the penalty, with logits of subsets."""
         with StoreWriter(self._outputs[readout], self._attrs(readout, fit)) as store:
             _write(store, variables, self._coordinates | self._bands)
+            if len(logits):
+                _write_logits(store, logits)
 
     def _attrs(self, readout: str, fit: FittedReadout) -> dict[str, Any]:
         splits = self._splits
@@ -251,6 +284,17 @@ class ProbeWriter:
         if readout != "refit" and fit.is_at_end:
             kept["flags"] = json.dumps([*json.loads(kept.get("flags", "[]")), PENALTY_AT_END])
         return {**provenance(self._code, stage | penalty, **kept), **penalty}
+
+
+def _write_logits(store: StoreWriter, logits: Sequence[MapArray | FloatArray]) -> None:
+    """Write the logits (n_eval, n_classes) of each subset, some samples of all at a time."""
+    dims, shape = ("subset", "sample", "class"), (len(logits), *logits[0].shape)
+    chunks = sample_chunks(dims, shape, 8 * int(np.prod(shape)))
+    text = "readouts fitted on the bands that are kept; the first row keeps all"
+    facts = {"units": "logits", "long_name": text}
+    array = store.create("logits", dims, shape, "float64", facts, chunks)
+    for part in row_blocks(shape[1], chunks[1]):
+        array[:, part] = np.stack([one[part] for one in logits])
 
 
 def _write(

@@ -287,10 +287,14 @@ def _whole(variable: Variable) -> tuple[NDArray[Any], dict[str, Any]]:
 
 
 def _chunks_of_samples(variable: Variable) -> tuple[int, ...]:
-    shape, size = variable.values.shape, variable.values.nbytes
-    if size <= LARGEST_CHUNK or "sample" not in variable.dims:
+    return sample_chunks(variable.dims, variable.values.shape, variable.values.nbytes)
+
+
+def sample_chunks(dims: Sequence[str], shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """Chunks of an array of so many bytes: a single one, or some samples each if it is large."""
+    if size <= LARGEST_CHUNK or "sample" not in dims:
         return shape
-    axis = variable.dims.index("sample")
+    axis = dims.index("sample")
     samples = max(1, CHUNK_BYTES * shape[axis] // size)
     return (*shape[:axis], samples, *shape[axis + 1 :])
 
@@ -373,6 +377,25 @@ def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, 
     while channels == n_channels and samples * 2 * channels * one <= CHUNK_BYTES:
         samples *= 2
     return min(samples, n_samples), channels, height, width
+
+
+def weight_chunks(
+    n_classes: int, chunk: tuple[int, ...], itemsize: int = 4
+) -> tuple[int, int, int, int]:
+    """Chunks of weight maps: those of the features, or fewer channels where these are large.
+
+    Parameters
+    ----------
+    n_classes : int
+        All are in one chunk.
+    chunk : (channels, height, width)
+        Of a chunk of the features.
+    itemsize : int
+        Bytes of a weight.
+    """
+    channels, height, width = chunk
+    most = LARGEST_CHUNK // (itemsize * n_classes * height * width)
+    return n_classes, min(channels, max(1, most)), height, width
 
 
 def store_name(path: str | Path) -> str:

@@ -7,6 +7,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.spectra import band_energy
+from bandprobe.linear import map_sums
 from bandprobe.linear.band_grams import pack_bands
 from bandprobe.linear.basis import basis_from_maps
 from bandprobe.linear.coordinates import coordinates_of_bands
@@ -84,3 +85,38 @@ def test_a_refitted_readout_is_the_one_fitted_on_the_changed_maps(
         logits = expected.logits(literal.project(flat[1]))
         spread = max(float(logits.std()), 1e-3)
         np.testing.assert_allclose(probe.path.logits(found.evaluation), logits, atol=5e-3 * spread)
+
+
+def test_parts_of_a_slab_add_up_to_the_slab(
+    bands: Bands, maps: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition = bands.on_grid(*maps[0].shape[2:])
+    found = []
+    for size in (10**9, 2 * maps[0][:, 0].nbytes, 1):
+        monkeypatch.setattr(map_sums, "PART_BYTES", size)
+        sums = MapSums.empty(direct=False, partition=partition, pattern=True)
+        sums.add_slab(*maps)
+        sums.complete()
+        found.append(sums)
+    whole, *parts = found
+    assert [len(sums.mean) for sums in found] == [1, 2, 3]
+    for sums in parts:
+        assert sums.by_band is not None
+        assert whole.by_band is not None
+        for name in ("gram", "kernel"):
+            pairs = zip(
+                getattr(sums.by_band.products, name),
+                getattr(whole.by_band.products, name),
+                strict=True,
+            )
+            for got, want in pairs:
+                np.testing.assert_allclose(got, want, atol=1e-5 * max(np.abs(want).max(), 1e-9))
+        for got, want in zip(
+            sums.by_band.energies.gathered(), whole.by_band.energies.gathered(), strict=True
+        ):
+            np.testing.assert_allclose(got, want, rtol=1e-5)
+        assert sums.pattern is not None
+        assert whole.pattern is not None
+        np.testing.assert_allclose(
+            sums.pattern.gram, whole.pattern.gram, atol=1e-5 * np.abs(whole.pattern.gram).max()
+        )

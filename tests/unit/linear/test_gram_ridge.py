@@ -110,3 +110,34 @@ def test_a_penalty_below_the_rounding_of_the_matrix_cannot_be_fitted(
     with pytest.raises(LinAlgError):
         ridge.duals(1e-9, sets)
     assert np.isfinite(ridge.duals(1.0, sets)).all()
+
+
+def test_single_precision_says_how_far_it_may_be_off(maps: np.ndarray, sets: LabelSets) -> None:
+    # Without what most maps share: eigenvalues within two orders of magnitude.
+    gram = ((maps - maps.mean(0)) @ (maps - maps.mean(0)).T).astype(np.float32)
+    single, double = GramRidge([gram]), GramRidge([gram])
+    folds = np.arange(SAMPLES) % 5
+    for penalty in (0.1, 30.0):
+        found, expected = single.duals(penalty, sets, single=True), double.duals(penalty, sets)
+        assert found.dtype == np.float32
+        assert 0 < single.rounding < 1e-3
+        limit = single.rounding * np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, atol=limit)
+        for (_, logits), (_, wanted) in zip(
+            single.held_out(penalty, found[0], sets.labels[0], folds),
+            double.held_out(penalty, expected[0], sets.labels[0], folds),
+            strict=True,
+        ):
+            np.testing.assert_allclose(logits, wanted, atol=10 * single.rounding)
+
+
+def test_what_single_precision_cannot_hold_is_fitted_in_double(
+    maps: np.ndarray, sets: LabelSets
+) -> None:
+    few = maps[:, :5]
+    gram = (few @ few.T).astype(np.float32)
+    ridge, expected = GramRidge([gram]), GramRidge([gram])
+    found = ridge.duals(1e-4, sets, single=True)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, expected.duals(1e-4, sets))
+    assert ridge.duals(1.0, sets, single=True).dtype == np.float32

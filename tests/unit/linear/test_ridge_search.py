@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bandprobe.linear import penalty_search, ridge_search
+from bandprobe.linear import gram_ridge, penalty_search, ridge_search
 from bandprobe.linear.gram_ridge import LabelSets
-from bandprobe.linear.ridge_search import RidgeFit, RidgePath, search_ridge
+from bandprobe.linear.ridge_search import RidgeFit, RidgePath, half_is_cheaper, search_ridge
 
 SAMPLES, CLASSES, DIMENSIONS = 240, 3, 300
 STRENGTH = 0.1
@@ -73,3 +73,44 @@ def test_each_penalty_that_is_visited_is_noted(rng: np.random.Generator) -> None
 def test_equal_maps_have_nothing_to_fit(rng: np.random.Generator) -> None:
     _, path = problem(rng, STRENGTH)
     assert search_ridge([np.full((SAMPLES, SAMPLES), 3.0)], 0.0, path) is None
+
+
+@pytest.mark.parametrize("strength", [STRENGTH, 0.01])
+def test_a_search_in_single_precision_chooses_and_fits_as_one_in_double(strength: float) -> None:
+    gram, path = problem(np.random.default_rng(1), strength)
+    gram = gram.astype(np.float32)
+    found = search_ridge([gram], 0.0, path, 7)
+    expected = search_ridge([gram.astype(np.float64)], 0.0, path, 7)
+    assert found is not None
+    assert expected is not None
+    assert found.chosen == expected.chosen
+    assert found.duals.dtype == np.float64
+    atol = 1e-9 * np.abs(expected.duals).max()
+    np.testing.assert_allclose(found.duals, expected.duals, atol=atol)
+    np.testing.assert_array_equal(np.isnan(found.losses), np.isnan(expected.losses))
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-3)
+    chosen = found.losses[:, found.chosen], expected.losses[:, found.chosen]
+    np.testing.assert_allclose(*chosen, rtol=1e-6)
+
+
+def test_losses_that_single_precision_cannot_tell_apart_are_told_in_double(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each penalty near the least is visited again, where single precision may be far off."""
+    gram, path = problem(np.random.default_rng(1), STRENGTH)
+    monkeypatch.setattr(gram_ridge, "CONDITION", np.inf)
+    monkeypatch.setattr(gram_ridge.GramRidge, "_condition", lambda *_: 0.1 / np.finfo("f4").eps)
+    noted: dict[int, list[np.dtype]] = {}
+
+    def note(at: int, duals: np.ndarray, _: np.ndarray) -> None:
+        noted.setdefault(at, []).append(duals.dtype)
+
+    fit = search_ridge([gram.astype(np.float32)], 0.0, path, 7, note)
+    assert fit is not None
+    seen = [fit.chosen + step for step in (-1, 0, 1)]
+    assert all(noted[at] == [np.float32, np.float64] for at in seen)
+
+
+def test_half_an_inverse_is_for_few_classes() -> None:
+    assert half_is_cheaper(10_000, 1000, 5)
+    assert not half_is_cheaper(3000, 1000, 5)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import Bands
-from bandprobe.linear import penalty_search
+from bandprobe.linear import map_sums, penalty_search
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.probes import fit
 from bandprobe.probes.fit import Splits
 from bandprobe.probes.layer import fit_layer
 from bandprobe.probes.settings import FitBands, FitSettings
 from bandprobe.probes.slab_sums import sum_slab
+from bandprobe.store import zarr_store
 from bandprobe.store.zarr_store import Store, Variable, write_store
 
 SETTINGS = FitSettings((0.1, 10.0), "ridge", permutations=1, seed=0)
@@ -162,3 +164,31 @@ def test_a_store_says_where_its_path_was_not_visited(
     assert part["map"].attrs["penalty"] == full["map"].attrs["penalty"]
     scale = np.abs(full["map"].read("W")).max()
     np.testing.assert_allclose(part["map"].read("W"), full["map"].read("W"), atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_weights_of_many_classes_are_in_smaller_chunks_each_written_once(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = splits_of(tmp_path, (5, 6))
+    expected = stores_of(tmp_path / "large", splits, "map", "pattern", "pooled")
+    channel = 4 * 3 * 5 * 6
+    monkeypatch.setattr(zarr_store, "LARGEST_CHUNK", 3 * channel)
+    monkeypatch.setattr(map_sums, "PART_BYTES", at_once * 4 * 18 * 5 * 6)
+    written: list[int] = []
+    write = zarr.Array.__setitem__
+
+    def note(array: zarr.Array, where: tuple, values: np.ndarray) -> None:
+        if array.basename == "W":
+            written.append(where[1].start)
+        write(array, where, values)
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", note)
+    found = stores_of(tmp_path / "small", splits, "map", "pattern", "pooled")
+    assert sorted(written) == [0, 0, 0, 3, 3, 3]
+    for name, store in found.items():
+        assert store.array("W").chunks == (3, 3, 5, 6)
+        scale = np.abs(expected[name].read("W")).max()
+        np.testing.assert_allclose(
+            store.read("W"), expected[name].read("W"), atol=1e-5 * scale, err_msg=name
+        )
