@@ -1,4 +1,4 @@
-"""What a GPU brings: extraction, inner products and interventions beside a bare forward on it.
+"""What a GPU brings: extraction, products, fits and interventions beside a bare forward on it.
 
 Made-up images and maps, so that neither decoding nor the disk is timed. Each stage runs on the CPU
 and on the GPU in the same process, the results are held against each other, and then images a
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from bandprobe.backbones.backbone import load_backbone
-from bandprobe.base.devices import device_name, fetch, open_device, put
+from bandprobe.base.devices import computing_on, device_name, fetch, open_device, put
 from bandprobe.errors import DeviceError
 from bandprobe.features.networks import torch_network
 from bandprobe.fourier.bands import Bands
@@ -27,11 +27,14 @@ from bandprobe.fourier.intervene import white_noise
 from bandprobe.fourier.transform import real_fft
 from bandprobe.linear.band_grams import BandGrams
 from bandprobe.linear.decompose import pack_weights, transform, turn_phases
+from bandprobe.linear.factorise import positive_inverse, symmetric_eigen
 from bandprobe.linear.map_sums import MapSums
 from benchmarks.tables import markdown, publish
 
 BANDS = Bands(("low", "mid", "high"), (0.3, 0.7))
 LAYER = "layer3"
+# Images that readouts are fitted to, in the stages that do not depend on the batch.
+SIDE = 2000
 BARE = "bare forward"
 HEAD = ("stage", "images a second", "of the bare forward's time", "over the CPU", "difference")
 # Largest difference over the largest value: convolutions sum in another order, layer after layer.
@@ -71,12 +74,25 @@ def stages(device: str, size: int, images: int, classes: int) -> dict[str, Work]
         turned = turn_phases(real_fft(put(maps, device)), put(noise, device), 1.0)
         return fetch(weights.logits(turned))
 
+    values = rng.standard_normal((SIDE, SIDE))
+    positive = values @ values.T / SIDE + np.eye(SIDE)
+
+    def inverse() -> Any:
+        with computing_on(device):
+            return positive_inverse(positive)
+
+    def eigenvalues() -> Any:
+        with computing_on(device):
+            return symmetric_eigen(positive)[0]
+
     return {
         BARE: bare,
         "extraction": lambda: run(batch)[LAYER],
         "Gram matrices": gram,
         "band logits": split,
         "turned phases": phases,
+        f"inverse, {SIDE} images": inverse,
+        f"eigenvectors, {SIDE} images": eigenvalues,
     }
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError
 from scipy.linalg.blas import get_blas_funcs
-from scipy.linalg.lapack import get_lapack_funcs
 
-from bandprobe.base.arrays import FloatArray, MapArray
+from bandprobe.base.arrays import FloatArray
+from bandprobe.linear.factorise import Factor
 from bandprobe.linear.gram_ridge import GramRidge, LabelSets
 from bandprobe.linear.inner_products import row_blocks
 
@@ -48,14 +47,9 @@ class FactorRidge(GramRidge):
         duals: FloatArray = found.T.reshape(*shares.shape, count)
         return duals
 
-    def _invert(self, factor: MapArray | FloatArray) -> None:
+    def _invert(self, factor: Factor) -> None:
         """Put the inverse of the factor into the lower triangle."""
-        trtri: Any = get_lapack_funcs("trtri", (factor,))
-        inverse, failed = trtri(factor, lower=0, overwrite_c=1)
-        if failed:
-            raise LinAlgError("the factor of the Gram matrix is singular")
-        if not np.shares_memory(inverse, self._matrix):
-            self._matrix[...] = inverse.T
+        factor.invert_half()
 
     def _rows(self, part: slice) -> FloatArray:
         """Some rows of the inverse factor, as far as they are not zero."""

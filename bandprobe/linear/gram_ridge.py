@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
 from scipy.linalg.blas import get_blas_funcs
-from scipy.linalg.lapack import get_lapack_funcs
 from scipy.sparse import csr_array
 
 from bandprobe.base.arrays import FloatArray, LabelArray, MapArray
 from bandprobe.fourier.rounding import ROUNDING_SHARE
 from bandprobe.linear.basis import GRAM_TOLERANCE
-from bandprobe.linear.inner_products import complete, row_blocks
+from bandprobe.linear.factorise import Factor, cholesky, symmetric_solve
+from bandprobe.linear.inner_products import row_blocks
 
 # Steps of the power iteration for the largest eigenvalue, of which the order of magnitude matters.
 STEPS = 8
@@ -184,8 +184,8 @@ class GramRidge:
         found: FloatArray = sets.shares - duals @ self.centre
         return found
 
-    def _factor(self, penalty: float, precision: type[np.floating]) -> MapArray | FloatArray:
-        """Put the factor in the place of the matrix, and return it in the order of Fortran."""
+    def _factor(self, penalty: float, precision: type[np.floating]) -> Factor:
+        """Put the factor in the place of the matrix."""
         if self._matrix.dtype != precision:
             # The one before is given up first.
             shape, self._matrix = self._matrix.shape, np.empty((0, 0))
@@ -193,11 +193,7 @@ class GramRidge:
         # Otherwise the vector of ones, which no readout sees, is the one that rounding hits most.
         self._fill(self.norm / len(self._matrix))
         self._matrix.flat[:: len(self._matrix) + 1] += penalty
-        potrf: Any = get_lapack_funcs("potrf", (self._matrix,))
-        factor, failed = potrf(self._matrix.T, lower=0, clean=0, overwrite_a=1)
-        if failed:
-            raise LinAlgError("the Gram matrix is not positive definite")
-        return np.asarray(factor)
+        return cholesky(self._matrix)
 
     def _prepare(self, penalty: float, precision: type[np.floating]) -> bool:
         """Put the inverse in the place of the matrix, if its precision is enough.
@@ -218,18 +214,13 @@ class GramRidge:
         self._invert(factor)
         return True
 
-    def _condition(self, factor: MapArray | FloatArray, penalty: float) -> float:
+    def _condition(self, factor: Factor, penalty: float) -> float:
         """The quotient of the largest and the smallest eigenvalue of what was factorised."""
-        potrs: Any = get_lapack_funcs("potrs", (factor,))
-        return (self._largest + penalty) * self._power(lambda v: potrs(factor, v, lower=0)[0])
+        return (self._largest + penalty) * self._power(factor.solve)
 
-    def _invert(self, factor: MapArray | FloatArray) -> None:
+    def _invert(self, factor: Factor) -> None:
         """Put the inverse in the place of the factor."""
-        potri: Any = get_lapack_funcs("potri", (factor,))
-        inverse, _ = potri(factor, lower=0, overwrite_c=1)
-        if not np.shares_memory(inverse, self._matrix):
-            self._matrix[...] = inverse.T
-        complete(self._matrix)
+        factor.invert()
 
     def held_out(
         self, penalty: float, duals: FloatArray, labels: LabelArray, folds: LabelArray
@@ -261,7 +252,7 @@ class GramRidge:
             inner = self._inner(rows)
             inner *= absolute
             inner -= common
-            logits = _solve(inner, -absolute * duals[:, rows].T)
+            logits = symmetric_solve(inner, -absolute * duals[:, rows].T)
             logits[np.arange(len(rows)), labels[rows]] += 1.0
             yield held, logits
 
@@ -269,16 +260,6 @@ class GramRidge:
         """Of the inverse, the rows and columns of some samples."""
         found: FloatArray = self._matrix[np.ix_(rows, rows)]
         return found
-
-
-def _solve(matrix: FloatArray, values: FloatArray) -> FloatArray:
-    """Solution for a symmetric matrix, which is positive definite up to rounding."""
-    try:
-        factor = cho_factor(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        return np.asarray(np.linalg.solve(matrix, values), values.dtype)
-    solved: FloatArray = cho_solve(factor, values, check_finite=False)
-    return solved
 
 
 def kernel_logits(

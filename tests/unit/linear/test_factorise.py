@@ -13,6 +13,8 @@ from scipy.linalg import LinAlgError
 from bandprobe.base.devices import computing_on, opened_device
 from bandprobe.linear import factorise
 from bandprobe.linear.basis import basis_from_maps
+from bandprobe.linear.factor_ridge import FactorRidge
+from bandprobe.linear.gram_ridge import GramRidge, LabelSets
 from bandprobe.linear.probe import fit_probe
 
 PENALTIES = np.array([1e-3, 1e-1, 10.0])
@@ -61,9 +63,11 @@ def test_an_inverse_inverts(device: str, positive: np.ndarray) -> None:
     "attempt",
     [
         lambda matrix: factorise.solve(matrix, np.ones((30, 1))),
+        lambda matrix: factorise.symmetric_solve(matrix, np.ones((30, 1))),
         factorise.positive_inverse,
+        factorise.cholesky,
     ],
-    ids=["solve", "inverse"],
+    ids=["solve", "symmetric solve", "inverse", "factor"],
 )
 def test_a_singular_matrix_is_an_error(
     device: str, attempt: Callable[[np.ndarray], object]
@@ -89,3 +93,34 @@ def test_a_whole_path_is_fitted_there(monkeypatch: pytest.MonkeyPatch, n_dimensi
         found = fit(basis_from_maps(maps), estimator="ridge")
     assert found.chosen == expected.chosen
     np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [GramRidge, FactorRidge])
+@pytest.mark.parametrize("single", [False, True], ids=["double", "single"])
+def test_a_ridge_is_the_same_wherever_it_is_factorised(
+    monkeypatch: pytest.MonkeyPatch, kind: type[GramRidge], *, single: bool
+) -> None:
+    labels, folds = np.arange(90) % 3, np.arange(90) // 3 % 5
+    maps = np.random.default_rng(1).standard_normal((90, 200)) + labels[:, None]
+    gram = (maps @ maps.T).astype(np.float32 if single else np.float64)
+    sets = LabelSets(labels[None], 3)
+
+    def fitted() -> tuple[np.ndarray, list[np.ndarray]]:
+        ridge = kind([gram])
+        duals = ridge.duals(0.5, sets, single=single)
+        assert duals.dtype == gram.dtype
+        return duals, [logits for _, logits in ridge.held_out(0.5, duals[0], labels, folds)]
+
+    expected = fitted()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("computed by LAPACK")
+
+    for name in ("get_lapack_funcs", "cho_factor"):
+        monkeypatch.setattr(factorise, name, refuse)
+    with computing_on("torch-cpu"):
+        found = fitted()
+    tolerance = 1e-3 if single else 1e-9
+    np.testing.assert_allclose(found[0], expected[0], atol=tolerance * np.abs(expected[0]).max())
+    for one, other in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(one, other, atol=tolerance)
