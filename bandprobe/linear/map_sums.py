@@ -23,6 +23,7 @@ from bandprobe.linear.inner_products import (
     add_kernel,
     complete,
     row_blocks,
+    sum_type,
 )
 from bandprobe.linear.standardise import centre_channels, scaled, standardise
 
@@ -148,8 +149,12 @@ def channel_parts(*shapes: tuple[int, ...]) -> Iterator[slice]:
     shapes : tuples (n_samples, n_channels, height, width)
         Of the splits.
     """
+    n_channels = shapes[0][1]
+    if sum_type(max(shape[0] for shape in shapes)) is np.float64:
+        # Of fewer images a slab is no burden, and sums in another order round in another way.
+        return row_blocks(n_channels, n_channels)
     channel = max(4 * samples * height * width for samples, _, height, width in shapes)
-    return row_blocks(shapes[0][1], max(1, PART_BYTES // channel))
+    return row_blocks(n_channels, max(1, PART_BYTES // channel))
 
 
 def centre_maps(maps: MapArray) -> tuple[MapArray, MapArray, MapArray, float]:

@@ -7,7 +7,7 @@ from bandprobe.fourier.bands import Bands
 from bandprobe.fourier.intervene import intervene, project
 from bandprobe.fourier.modes import Mode, kept_bands
 from bandprobe.fourier.spectra import band_energy
-from bandprobe.linear import map_sums
+from bandprobe.linear import inner_products, map_sums
 from bandprobe.linear.band_grams import pack_bands
 from bandprobe.linear.basis import basis_from_maps
 from bandprobe.linear.coordinates import coordinates_of_bands
@@ -90,6 +90,7 @@ def test_a_refitted_readout_is_the_one_fitted_on_the_changed_maps(
 def test_parts_of_a_slab_add_up_to_the_slab(
     bands: Bands, maps: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(inner_products, "SINGLE_FROM", 0)
     partition = bands.on_grid(*maps[0].shape[2:])
     found = []
     for size in (10**9, 2 * maps[0][:, 0].nbytes, 1):

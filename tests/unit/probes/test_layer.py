@@ -10,7 +10,7 @@ import zarr
 
 from bandprobe.errors import ConfigError
 from bandprobe.fourier.bands import Bands
-from bandprobe.linear import map_sums, penalty_search
+from bandprobe.linear import inner_products, map_sums, penalty_search
 from bandprobe.linear.standardise import readout_logits
 from bandprobe.probes import fit
 from bandprobe.probes.fit import Splits
@@ -171,6 +171,7 @@ def test_weights_of_many_classes_are_in_smaller_chunks_each_written_once(
     tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     splits = splits_of(tmp_path, (5, 6))
+    monkeypatch.setattr(inner_products, "SINGLE_FROM", 0)
     expected = stores_of(tmp_path / "large", splits, "map", "pattern", "pooled")
     channel = 4 * 3 * 5 * 6
     monkeypatch.setattr(zarr_store, "LARGEST_CHUNK", 3 * channel)
