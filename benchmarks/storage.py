@@ -124,7 +124,8 @@ def table(percent: dict[str, float], checksums: dict[str, float]) -> str:
     verdict = "below" if high < LIMIT_PERCENT else "ABOVE"
     layers = (
         f"RMS change of the logits of {len(percent)} layers, of their standard deviation: "
-        f"{low:.4f} % ({least}) to {high:.4f} % ({worst}), {verdict} the limit of {LIMIT_PERCENT} %."
+        f"{low:.4f} % ({least}) to {high:.4f} % ({worst}), "
+        f"{verdict} the limit of {LIMIT_PERCENT} %."
     )
     costs = markdown(
         ["checksums", "processor time, relative to without", "more, s a GB"],

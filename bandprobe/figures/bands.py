@@ -143,7 +143,8 @@ def _finish(panel: Axes, bands: list[str], empty: np.ndarray, *, zero: bool) -> 
     if zero:
         panel.axhline(0, color="0.6", lw=0.7)
     else:
-        panel.set_ylim(-0.02, 1.02)
+        # Whole markers, at 0 and at 1 too.
+        panel.set_ylim(-0.06, 1.06)
 
 
 def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
@@ -169,18 +170,22 @@ def sweeps(interventions: xr.Dataset, readout: str, modes: list[str]) -> Figure:
         footer(
             figure,
             "Kept: the band and all bands below it (lowpass) or above it (highpass). "
-            f"Readout: {readout}. Shaded: intervals of the accuracy. "
+            f"Readout: {readout}. Areas and bars: intervals of the accuracy. "
             "Gaps: no bin in the band (N/A).",
         )
     return figure
 
 
 def _line(panel: Axes, cells: xr.Dataset, colour: Any, layer: str) -> None:
+    # What is NaN leaves a gap: a line across it would show numbers that do not exist.
     at = np.arange(cells.sizes["band"])
-    exists = np.isfinite(cells["value"].to_numpy())
-    values, low, high = (cells[name].to_numpy()[exists] for name in ("value", "low", "high"))
-    panel.plot(at[exists], values, color=colour, lw=1.2, marker="o", ms=2.5, label=layer)
-    panel.fill_between(at[exists], low, high, color=colour, alpha=0.2, lw=0)
+    values, low, high = (cells[name].to_numpy() for name in ("value", "low", "high"))
+    panel.plot(at, values, color=colour, lw=1.2, marker="o", ms=2.5, label=layer)
+    panel.fill_between(at, low, high, color=colour, alpha=0.2, lw=0)
+    # A point between gaps has no area; its interval is a bar.
+    exists = np.pad(np.isfinite(values), 1)
+    alone = exists[1:-1] & ~exists[:-2] & ~exists[2:]
+    panel.vlines(at[alone], low[alone], high[alone], color=colour, lw=1)
 
 
 def shapley(values: xr.Dataset, score: str) -> Figure:

@@ -127,7 +127,7 @@ def page_context(results: Results) -> dict[str, Any]:
         "bands": band_rows(results.config["bands"]),
         "in_cycles": Bands.from_spec(results.config["bands"]).in_cycles,
         "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
-        "readouts": readout_rows(cells, results.facts.scored),
+        "readouts": readout_rows(cells, results.facts.scored, results.layers),
         "splits": results.facts.splits,
         "class_names": results.facts.class_names,
         "digests": results.facts.digests,
@@ -188,12 +188,18 @@ def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def readout_rows(
-    cells: pd.DataFrame, scored: Mapping[tuple[str, str], Mapping[str, float]]
+    cells: pd.DataFrame,
+    scored: Mapping[tuple[str, str], Mapping[str, float]],
+    layers: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
-    """Each readout's clean accuracy at each layer, with interval and chance."""
+    """Each readout's clean accuracy at each layer, in their order, with interval and chance."""
     axes = ["model", "layer", "readout"]
+    # A table of several models has the layers of all of them, in an order that need not be theirs.
+    order = [(model, layer) for model, names in layers.items() for layer in names]
+    places = {pair: place for place, pair in enumerate(order)}
+    found = cells.drop_duplicates(axes).to_dict("records")
     rows = []
-    for row in cells.drop_duplicates(axes).to_dict("records"):
+    for row in sorted(found, key=lambda one: places[str(one["model"]), str(one["layer"])]):
         facts = scored.get((str(row["model"]), str(row["readout"])), {})
         chance = facts.get("chance")
         rows.append(

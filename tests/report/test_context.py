@@ -239,3 +239,14 @@ def test_each_kind_of_figure_has_its_link_and_what_it_answers(results: Results) 
         link = f'<dt><a href="figures/{name}.svg">'
         assert (every.count(link), none.count(link)) == (1, 0)
     assert re.findall(r"draw kernels --model (\S+)</code>", every) == ["net"]
+
+
+def test_layers_of_the_clean_accuracies_are_in_the_order_of_the_study(results: Results) -> None:
+    shuffled = dataclasses.replace(
+        results, interventions=results.interventions.isel(layer=slice(None, None, -1))
+    )
+    table = page_of(shuffled).split("Top-1 accuracy on untouched maps")[1].split("</table>")[0]
+    found = re.findall(r"<tr><td>(\w+)</td><td>(\w+)</td>", table)
+    assert list(dict.fromkeys(found)) == [
+        (model, layer) for model, layers in results.layers.items() for layer in layers
+    ]

@@ -42,7 +42,6 @@ ELSEWHERE = {
     "data/sample": "a row; test_shared_images.py sees which classes are lost",
     "features/join": "tests/unit/features/test_shards.py joins shards with it",
     "features/networks": "tests/unit/features/test_extract.py extracts with it",
-    "figures/bands": DRAWN,
     "figures/drawing": DRAWN,
     "figures/entry": "a specification without code",
     "figures/gallery": DRAWN,
