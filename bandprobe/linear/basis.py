@@ -52,7 +52,7 @@ class Basis:
         return coordinates
 
 
-def basis_from_gram(gram: FloatArray, total: float = 0.0) -> Basis:
+def basis_from_gram(gram: FloatArray, total: float = 0.0, rank: int | None = None) -> Basis:
     """Coordinates from the Gram matrix of the training maps.
 
     Parameters
@@ -61,12 +61,17 @@ def basis_from_gram(gram: FloatArray, total: float = 0.0) -> Basis:
     total : float
         Energy of all training maps, if these are only a part of them, such as some bands: what
         has no more energy than the rounding of the whole is left out.
+    rank : int, optional
+        The most coordinates that there can be, if the maps have fewer dimensions than images:
+        all others are rounding, also where they are larger than the tolerance.
     """
     centre = gram.mean(0)
     centred = gram - centre - centre[:, None] + centre.mean()
     # The rounding error is that of the matrix before it was centred.
     common = float(np.abs(gram.mean()) * len(gram))
     eigenvalues, vectors = _eigen(centred, GRAM_TOLERANCE, common, total)
+    first = max(0, len(eigenvalues) - rank) if rank is not None else 0
+    eigenvalues, vectors = eigenvalues[first:], vectors[:, first:]
     root = np.sqrt(eigenvalues)
     return Basis(vectors * root, eigenvalues, centre, vectors / root)
 

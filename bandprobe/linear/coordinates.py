@@ -49,15 +49,20 @@ class Products:
         Likewise, of evaluation maps with training maps.
     total : float
         Energy of all training maps, as for `bandprobe.linear.basis.basis_from_gram`.
+    rank : int, optional
+        Dimensions of the maps, if there are fewer than training maps. Weights on these are large
+        outside the span of the maps then if the penalty is small, and inner products, which are
+        rounded to single precision on their way, do not cancel them: only coordinates are exact.
     """
 
     grams: Sequence[NDArray[np.floating]]
     kernels: Sequence[NDArray[np.floating]]
     total: float
+    rank: int | None = None
 
     def coordinates(self) -> Coordinates:
         """Both splits in principal coordinates."""
-        basis = basis_from_gram(added(self.grams), self.total)
+        basis = basis_from_gram(added(self.grams), self.total, self.rank)
         return Coordinates(basis, basis.project(added(self.kernels)))
 
 
@@ -164,7 +169,9 @@ def _source(sums: MapSums) -> Products | Rows:
     return Products([np.asarray(sums.gram)], [np.asarray(sums.kernel)], sums.constant_energy)
 
 
-def source_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Products | Rows:
+def source_of_bands(
+    products: BandGrams | BandRows, kept: MaskArray, dimensions: int | None = None
+) -> Products | Rows:
     """What readouts of maps of which only some bands are kept are fitted from.
 
     What fills the gap is the same in every map, so centring removes it: the fill does not matter
@@ -174,6 +181,8 @@ def source_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Products
     ----------
     products : BandGrams or BandRows
     kept : bool array of shape (n_bands,)
+    dimensions : int, optional
+        Values of a map that lie in these bands.
     """
     bands = np.flatnonzero(kept)
     if isinstance(products, BandRows):
@@ -183,7 +192,8 @@ def source_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Products
         )
         return Rows(train.astype(np.float64), evaluation.astype(np.float64), products.total)
     grams, kernels = ([one[b] for b in bands] for one in (products.gram, products.kernel))
-    return Products(grams, kernels, products.total)
+    few = dimensions is not None and dimensions < len(grams[0])
+    return Products(grams, kernels, products.total, dimensions if few else None)
 
 
 def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coordinates:

@@ -162,11 +162,12 @@ def fit_memory(layer: Layer, fitting: Fitting, slabs: int) -> int:
     held = matrices * itemsize * n.train * n.total
     # What a fitted readout keeps until it is written.
     kept = readouts * DOUBLE * n.classes * (n.train + n.eval)
-    if by_factors(layer, fitting):
-        own = search_memory(layer, fitting)
-    else:
+    own = search_memory(layer, fitting) if by_factors(layer, fitting) else 0
+    if fitting.refits or not by_factors(layer, fitting):
+        # Of bands with fewer dimensions than images, refits are decomposed however many these are.
         path = DOUBLE * fitting.penalties * n.classes * (2 * n.train)
-        own = SQUARES * DOUBLE * n.train**2 + 2 * DOUBLE * n.eval * n.train + path
+        eigen = SQUARES * DOUBLE * n.train**2 + 2 * DOUBLE * n.eval * n.train + path
+        own = max(own, eigen)
     return max(held + slabs, held + own + kept + LOGIT_COPIES * DOUBLE * n.eval * n.classes)
 
 

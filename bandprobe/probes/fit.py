@@ -215,7 +215,8 @@ def is_factorised(splits: Splits, least: int | None = None) -> bool:
 
 
 def _by_factors(source: Products | Rows, splits: Splits, least: int) -> TypeGuard[Products]:
-    return isinstance(source, Products) and is_factorised(splits, least)
+    enough = isinstance(source, Products) and source.rank is None
+    return enough and is_factorised(splits, least)
 
 
 def _fit_by_factors(
@@ -307,7 +308,11 @@ class Refit:
 
 
 def fit_refits(
-    splits: Splits, products: BandGrams | BandRows, kept: MaskArray, whole: FittedReadout
+    splits: Splits,
+    products: BandGrams | BandRows,
+    kept: MaskArray,
+    whole: FittedReadout,
+    dimensions: NDArray[np.int64],
 ) -> list[Refit]:
     """Fit `refit`: the map readout again for each row of kept bands.
 
@@ -320,11 +325,14 @@ def fit_refits(
         The first row keeps all bands.
     whole : FittedReadout
         The map readout, which is that of the first row.
+    dimensions : array of shape (n_bands,)
+        Values of a map that lie in each band: bins times channels.
     """
     chosen = whole.chosen
     refits = [Refit(whole.clean_logits, whole.losses.mean(0), chosen)]
     for row in tracked(kept[1:], len(kept) - 1, "fits", f"refit of {splits.layer}"):
-        refits.append(_refit(splits, source_of_bands(products, row), chosen))
+        source = source_of_bands(products, row, int(dimensions[row].sum()))
+        refits.append(_refit(splits, source, chosen))
     return refits
 
 

@@ -170,6 +170,7 @@ def write_refits(
     """Fit and write `refit`, the map readout fitted again for each set of bands that is kept."""
     bins = sums.partition.counts
     kept = refit_subsets(kinds, bins)
-    refits = fit_refits(splits, sums.products, kept, whole)
+    n_channels = splits.train.array(splits.layer).shape[1]
+    refits = fit_refits(splits, sums.products, kept, whole, n_channels * bins)
     variables = refit_variables(refits, kept, bins, splits.penalties)
     writer.write_by_band("refit", whole, variables, [refit.logits for refit in refits])

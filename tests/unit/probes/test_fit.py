@@ -67,7 +67,7 @@ def test_a_refit_is_the_readout_of_maps_from_which_a_band_was_taken(splits: Spli
     whole = fit_readout(splits, maps.source)
     assert sums.by_band is not None
     kept = np.array([[True, True], [True, False]])
-    refits = fit_refits(splits, sums.by_band.products, kept, whole)
+    refits = fit_refits(splits, sums.by_band.products, kept, whole, 4 * partition.counts)
     np.testing.assert_allclose(refits[0].logits, whole.clean_logits, rtol=1e-12)
     mask = partition.mask(0)
     flat = []
@@ -110,7 +110,9 @@ def test_factorisations_give_the_readouts_of_the_eigendecomposition(
     def fitted() -> tuple[list[FittedReadout], list[Refit]]:
         readouts = [fit_readout(splits, source) for source in sources]
         products = None if sums.by_band is None else sums.by_band.products
-        return readouts, fit_refits(splits, products, kept, readouts[0]) if products else []
+        if products is None:
+            return readouts, []
+        return readouts, fit_refits(splits, products, kept, readouts[0], np.array([TRAIN, TRAIN]))
 
     expected, expected_refits = fitted()
     monkeypatch.setattr(fit_module, "LEAST_IMAGES", 0)
@@ -147,3 +149,53 @@ def test_where_nothing_can_be_factorised_the_eigendecomposition_serves(
     expected = fit_readout(settled, source)
     monkeypatch.setattr(fit_module, "LEAST_IMAGES", 0)
     same_readout(fit_readout(settled, source), expected)
+
+
+def test_a_refit_of_fewer_dimensions_than_images_is_the_one_fitted_on_the_values(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    """Where a small penalty lets the Gram matrix be nearly singular, its rounding may not count."""
+    counts, n_classes = {"train": 640, "eval": 200}, 40
+    bands = Bands(("low", "high"), (0.2,))
+    stores = []
+    for name, count in counts.items():
+        maps = 3 * rng.random((count, 24, 12, 12), np.float32)
+        facts = {
+            "sample": np.arange(count),
+            "label": rng.permutation(np.arange(count) % n_classes),
+            "group": np.arange(count),
+        }
+        variables = {LAYER: Variable(("sample", "channel", "y", "x"), maps)}
+        coordinates = {key: Variable(("sample",), values) for key, values in facts.items()}
+        write_store(tmp_path / f"{name}.zarr", variables, coordinates, {"weights_sha256": "abc"})
+        stores.append(Store(tmp_path / f"{name}.zarr"))
+    names = [f"class-{number}" for number in range(n_classes)]
+    settings = FitSettings((1e-5,), "ridge", permutations=0, seed=0)
+    splits = Splits(*stores, LAYER, np.arange(counts["train"]) % 5, names, settings)
+    partition = bands.on_grid(*splits.grid)
+    dimensions = 24 * partition.counts
+    assert dimensions[0] < counts["train"] < dimensions[1]
+    assert counts["train"] >= fit_module.LEAST_IMAGES_OF_REFIT
+    sums = sum_channels(*stores, LAYER, partition)
+    maps = StandardisedMaps.from_sums(sums)
+    whole = fit_readout(splits, maps.source)
+    assert sums.by_band is not None
+    kept = np.array([[True, True], [True, False]])
+    found = fit_refits(splits, sums.by_band.products, kept, whole, dimensions)[1]
+
+    mean, scale = (one.astype(np.float64)[:, None, None] for one in (maps.mean, maps.scale))
+    train, evaluation = (
+        np.fft.ifft2(np.fft.fft2((store.read(LAYER) - mean) / scale) * partition.mask(0)).real
+        for store in stores
+    )
+    flat = [one.reshape(len(one), -1) for one in (train, evaluation)]
+    centred = flat[0] - flat[0].mean(0)
+    left, values, right = np.linalg.svd(centred, full_matrices=False)
+    inside = values > 1e-9 * values[0]
+    left, values, right = left[:, inside], values[inside], right[inside]
+    assert len(values) == dimensions[0]
+    labels = np.eye(n_classes)[splits.train_labels]
+    absolute = 1e-5 * np.square(centred).sum() / len(centred)
+    weights = right.T @ ((values / (values**2 + absolute))[:, None] * (left.T @ labels))
+    expected = (flat[1] - flat[0].mean(0)) @ weights + labels.mean(0)
+    np.testing.assert_allclose(found.logits, expected, atol=1e-3 * expected.std())
