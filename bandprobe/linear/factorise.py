@@ -60,12 +60,7 @@ def solve(matrix: FloatArray, values: FloatArray) -> FloatArray:
     if device == "cpu":
         solved: FloatArray = np.asarray(np.linalg.solve(matrix, values), np.float64)
         return solved
-    import torch
-
-    found, failed = torch.linalg.solve_ex(put(matrix, device), put(values, device))
-    if int(failed):
-        raise LinAlgError("the matrix is singular")
-    return fetch(found)
+    return _solve_on_device(matrix, values, device)
 
 
 def positive_inverse(matrix: FloatArray) -> FloatArray:
@@ -89,18 +84,22 @@ def symmetric_solve(matrix: FloatArray, values: FloatArray) -> FloatArray:
     """As `solve`, for a symmetric matrix that is positive definite up to rounding."""
     device = opened_device()
     if device != "cpu":
-        import torch
-
-        found, failed = torch.linalg.solve_ex(put(matrix, device), put(values, device))
-        if int(failed):
-            raise LinAlgError("the matrix is singular")
-        return fetch(found)
+        return _solve_on_device(matrix, values, device)
     try:
         factor = cho_factor(matrix, lower=True, check_finite=False)
     except LinAlgError:
         return np.asarray(np.linalg.solve(matrix, values), values.dtype)
     solved: FloatArray = cho_solve(factor, values, check_finite=False)
     return solved
+
+
+def _solve_on_device(matrix: FloatArray, values: FloatArray, device: str) -> FloatArray:
+    import torch
+
+    found, failed = torch.linalg.solve_ex(put(matrix, device), put(values, device))
+    if int(failed):
+        raise LinAlgError("the matrix is singular")
+    return fetch(found)
 
 
 class Factor(Protocol):
