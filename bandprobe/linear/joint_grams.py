@@ -11,6 +11,7 @@ from bandprobe.base.arrays import MapArray
 from bandprobe.base.devices import put, put_like
 from bandprobe.fourier.bands import BandPartition
 from bandprobe.linear.band_grams import pack_bands
+from bandprobe.linear.factorise import symmetric_eigen
 from bandprobe.linear.inner_products import ProductMatrix, add_gram, complete
 from bandprobe.linear.map_sums import centre_maps, channel_parts
 from bandprobe.linear.standardise import channel_moments, standardise
@@ -49,9 +50,11 @@ class JointGrams:
     def __post_init__(self) -> None:
         self.grams = {readout: [] for readout in self.readouts}
         self.total = dict.fromkeys(self.readouts, 0.0)
+        self._n_channels = 0
 
     def add_slab(self, train: MapArray, evaluation: MapArray) -> None:
         """Add the same channels of both splits, arrays (n_samples, n_channels, height, width)."""
+        self._n_channels += train.shape[1]
         for part in channel_parts(train.shape, evaluation.shape):
             self._add_part(train[:, part], evaluation[:, part])
 
@@ -87,7 +90,24 @@ class JointGrams:
         return energy
 
     def complete(self) -> None:
-        """Complete the Gram matrices after the last slab."""
-        for of_readout in self.grams.values():
-            for gram in of_readout:
+        """Complete the Gram matrices after the last slab.
+
+        A band of fewer values than there are maps has a singular matrix. Weights on the maps are
+        large outside its span if the penalty is small, and have to be cancelled there: what the
+        rounding of the products to single precision has left outside is taken off.
+        """
+        for readout, of_readout in self.grams.items():
+            bins = self.partition.counts.copy()
+            bins[self.partition.dc_band] -= readout == "pattern"
+            for gram, count in zip(of_readout, bins, strict=True):
                 complete(gram)
+                _confine(gram, int(count) * self._n_channels)
+
+
+def _confine(gram: ProductMatrix, rank: int) -> None:
+    """Let a Gram matrix have no higher rank than its maps have dimensions; in place."""
+    if rank >= len(gram):
+        return
+    values, vectors = symmetric_eigen(gram.astype(np.float64))
+    first = len(gram) - rank
+    gram[...] = (vectors[:, first:] * values[first:]) @ vectors[:, first:].T

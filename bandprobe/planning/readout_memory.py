@@ -101,7 +101,8 @@ def replicate_memory(layer: Layer, study: Study) -> int:
     # Of each band of each readout, over the images of both splits.
     grams = len(study.replicates.readouts) * len(study.bands) * DOUBLE * counts.total**2
     slabs = 5 * layer.slab * counts.total // counts.train
-    return grams + max(slabs, 4 * DOUBLE * counts.train**2)
+    # Bands of fewer values than maps are decomposed: vectors, workspace, products.
+    return grams + max(slabs, 5 * DOUBLE * counts.total**2)
 
 
 def target_memory(layer: Layer, study: Study) -> int:

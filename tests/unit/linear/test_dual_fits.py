@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bandprobe.fourier.bands import Bands
 from bandprobe.linear.basis import basis_from_maps
 from bandprobe.linear.dual_fits import DualFit, band_logits, fit_duals, without
 from bandprobe.linear.joint_grams import JointGrams
@@ -97,3 +98,41 @@ def test_maps_without_a_difference_have_no_fit(rng: np.random.Generator) -> None
             PENALTIES,
         )
         assert fit is None
+
+
+@pytest.mark.parametrize("readout", ["map", "pattern"])
+def test_maps_of_fewer_values_than_maps_are_fitted_as_their_values(
+    rng: np.random.Generator, readout: str
+) -> None:
+    """A small penalty leaves large weights outside the span of such maps, which have to cancel."""
+    n_train, n_others, n_classes, penalties = 800, 100, 20, np.array([1e-5])
+    maps = 3 * rng.random((n_train + n_others, 24, 4, 4), np.float32)
+    labels = np.arange(n_train) % n_classes
+    folds = np.arange(n_train) // n_classes % 5
+    grams = JointGrams(Bands(("low", "high"), (0.4,)).on_grid(4, 4), (readout,))
+    grams.add_slab(maps[:n_train], maps[n_train:])
+    grams.complete()
+    rows, others = np.arange(n_train), np.arange(n_train, n_train + n_others)
+    matrices, total = grams.grams[readout], grams.total[readout]
+    fit = fit_duals(matrices, total, rows, labels, folds, n_classes, penalties)
+    assert fit is not None
+    values = maps.astype(np.float64)
+    own = values - values.mean((2, 3), keepdims=True) if readout == "pattern" else values
+    mean = values[:n_train].mean((0, 2, 3), keepdims=True) if readout == "map" else 0.0
+    scale = np.sqrt(np.square(own[:n_train] - mean).mean((0, 2, 3), keepdims=True))
+    flat = ((own - mean) / scale).reshape(len(maps), -1)
+    assert flat.shape[1] < n_train
+    basis = basis_from_maps(flat[:n_train])
+    probe = fit_probe(basis, labels, folds, n_classes, penalties)
+    expected = probe.logits(basis.project(flat[n_train:]))
+    spread = expected.std()
+    _, clean = removed(grams, readout, fit, others)
+    np.testing.assert_allclose(clean, expected, atol=1e-4 * spread)
+    gone = rows < 40
+    (less,) = without(matrices, fit, labels, [gone])
+    _, literal_clean = removed(grams, readout, less, others, gone)
+    kept = basis_from_maps(flat[:n_train][~gone])
+    again = fit_probe(kept, labels[~gone], folds[~gone], n_classes, penalties)
+    # The penalty stays that of all maps, whose mean squared norm differs a little.
+    expected = again.logits(kept.project(flat[n_train:]))
+    np.testing.assert_allclose(literal_clean, expected, atol=1e-3 * spread)
