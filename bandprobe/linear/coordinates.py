@@ -162,11 +162,15 @@ def _source(sums: MapSums) -> Products | Rows:
     if sums.direct:
         train, evaluation = (np.concatenate(rows, axis=1).astype(np.float64) for rows in sums.rows)
         return Rows(train, evaluation, sums.constant_energy)
+    # Without DC a channel has one dimension less, which may be fewer than there are maps.
+    dimensions = sum(one.size - len(one) * sums.without_dc for one in sums.mean_map)
     if sums.by_band is not None:
         every_band = np.ones(len(sums.by_band.partition.bands), bool)
-        source = source_of_bands(sums.by_band.products, every_band)
+        source = source_of_bands(sums.by_band.products, every_band, dimensions)
         return replace(source, total=source.total + sums.constant_energy)
-    return Products([np.asarray(sums.gram)], [np.asarray(sums.kernel)], sums.constant_energy)
+    gram, kernel = np.asarray(sums.gram), np.asarray(sums.kernel)
+    rank = dimensions if dimensions < len(gram) else None
+    return Products([gram], [kernel], sums.constant_energy, rank)
 
 
 def source_of_bands(

@@ -5,6 +5,7 @@ import pytest
 
 from bandprobe.fourier.bands import Bands
 from bandprobe.linear.coordinates import (
+    Products,
     Slabs,
     StandardisedMaps,
     refit_subsets,
@@ -248,3 +249,18 @@ def test_refit_subsets_are_distinct_and_leave_out_empty_bands() -> None:
     assert not found[:, 1].any()
     # all; without each of three; each alone; the two lowest are what is left without the highest
     assert len(found) == 1 + 3 + 3
+
+
+def test_a_pattern_has_one_dimension_per_channel_less_than_the_map(
+    maps: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Of 24 values per map, 23 maps have 22 coordinates; of the 20 without means there are 20."""
+    train, evaluation = maps[0][:23, ..., :2, :3], maps[1][..., :2, :3]
+    sums = MapSums.empty(direct=False, pattern=True)
+    sums.add_slab(train.copy(), evaluation.copy())
+    sums.complete()
+    assert sums.pattern is not None
+    found = [StandardisedMaps.from_sums(one) for one in (sums, sums.pattern)]
+    ranks = [one.source.rank for one in found if isinstance(one.source, Products)]
+    assert ranks == [None, 20]
+    assert [len(one.coordinates.basis.eigenvalues) for one in found] == [22, 20]
