@@ -125,6 +125,7 @@ def page_context(results: Results) -> dict[str, Any]:
         ],
         "map_checks": results.facts.map_checks,
         "bands": band_rows(results.config["bands"]),
+        "task": task_sentence(results),
         "in_cycles": Bands.from_spec(results.config["bands"]).in_cycles,
         "modes": [{"name": name, **spec} for name, spec in results.config["modes"].items()],
         "readouts": readout_rows(cells, results.facts.scored, results.layers),
@@ -175,6 +176,30 @@ def model_rows(results: Results) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def task_sentence(results: Results) -> str:
+    """What the readouts tell apart, of how many images, what chance is, and what the bands are."""
+    counts = {row["split"]: row["samples"] for row in results.facts.splits}
+    chances = {facts["chance"] for facts in results.facts.scored.values() if "chance" in facts}
+    text = ""
+    if results.facts.class_names and {"train", "eval"} <= counts.keys():
+        classes = len(results.facts.class_names)
+        chance = f" (chance: {number(chances.pop())})" if len(chances) == 1 else ""
+        text = (
+            f"Readouts tell {classes} classes apart{chance}; they are trained on {counts['train']} "
+            f"images and scored on {counts['eval']} others. "
+        )
+    bands = Bands.from_spec(results.config["bands"])
+    rows = band_rows(results.config["bands"])
+    edges = ", ".join(f"{row['name']} to {row['high']}" for row in rows[:-1])
+    edges = f"{edges}, {rows[-1]['name']} above" if edges else rows[-1]["name"]
+    if bands.in_cycles:
+        return f"{text}Bands, in cycles per image: {edges}."
+    return (
+        f"{text}Bands, by radial frequency with Nyquist = 1 on each axis: {edges}. In layers of "
+        "different resolution the same band is a different number of cycles per image."
+    )
 
 
 def band_rows(bands: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from bandprobe.report.context import (
     kind_of,
     page_context,
     share_error,
+    task_sentence,
 )
 from bandprobe.report.findings import AXES, cell_table
 from bandprobe.report.payload import CURVES, SPECTRA, packed, page_data, plain
@@ -157,6 +158,23 @@ def test_what_was_run_is_said(shared: Results) -> None:
     page = page_of(shared)
     for text in ("1" * 64, "0" * 64, "2" * 64, shared.interventions.attrs["code_digest"]):
         assert text in page
+
+
+def test_the_page_begins_with_the_task_and_the_bands(results: Results) -> None:
+    splits = [{"split": "train", "samples": 96}, {"split": "eval", "samples": 32}]
+    scored = {("net", "map"): {"chance": 0.25}, ("net", "pooled"): {"chance": 0.25}}
+    facts = dataclasses.replace(
+        results.facts, splits=splits, class_names=["a", "b", "c", "d"], scored=scored
+    )
+    found = task_sentence(dataclasses.replace(results, facts=facts))
+    assert (
+        "4 classes apart (chance: 0.250); they are trained on 96 images and scored on 32" in found
+    )
+    assert "ultra-low to 0.05, very-low to 0.15" in found
+    assert "very-high to 0.9, ultra-high above." in found
+    bands = {"names": ["dc", "low", "above"], "edges": [1, 8], "unit": "cycles-per-image"}
+    other = dataclasses.replace(results, config={**results.config, "bands": bands})
+    assert task_sentence(other) == "Bands, in cycles per image: dc to 1, low to 8, above above."
 
 
 def test_bands_in_cycles_per_image_have_their_unit(results: Results) -> None:
