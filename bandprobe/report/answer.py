@@ -123,9 +123,9 @@ def _used_cell(cell: Cell, largest: float) -> dict[str, Any]:
         about += f"; drop {cell.drop:.3f} ({cell.low:.3f} to {cell.high:.3f})"
     if cell.exceeds:
         about += f", more than {' and '.join(CONTROLS[name][1] for name in cell.exceeds)}"
-    if cell.state == USED and not cell.controlled:
-        about += "; no random masks to compare it with"
     if cell.state == USED:
+        if not cell.controlled:
+            about += "; there are no random masks to compare it with"
         return _value(cell.drop / largest, "up", brief(cell.drop), about)
     text = brief(cell.drop) if cell.state == LIKE_CONTROLS else ""
     return {"kind": CLASSES[cell.state], "text": text, "about": about, "part": 0.0}
