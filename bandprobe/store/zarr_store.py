@@ -382,16 +382,9 @@ def feature_chunks(shape: Sequence[int], itemsize: int) -> tuple[int, int, int, 
 def weight_chunks(
     n_classes: int, chunk: tuple[int, ...], itemsize: int = 4
 ) -> tuple[int, int, int, int]:
-    """Chunks of weight maps: those of the features, or fewer channels where these are large.
+    """Chunks of weights of all classes: those of the features, or fewer channels if they are large.
 
-    Parameters
-    ----------
-    n_classes : int
-        All are in one chunk.
-    chunk : (channels, height, width)
-        Of a chunk of the features.
-    itemsize : int
-        Bytes of a weight.
+    `chunk` has the channels, height and width of a chunk of the features.
     """
     channels, height, width = chunk
     most = LARGEST_CHUNK // (itemsize * n_classes * height * width)

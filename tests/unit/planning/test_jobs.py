@@ -45,6 +45,8 @@ def test_a_job_that_fits_keeps_the_usual_blocks(study: Study) -> None:
 
 
 def test_smaller_blocks_are_taken_one_step_at_a_time(study: Study) -> None:
+    # Without refits, of which some are decomposed whatever the blocks are.
+    study = replace(study, readouts=("map", "energy"))
     needs = []
     for share in SMALLER:
         with block_share(share):

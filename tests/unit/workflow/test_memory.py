@@ -43,7 +43,7 @@ def test_without_the_setting_all_is_as_the_rules_say(tiny: Study) -> None:
     plan.refuse_what_does_not_fit([SimpleNamespace(rule=SimpleNamespace(name="fit_probes"))])
 
 
-@pytest.mark.parametrize("most", [1800, 4000, 100_000])
+@pytest.mark.parametrize("most", [2000, 4000, 100_000])
 def test_a_rule_declares_the_number_of_the_plan(limited: Study, most: int) -> None:
     plan = plan_of(limited, most)
     for rule in set(ARRAYS) - {"redraw_splits"}:
