@@ -49,16 +49,25 @@ class Products:
         Likewise, of evaluation maps with training maps.
     total : float
         Energy of all training maps, as for `bandprobe.linear.basis.basis_from_gram`.
-    rank : int, optional
-        Dimensions of the maps, if there are fewer than training maps. Weights on these are large
-        outside the span of the maps then if the penalty is small, and inner products, which are
-        rounded to single precision on their way, do not cancel them: only coordinates are exact.
+    dimensions : int, optional
+        Values of a map, if they may be fewer than there are training maps.
     """
 
     grams: Sequence[NDArray[np.floating]]
     kernels: Sequence[NDArray[np.floating]]
     total: float
-    rank: int | None = None
+    dimensions: int | None = None
+
+    @property
+    def rank(self) -> int | None:
+        """Dimensions of the maps, if there are fewer than training maps.
+
+        Weights on these are large outside the span of the maps then if the penalty is small, and
+        inner products, which are rounded to single precision on their way, do not cancel them:
+        only coordinates are exact.
+        """
+        few = self.dimensions is not None and self.dimensions < len(self.grams[0])
+        return self.dimensions if few else None
 
     def coordinates(self) -> Coordinates:
         """Both splits in principal coordinates."""
@@ -169,8 +178,7 @@ def _source(sums: MapSums) -> Products | Rows:
         source = source_of_bands(sums.by_band.products, every_band, dimensions)
         return replace(source, total=source.total + sums.constant_energy)
     gram, kernel = np.asarray(sums.gram), np.asarray(sums.kernel)
-    rank = dimensions if dimensions < len(gram) else None
-    return Products([gram], [kernel], sums.constant_energy, rank)
+    return Products([gram], [kernel], sums.constant_energy, dimensions)
 
 
 def source_of_bands(
@@ -196,8 +204,7 @@ def source_of_bands(
         )
         return Rows(train.astype(np.float64), evaluation.astype(np.float64), products.total)
     grams, kernels = ([one[b] for b in bands] for one in (products.gram, products.kernel))
-    few = dimensions is not None and dimensions < len(grams[0])
-    return Products(grams, kernels, products.total, dimensions if few else None)
+    return Products(grams, kernels, products.total, dimensions)
 
 
 def coordinates_of_bands(products: BandGrams | BandRows, kept: MaskArray) -> Coordinates:

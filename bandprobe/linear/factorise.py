@@ -71,12 +71,8 @@ def positive_inverse(matrix: FloatArray) -> FloatArray:
     numpy.linalg.LinAlgError
         If the matrix is not positive definite.
     """
-    device = opened_device()
-    if device == "cpu":
-        inverse: FloatArray = cho_solve(cho_factor(matrix, lower=True), np.eye(len(matrix)))
-        return inverse
     inverse = matrix.copy()
-    _DeviceFactor(inverse, device).invert()
+    cholesky(inverse).invert()
     return inverse
 
 

@@ -25,6 +25,7 @@ from bandprobe.linear.probe import FittedProbe, at_end, fit_at, fit_probe
 from bandprobe.linear.ridge_search import RidgePath, search_ridge
 from bandprobe.probes.permuted_labels import permuted_labels
 from bandprobe.probes.settings import FitSettings
+from bandprobe.scoring.outcomes import outcomes
 from bandprobe.store.zarr_store import Store
 
 # From so many training images on, factorisations at the penalties that are visited are faster than
@@ -276,9 +277,7 @@ def _permuted_accuracy(splits: Splits, coordinates: Coordinates, penalty: float)
 
 def accuracy_of(logits: FloatArray, labels: NDArray[np.int64]) -> float:
     """Accuracy of logits of the evaluation maps."""
-    truth = np.take_along_axis(logits, labels[:, None], axis=1)
-    # As `bandprobe.scoring.outcomes`: no other class has as high a logit.
-    return float(((logits >= truth).sum(1) == 1).mean())
+    return float(outcomes(logits, labels).correct.mean(dtype=np.float64))
 
 
 def energy_rows(energies: BandEnergies) -> tuple[EnergyScale, Rows]:
